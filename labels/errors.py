@@ -1,0 +1,165 @@
+"""What can go wrong when something is drawn: one family, each member with the facts as fields."""
+
+from dataclasses import dataclass, field
+
+Size = tuple[float, float]
+
+
+def _mm(size: Size) -> str:
+    return f"{size[0]:.1f} x {size[1]:.1f} mm"
+
+
+@dataclass(eq=False)
+class LabelError(ValueError):
+    """Base of every refusal. `label_number` counts from 1 in the list being printed, or is None outside a list."""
+
+    label_number: int | None = field(default=None, init=False)
+
+    @property
+    def reason(self) -> str:
+        """The refusal in one sentence, with the way out, without the place in the list."""
+        raise NotImplementedError  # pragma: no cover - every member says its own
+
+    def __str__(self) -> str:
+        return self.reason if self.label_number is None else f"label {self.label_number}: {self.reason}"
+
+
+@dataclass(eq=False)
+class EmptyListError(LabelError):
+    what: str
+
+    @property
+    def reason(self) -> str:
+        return f"there are no {self.what} to print; give at least one"
+
+
+@dataclass(eq=False)
+class UnknownKindError(LabelError):
+    kind: str
+    known: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        return f"no label template for kind {self.kind!r}; known kinds: {', '.join(self.known)}"
+
+
+@dataclass(eq=False)
+class UnencodableCodeError(LabelError):
+    """The symbology, or the house's rule for it, cannot hold these characters (or nothing at all)."""
+
+    code: str
+    symbology: str
+    characters: str
+
+    @property
+    def reason(self) -> str:
+        if not self.code:
+            return f"an empty code cannot be a {self.symbology} symbol"
+        return f"{self.symbology} cannot hold {self.characters!r} in code {self.code!r}; use printable ASCII"
+
+
+@dataclass(eq=False)
+class CodeTooLongError(LabelError):
+    """More data than the largest symbol of the symbology holds, whatever the stock."""
+
+    code: str
+    symbology: str
+
+    @property
+    def reason(self) -> str:
+        return f"a code of {len(self.code)} characters ({self.code[:20]}...) is more than a {self.symbology} can hold"
+
+
+@dataclass(eq=False)
+class CodeDoesNotFitError(LabelError):
+    """Sizes are (width, height) in mm: needed at the smallest readable module with quiet zones, and available."""
+
+    code: str
+    symbology: str
+    needed_mm: Size
+    available_mm: Size
+    stock: str
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"code {self.code!r} as {self.symbology} needs {_mm(self.needed_mm)} but {self.stock} leaves "
+            f"{_mm(self.available_mm)}; choose a larger stock or a shorter code"
+        )
+
+
+@dataclass(eq=False)
+class TextDoesNotFitError(LabelError):
+    """Sizes are (width, height) in mm: needed at the smallest type allowed, and available."""
+
+    text: str
+    needed_mm: Size
+    available_mm: Size
+    stock: str
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"text {self.text!r} needs {_mm(self.needed_mm)} at the smallest readable type but {self.stock} leaves "
+            f"{_mm(self.available_mm)}; shorten it, use fewer lines or choose a larger stock"
+        )
+
+
+@dataclass(eq=False)
+class UnprintableTextError(LabelError):
+    """The font has no glyph for these characters, or they need shaping that is not done here."""
+
+    text: str
+    characters: str
+
+    @property
+    def reason(self) -> str:
+        points = ", ".join(f"{character!r} (U+{ord(character):04X})" for character in self.characters)
+        return f"text {self.text!r} holds characters that cannot be printed right: {points}; write it in another script"
+
+
+@dataclass(eq=False)
+class StartOutsideSheetError(LabelError):
+    start: int
+    per_sheet: int
+    stock: str
+
+    @property
+    def reason(self) -> str:
+        return f"start {self.start} is not a label of {self.stock}: use 0 to {self.per_sheet - 1}"
+
+
+@dataclass(eq=False)
+class StockError(LabelError):
+    """A stock definition that contradicts itself."""
+
+    stock: str
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"stock {self.stock!r}: {self.problem}"
+
+
+@dataclass(eq=False)
+class BoxMapError(LabelError):
+    """A box map whose cells contradict its grid."""
+
+    box: str
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"box map {self.box!r}: {self.problem}"
+
+
+@dataclass(eq=False)
+class ManifestError(LabelError):
+    """A manifest whose parts contradict one another."""
+
+    shipment: str
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"manifest {self.shipment!r}: {self.problem}"

@@ -1,0 +1,89 @@
+"""Sheets of labels as PDF."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from reportlab.pdfgen.canvas import Canvas
+
+from labels.errors import EmptyListError, LabelError, StartOutsideSheetError, TextDoesNotFitError
+from labels.stock import POINTS_PER_MM, SheetStock
+from labels.symbols import Box, draw_operators, encode, module_dots
+from labels.templates import TextField, lay_out, template_for
+from labels.text import FONT, LINE, checked, grouped, printable, width
+
+_CAP_MIDDLE = 0.365  # from the baseline to the middle of a capital, in ems
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What one label says: the machine-readable `code`, the `kind` that chooses the template, and lines of text."""
+
+    code: str
+    kind: str
+    lines: tuple[str, ...] = ()
+
+
+def render_sheet(labels: Sequence[Label], *, stock: SheetStock, start: int = 0) -> bytes:
+    """Print `labels` in order on sheets of `stock`, the first at label `start` (from 0) of a half-used sheet.
+
+    Returns a PDF whose bytes depend on the arguments alone; print it at 100 %. Labels are drawn one after another, so
+    memory grows with the compressed pages only. Raises a LabelError with `label_number` set for a label that cannot be
+    printed as it should be (nothing is cut, shrunk below the readable or left out), EmptyListError,
+    StartOutsideSheetError.
+    """
+    if not labels:
+        raise EmptyListError("labels")
+    if not 0 <= start < stock.per_sheet:
+        raise StartOutsideSheetError(start, stock.per_sheet, stock.name)
+    printable()
+    buffer = BytesIO()
+    canvas = Canvas(buffer, pagesize=stock.page.points, invariant=1, pageCompression=1)
+    canvas.setTitle(f"Labels on {stock.title}")
+    index, end = -start, len(labels)
+    while index < end:
+        symbols: list[str] = []
+        text = canvas.beginText()
+        for place in range(max(0, -index), min(stock.per_sheet, end - index)):
+            try:
+                symbols.append(_draw(labels[index + place], stock, place, text))
+            except LabelError as error:
+                error.label_number = index + place + 1
+                raise
+        canvas.addLiteral("\n".join(symbols))
+        canvas.drawText(text)
+        canvas.showPage()
+        index += stock.per_sheet
+    canvas.save()
+    return buffer.getvalue()
+
+
+def _draw(label: Label, stock: SheetStock, place: int, text: Any) -> str:
+    """Set the label's text into the reportlab text object, and return the operators of its symbol."""
+    template = template_for(label.kind)
+    layout = lay_out(template, stock.label_width, stock.label_height, len(label.lines))
+    left, top = stock.corner(place)
+    symbol = encode(label.code, layout.symbology)
+    dots = module_dots(symbol, layout.code, layout.modules, dpi=stock.dpi, where=stock.name)
+    for field, words in zip(layout.texts, (grouped(label.code), *label.lines), strict=True):
+        _write(checked(words), field, left, top, stock, text)
+    box = Box(left + layout.code.x, top + layout.code.y, layout.code.width, layout.code.height)
+    return draw_operators(symbol, box, stock.page.height, dots=dots, dpi=stock.dpi)
+
+
+def _write(words: str, field: TextField, left: float, top: float, stock: SheetStock, text: Any) -> None:
+    if not words:
+        return
+    box = field.box
+    fits_width = box.width * POINTS_PER_MM / width(words, 1)
+    fits_height = box.height * POINTS_PER_MM / LINE
+    size = min(fits_width, fits_height, field.largest)
+    if size < field.smallest:
+        needed = (width(words, field.smallest) / POINTS_PER_MM, field.smallest * LINE / POINTS_PER_MM)
+        raise TextDoesNotFitError(words, needed, (box.width, box.height), stock.name)
+    size = int(size * 10) / 10
+    baseline = (stock.page.height - top - box.y - box.height / 2) * POINTS_PER_MM - _CAP_MIDDLE * size
+    text.setTextOrigin((left + box.x) * POINTS_PER_MM, baseline)
+    text.setFont(FONT, size)
+    text.textOut(words)
