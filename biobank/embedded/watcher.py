@@ -1,0 +1,48 @@
+"""The process that shuts a server down when nobody uses it any more, however its users ended."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from biobank.embedded.cluster import Place, open_lock, outlives_us, shut_down
+
+# Isolated, without site packages: it starts in a few milliseconds and imports nothing but this package.
+PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from biobank.embedded.watcher import main; main()"
+
+
+def ensure_watched(place: Place) -> None:
+    """Start a watcher unless the data folder has one."""
+    with open_lock(place.watch) as watch:
+        try:
+            fcntl.flock(watch, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        root = Path(__file__).parents[2]
+        command = [sys.executable, "-I", "-S", "-c", PROGRAM, str(root), str(place.data), str(watch.fileno())]
+        with place.log.open("ab") as log:
+            outlives_us(
+                subprocess.Popen(
+                    command,
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=(watch.fileno(),),  # the lock goes with it, and ends with it
+                    start_new_session=True,
+                )
+            )
+
+
+def main() -> None:
+    """Wait until nobody uses the server, then shut it down. A start that comes meanwhile waits for the end of this."""
+    _, _, data, watch = sys.argv
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    place = Place(Path(data))
+    with open_lock(place.users) as users:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        shut_down(place)
+        os.close(int(watch))  # before the other lock: whoever waits for that one then starts a watcher of their own
