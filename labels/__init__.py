@@ -1,1 +1,63 @@
 """Labels, box maps and manifests as PDF: geometry and drawing, no database and no HTTP."""
+
+from labels.boxmap import BoxCell, BoxMap, render_box_map
+from labels.errors import (
+    BoxMapError,
+    CodeDoesNotFitError,
+    CodeTooLongError,
+    EmptyListError,
+    LabelError,
+    ManifestError,
+    StartOutsideSheetError,
+    StockError,
+    TextDoesNotFitError,
+    UnencodableCodeError,
+    UnknownKindError,
+    UnprintableTextError,
+)
+from labels.geometry import A4, LETTER, Page
+from labels.manifest import (
+    EXEMPT,
+    UN3373,
+    Manifest,
+    ManifestItem,
+    ManifestPackage,
+    Party,
+    render_manifest,
+)
+from labels.sheet import Label, render_sheet
+from labels.stock import STOCKS, SheetStock
+from labels.templates import TEMPLATES
+
+__all__ = [
+    "A4",
+    "EXEMPT",
+    "LETTER",
+    "STOCKS",
+    "TEMPLATES",
+    "UN3373",
+    "BoxCell",
+    "BoxMap",
+    "BoxMapError",
+    "CodeDoesNotFitError",
+    "CodeTooLongError",
+    "EmptyListError",
+    "Label",
+    "LabelError",
+    "Manifest",
+    "ManifestError",
+    "ManifestItem",
+    "ManifestPackage",
+    "Page",
+    "Party",
+    "SheetStock",
+    "StartOutsideSheetError",
+    "StockError",
+    "TextDoesNotFitError",
+    "UnencodableCodeError",
+    "UnknownKindError",
+    "UnprintableTextError",
+    "render_box_map",
+    "render_manifest",
+    "render_sheet",
+]

@@ -7,10 +7,10 @@ from typing import Any
 
 from reportlab.pdfgen.canvas import Canvas
 
-from labels.errors import BoxMapError, TextDoesNotFitError
-from labels.stock import A4, POINTS_PER_MM, Page
-from labels.symbols import Box, ModuleRange, Symbology, draw_operators, encode, module_dots
-from labels.text import FONT, LINE, checked, printable, width
+from labels.errors import BoxMapError
+from labels.geometry import A4, POINTS_PER_MM, Box, Page
+from labels.symbols import ModuleRange, Symbology, draw_operators, encode, module_dots
+from labels.text import FONT, baseline, checked, fit, printable, width
 
 _DPI = 600
 _MODULES = ModuleRange(smallest=0.165, largest=0.34, bar_height=5.0)
@@ -93,8 +93,10 @@ class _Pen:
 
     def rectangle(self, box: Box, *, grey: float) -> None:
         self.canvas.setFillGray(grey)
-        x, y = self._corner(box)
-        self.canvas.rect(x, y, box.width * POINTS_PER_MM, box.height * POINTS_PER_MM, stroke=1, fill=1)
+        bottom = (self.page.height - box.y - box.height) * POINTS_PER_MM
+        self.canvas.rect(
+            box.x * POINTS_PER_MM, bottom, box.width * POINTS_PER_MM, box.height * POINTS_PER_MM, stroke=1, fill=1
+        )
         self.canvas.setFillGray(0)
 
     def triangle(self, corners: Iterable[tuple[float, float]]) -> None:
@@ -111,19 +113,12 @@ class _Pen:
         words = checked(words)
         if not words:
             return
-        smallest, largest = points
-        size = min(largest, box.width * POINTS_PER_MM / width(words, 1), box.height * POINTS_PER_MM / LINE)
-        if size < smallest:
-            needed = (width(words, smallest) / POINTS_PER_MM, smallest * LINE / POINTS_PER_MM)
-            raise TextDoesNotFitError(words, needed, (box.width, box.height), "the box map")
-        x, y = self._corner(box)
+        size = fit(words, box, points, where="the box map")
+        x = box.x * POINTS_PER_MM
         if centred:
             x += (box.width * POINTS_PER_MM - width(words, size)) / 2
         self.canvas.setFont(FONT, size)
-        self.canvas.drawString(x, y + box.height * POINTS_PER_MM / 2 - 0.365 * size, words)
-
-    def _corner(self, box: Box) -> tuple[float, float]:
-        return box.x * POINTS_PER_MM, (self.page.height - box.y - box.height) * POINTS_PER_MM
+        self.canvas.drawString(x, self.page.points[1] - baseline(box, size), words)
 
 
 def _draw_header(box_map: BoxMap, pen: _Pen) -> None:

@@ -1,8 +1,9 @@
 """What can go wrong when something is drawn: one family, each member with the facts as fields."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
-Size = tuple[float, float]
+from labels.geometry import Size
 
 
 def _mm(size: Size) -> str:
@@ -10,15 +11,15 @@ def _mm(size: Size) -> str:
 
 
 @dataclass(eq=False)
-class LabelError(ValueError):
+class LabelError(ValueError, ABC):
     """Base of every refusal. `label_number` counts from 1 in the list being printed, or is None outside a list."""
 
     label_number: int | None = field(default=None, init=False)
 
     @property
+    @abstractmethod
     def reason(self) -> str:
         """The refusal in one sentence, with the way out, without the place in the list."""
-        raise NotImplementedError  # pragma: no cover - every member says its own
 
     def __str__(self) -> str:
         return self.reason if self.label_number is None else f"label {self.label_number}: {self.reason}"

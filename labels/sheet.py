@@ -7,13 +7,12 @@ from typing import Any
 
 from reportlab.pdfgen.canvas import Canvas
 
-from labels.errors import EmptyListError, LabelError, StartOutsideSheetError, TextDoesNotFitError
-from labels.stock import POINTS_PER_MM, SheetStock
-from labels.symbols import Box, draw_operators, encode, module_dots
-from labels.templates import TextField, lay_out, template_for
-from labels.text import FONT, LINE, checked, grouped, printable, width
-
-_CAP_MIDDLE = 0.365  # from the baseline to the middle of a capital, in ems
+from labels.errors import EmptyListError, LabelError, StartOutsideSheetError
+from labels.geometry import POINTS_PER_MM, Box
+from labels.stock import SheetStock
+from labels.symbols import draw_operators, encode, module_dots
+from labels.templates import lay_out, template_for
+from labels.text import FONT, baseline, checked, fit, grouped, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +65,12 @@ def _draw(label: Label, stock: SheetStock, place: int, text: Any) -> str:
     left, top = stock.corner(place)
     symbol = encode(label.code, layout.symbology)
     dots = module_dots(symbol, layout.code, layout.modules, dpi=stock.dpi, where=stock.name)
-    for field, words in zip(layout.texts, (grouped(label.code), *label.lines), strict=True):
-        _write(checked(words), field, left, top, stock, text)
+    for field, words in zip(layout.texts, (grouped(label.code), *map(checked, label.lines)), strict=True):
+        if words:
+            size = int(fit(words, field.box, field.points, where=stock.name) * 10) / 10
+            down = top * POINTS_PER_MM + baseline(field.box, size)
+            text.setTextOrigin((left + field.box.x) * POINTS_PER_MM, stock.page.points[1] - down)
+            text.setFont(FONT, size)
+            text.textOut(words)
     box = Box(left + layout.code.x, top + layout.code.y, layout.code.width, layout.code.height)
     return draw_operators(symbol, box, stock.page.height, dots=dots, dpi=stock.dpi)
-
-
-def _write(words: str, field: TextField, left: float, top: float, stock: SheetStock, text: Any) -> None:
-    if not words:
-        return
-    box = field.box
-    fits_width = box.width * POINTS_PER_MM / width(words, 1)
-    fits_height = box.height * POINTS_PER_MM / LINE
-    size = min(fits_width, fits_height, field.largest)
-    if size < field.smallest:
-        needed = (width(words, field.smallest) / POINTS_PER_MM, field.smallest * LINE / POINTS_PER_MM)
-        raise TextDoesNotFitError(words, needed, (box.width, box.height), stock.name)
-    size = int(size * 10) / 10
-    baseline = (stock.page.height - top - box.y - box.height / 2) * POINTS_PER_MM - _CAP_MIDDLE * size
-    text.setTextOrigin((left + box.x) * POINTS_PER_MM, baseline)
-    text.setFont(FONT, size)
-    text.textOut(words)

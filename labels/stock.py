@@ -9,27 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from labels.errors import StockError
+from labels.geometry import A4, LETTER, MM_PER_INCH, Page
 
-MM_PER_INCH = 25.4
-POINTS_PER_MM = 72 / MM_PER_INCH
 _TOLERANCE_MM = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Paper size in mm."""
-
-    name: str
-    width: float
-    height: float
-
-    @property
-    def points(self) -> tuple[float, float]:
-        return self.width * POINTS_PER_MM, self.height * POINTS_PER_MM
-
-
-A4 = Page("A4", 210.0, 297.0)
-LETTER = Page("US Letter", 215.9, 279.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +65,7 @@ def _inches(value: float) -> float:
 _ALL = (
     SheetStock(
         name="cryo-letter-85",
-        title='Cryo laser labels 1.28 x 0.5 in, 85 a US Letter sheet (Cryo-Babies and Tough-Tags size)',
+        title="Cryo laser labels 1.28 x 0.5 in, 85 a US Letter sheet (Cryo-Babies and Tough-Tags size)",
         page=LETTER,
         label_width=_inches(1.28),
         label_height=_inches(0.5),

@@ -13,7 +13,7 @@ import zxingcpp
 from barcode.codex import Code128
 
 from labels.errors import CodeDoesNotFitError, CodeTooLongError, UnencodableCodeError
-from labels.stock import MM_PER_INCH, POINTS_PER_MM
+from labels.geometry import MM_PER_INCH, POINTS_PER_MM, Box
 
 _DARK = re.compile(rb"\x00+")
 _BARS = re.compile("1+")
@@ -84,16 +84,6 @@ def _matrix(code: str, symbology: Symbology) -> Symbol:
         for run in _DARK.finditer(pixels[row * columns : (row + 1) * columns])
     )
     return Symbol(code, symbology, columns, rows, path)
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """A rectangle in mm, from the top left corner of whatever holds it."""
-
-    x: float
-    y: float
-    width: float
-    height: float
 
 
 @dataclass(frozen=True, slots=True)

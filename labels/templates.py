@@ -10,8 +10,8 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from labels.errors import UnknownKindError
-from labels.stock import POINTS_PER_MM
-from labels.symbols import Box, ModuleRange, Symbology
+from labels.geometry import POINTS_PER_MM, Box
+from labels.symbols import ModuleRange, Symbology
 from labels.text import LINE
 
 _ID_WEIGHT = 1.5  # height of the id's line beside that of a text line
@@ -37,11 +37,10 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class TextField:
-    """A line of text in `box`, set as large as fits between `smallest` and `largest` points."""
+    """A line of text in `box`, set as large as fits between two type sizes in points."""
 
     box: Box
-    smallest: float
-    largest: float
+    points: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,4 +106,4 @@ def _stacked(template: Template, area: Box, lines: int) -> tuple[TextField, ...]
     top = area.y + (area.height - line * (_ID_WEIGHT + lines)) / 2
     first = Box(area.x, top, area.width, line * _ID_WEIGHT)
     rest = (Box(area.x, top + line * (_ID_WEIGHT + index), area.width, line) for index in range(lines))
-    return (TextField(first, *template.id_points), *(TextField(box, *template.line_points) for box in rest))
+    return (TextField(first, template.id_points), *(TextField(box, template.line_points) for box in rest))

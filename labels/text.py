@@ -12,11 +12,13 @@ from importlib.resources import as_file, files
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 
-from labels.errors import UnprintableTextError
+from labels.errors import TextDoesNotFitError, UnprintableTextError
+from labels.geometry import POINTS_PER_MM, Box
 
 FONT = "DejaVuSansMono"
 ADVANCE = 0.602  # width of every glyph, in ems
 LINE = 1.2  # distance between lines, in ems
+_CAP_MIDDLE = 0.365  # from the baseline to the middle of a capital, in ems
 _FORBIDDEN_CATEGORIES = ("C", "M", "Zl", "Zp")
 _RIGHT_TO_LEFT = ("R", "AL", "AN")
 
@@ -55,3 +57,21 @@ def width(text: str, size: float) -> float:
 def grouped(code: str) -> str:
     """A house id as people read it: `TKQ7M3X9V7` -> `TKQ7-M3X9-V7`. Any other length is left as it is."""
     return f"{code[:4]}-{code[4:8]}-{code[8:]}" if len(code) == 10 else code
+
+
+def fit(text: str, box: Box, points: tuple[float, float], *, where: str) -> float:
+    """The largest type size, between the two in `points`, at which `text` fits `box` on one line.
+
+    `text` is not empty. Raises TextDoesNotFitError when it would have to be smaller than the smaller size.
+    """
+    smallest, largest = points
+    size = min(largest, box.width * POINTS_PER_MM / width(text, 1), box.height * POINTS_PER_MM / LINE)
+    if size < smallest:
+        needed = (width(text, smallest) / POINTS_PER_MM, smallest * LINE / POINTS_PER_MM)
+        raise TextDoesNotFitError(text, needed, (box.width, box.height), where)
+    return size
+
+
+def baseline(box: Box, size: float) -> float:
+    """Points from the origin of `box` down to the baseline that sets capitals in its middle."""
+    return (box.y + box.height / 2) * POINTS_PER_MM + _CAP_MIDDLE * size
