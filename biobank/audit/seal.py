@@ -1,0 +1,85 @@
+"""Sealing: committed audit entries are chained in batches, apart from the transactions that wrote them.
+
+A chain head taken in every transaction would make all writers wait for one another; a seal made afterwards costs them nothing. What is
+not yet sealed is protected by grants and triggers alone, which is why the batches are small.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from biobank.audit.canonical import FIELDS, GENESIS, digest, exported, link, pack, unpack
+
+_LOCK = 0x5EA1
+BATCH = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one call sealed: the number of seals made and of entries in them."""
+
+    seals: int
+    entries: int
+
+
+async def seal(connection: asyncpg.Connection, *, batch: int = BATCH) -> Sealed:
+    """Seal everything committed that is not sealed yet. When another process is sealing, nothing is done."""
+    seals = entries = 0
+    while True:
+        async with connection.transaction():
+            if not await connection.fetchval("select pg_try_advisory_xact_lock($1)", _LOCK):
+                return Sealed(seals, entries)
+            count = await _seal_batch(connection, batch)
+        if count:
+            seals += 1
+            entries += count
+        if count < batch:
+            return Sealed(seals, entries)
+
+
+async def _seal_batch(connection: asyncpg.Connection, batch: int) -> int:
+    # The snapshot is read before the entries: whatever commits in between is younger than `xid` and so still expected.
+    xid = await connection.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+    settled = await settled_id(connection)
+    known: set[int] = set()
+    for row in await connection.fetch("select entries from audit_seal where last_id > $1", settled):
+        known.update(entry_id for entry_id, _ in unpack(row["entries"]))
+    rows = await connection.fetch(
+        f"select {', '.join(FIELDS)} from audit_entry where id > $1 and not (id = any ($2::bigint[])) order by id limit $3",  # noqa: S608  # column names of ours
+        settled,
+        sorted(known),
+        batch,
+    )
+    if not rows:
+        return 0
+    packed = pack([(row["id"], digest(exported(row))) for row in rows])
+    last = await connection.fetchrow("select number, hash from audit_seal order by number desc limit 1")
+    previous = GENESIS if last is None else last["hash"]
+    await connection.execute(
+        "insert into audit_seal (first_id, last_id, count, entries, xid, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7)",
+        rows[0]["id"],
+        rows[-1]["id"],
+        len(rows),
+        packed,
+        xid,
+        previous,
+        link(previous, packed),
+    )
+    return len(rows)
+
+
+async def settled_id(connection: asyncpg.Connection) -> int:
+    """The id up to which every entry that will ever exist is sealed.
+
+    A transaction takes its ids before it commits, so a smaller id may appear after a larger one was sealed. Once all transactions that
+    were open when a seal was made are over, none can appear below it. A seal from before a restore into another server has a transaction
+    number that means nothing here: nothing of that time can still be open.
+    """
+    value: Any = await connection.fetchval(
+        "select coalesce(max(running.top), 0) from ("
+        "  select max(last_id) over (order by number) as top, xid from audit_seal"
+        ") running, pg_current_snapshot() as s"
+        " where running.xid <= pg_snapshot_xmin(s)::text::bigint or running.xid > pg_snapshot_xmax(s)::text::bigint"
+    )
+    return int(value)

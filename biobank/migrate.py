@@ -1,0 +1,74 @@
+"""Bringing a database to the schema of this version, and telling how far it is."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import migrations
+from biobank.models import metadata
+
+_FOLDER = Path(migrations.__file__).parent
+_LOCK = 0x42494F42  # "BIOB": one migration at a time, whoever starts it
+Outcome = TypeVar("Outcome")
+
+
+def _config(connection: Connection | None = None, role: str = "") -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER))
+    config.attributes.update(connection=connection, role=role)
+    return config
+
+
+def head() -> str:
+    """The revision that this version of the service needs."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError(f"no migration was found in {_FOLDER}")
+    return revision
+
+
+async def _with_connection(dsn: str, work: Callable[[Connection], Outcome]) -> Outcome:
+    async def connect() -> Any:
+        return await asyncpg.connect(dsn, server_settings={"timezone": "UTC", "application_name": "biobank-migrate"})
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect)
+    try:
+        async with engine.begin() as connection:
+            return await connection.run_sync(work)
+    finally:
+        await engine.dispose()
+
+
+async def upgrade(dsn: str, *, role: str) -> None:
+    """Apply what is missing, in one transaction: another start that migrates at the same time waits, a failure leaves nothing behind."""
+
+    def work(connection: Connection) -> None:
+        connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("set local lock_timeout = '10s'"))
+        connection.execute(text("set local statement_timeout = '15min'"))
+        command.upgrade(_config(connection, role), "head")
+
+    await _with_connection(dsn, work)
+
+
+async def current(dsn: str) -> str | None:
+    """The revision a database is at; None where it was never migrated."""
+    return await _with_connection(dsn, lambda connection: MigrationContext.configure(connection).get_current_revision())
+
+
+async def drift(dsn: str) -> list[Any]:
+    """What differs between the tables of a database and the models: empty when the migrations tell the whole story."""
+
+    def work(connection: Connection) -> list[Any]:
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+
+    return await _with_connection(dsn, work)

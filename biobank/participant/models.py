@@ -1,0 +1,227 @@
+"""Study, site, cohort, participant, consent and visit. A participant is a pseudonym: no name, birth date or record number is kept here."""
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from biobank.db import Base, Id, RowVersion
+
+
+class Study(Base):
+    __tablename__ = "study"
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    title: Mapped[str] = mapped_column(Text)
+    protocol_no: Mapped[str | None] = mapped_column(Text)
+    registry_no: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name="code"),)
+
+
+class Site(Base):
+    """A clinic, central laboratory or repository. Its time zone decides what "today" is; its contact stands on manifests."""
+
+    __tablename__ = "site"
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    name: Mapped[str] = mapped_column(Text)
+    country: Mapped[str] = mapped_column(Text)
+    timezone: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    contact: Mapped[str] = mapped_column(Text)
+    phone: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name="code"),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+    )
+
+
+class StudySite(Base):
+    """A site takes part in a study."""
+
+    __tablename__ = "study_site"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
+    __table_args__ = (UniqueConstraint("study_id", "site_id", name="uq_study_site_once"),)
+
+
+class Cohort(Base):
+    __tablename__ = "cohort"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    code: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("study_id", "code", name="uq_cohort_code"),
+        UniqueConstraint("id", "study_id", name="uq_cohort_study"),
+    )
+
+
+PARTICIPANT_STATUSES = ("screening", "enrolled", "followed", "off_study", "withdrawn", "deceased", "duplicate")
+
+
+class Participant(Base):
+    """A person in a study, under a pseudonym drawn at random. `t0` is the day from which study days count."""
+
+    __tablename__ = "participant"
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    study_id: Mapped[int] = mapped_column()
+    site_id: Mapped[int] = mapped_column()
+    status: Mapped[str] = mapped_column(Text, server_default="enrolled")
+    enrolled_on: Mapped[date]
+    t0: Mapped[date]
+    year_of_birth: Mapped[int | None] = mapped_column(Integer)
+    sex_at_birth: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    row_version: Mapped[RowVersion]
+    __table_args__ = (
+        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_participant_study_site"),
+        UniqueConstraint("id", "study_id", name="uq_participant_study"),
+        CheckConstraint("code ~ '^P'", name="code_is_a_participant_id"),
+        CheckConstraint(f"status in {PARTICIPANT_STATUSES}", name="status"),
+        CheckConstraint("sex_at_birth in ('female', 'male', 'intersex', 'unknown')", name="sex_at_birth"),
+        CheckConstraint("year_of_birth between 1900 and 2100", name="year_of_birth"),
+        Index("ix_participant_study_site", "study_id", "site_id"),
+    )
+
+
+class ParticipantAlias(Base):
+    """Another system's name for a participant (EDC id, GUID): unique in that system, added and never edited."""
+
+    __tablename__ = "participant_alias"
+    id: Mapped[Id]
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"), index=True)
+    system: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    __table_args__ = (UniqueConstraint("system", "value", name="uq_participant_alias_value"),)
+
+
+class CohortMembership(Base):
+    """Dated: a participant may move to another cohort, and the earlier membership stays on record."""
+
+    __tablename__ = "cohort_membership"
+    id: Mapped[Id]
+    participant_id: Mapped[int] = mapped_column()
+    cohort_id: Mapped[int] = mapped_column()
+    study_id: Mapped[int] = mapped_column()
+    from_on: Mapped[date]
+    to_on: Mapped[date | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_cohort_membership_participant"),
+        ForeignKeyConstraint(["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_cohort_membership_cohort"),
+        CheckConstraint("to_on is null or to_on >= from_on", name="dates"),
+        Index("uq_cohort_membership_open", "participant_id", unique=True, postgresql_where=text("to_on is null")),
+    )
+
+
+class ConsentScope(Base):
+    """What a person may allow or refuse: a code table, not a list in the program."""
+
+    __tablename__ = "consent_scope"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+
+
+class ConsentDocument(Base):
+    """A consent form's version in one language, with the dates of its approval."""
+
+    __tablename__ = "consent_document"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    version: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    approved_from: Mapped[date]
+    approved_to: Mapped[date | None]
+    __table_args__ = (
+        UniqueConstraint("study_id", "version", "language", name="uq_consent_document_version"),
+        UniqueConstraint("id", "study_id", name="uq_consent_document_study"),
+    )
+
+
+class Consent(Base):
+    """What a participant decided. `effective_from` is valid time, `recorded_at` recorded time; a newer consent supersedes, nothing is edited."""
+
+    __tablename__ = "consent"
+    id: Mapped[Id]
+    participant_id: Mapped[int] = mapped_column()
+    study_id: Mapped[int] = mapped_column()
+    document_id: Mapped[int] = mapped_column()
+    signed_at: Mapped[datetime]
+    effective_from: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    superseded_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"),
+        ForeignKeyConstraint(["document_id", "study_id"], ["consent_document.id", "consent_document.study_id"], name="fk_consent_document"),
+        Index("uq_consent_current", "participant_id", unique=True, postgresql_where=text("superseded_at is null")),
+    )
+
+
+class ConsentDecision(Base):
+    __tablename__ = "consent_decision"
+    id: Mapped[Id]
+    consent_id: Mapped[int] = mapped_column(ForeignKey("consent.id"))
+    scope_code: Mapped[str] = mapped_column(ForeignKey("consent_scope.code"))
+    decision: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
+        CheckConstraint("decision in ('granted', 'denied', 'not_asked')", name="decision"),
+    )
+
+
+class Withdrawal(Base):
+    """A participant takes consent back, wholly or in part. `effective_at` may lie before `recorded_at`."""
+
+    __tablename__ = "withdrawal"
+    id: Mapped[Id]
+    participant_id: Mapped[int] = mapped_column(ForeignKey("participant.id"), index=True)
+    level: Mapped[str] = mapped_column(Text)
+    effective_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    __table_args__ = (CheckConstraint("level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name="level"),)
+
+
+class VisitType(Base):
+    """A planned visit (days from T0 with a window) or an unscheduled, repeatable one (a flare; no planned day)."""
+
+    __tablename__ = "visit_type"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    code: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    planned_day: Mapped[int | None] = mapped_column(Integer)
+    days_before: Mapped[int] = mapped_column(Integer, server_default="0")
+    days_after: Mapped[int] = mapped_column(Integer, server_default="0")
+    __table_args__ = (
+        UniqueConstraint("study_id", "code", name="uq_visit_type_code"),
+        UniqueConstraint("id", "study_id", name="uq_visit_type_study"),
+        CheckConstraint("days_before >= 0 and days_after >= 0", name="window"),
+    )
+
+
+class Visit(Base):
+    __tablename__ = "visit"
+    id: Mapped[Id]
+    participant_id: Mapped[int] = mapped_column()
+    study_id: Mapped[int] = mapped_column()
+    site_id: Mapped[int] = mapped_column()
+    visit_type_id: Mapped[int] = mapped_column()
+    number: Mapped[int] = mapped_column(Integer, server_default="1")
+    status: Mapped[str] = mapped_column(Text, server_default="planned")
+    planned_on: Mapped[date | None]
+    occurred_on: Mapped[date | None]
+    row_version: Mapped[RowVersion]
+    __table_args__ = (
+        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_visit_participant"),
+        ForeignKeyConstraint(["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_visit_type"),
+        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"),
+        UniqueConstraint("participant_id", "visit_type_id", "number", name="uq_visit_once"),
+        UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
+        CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name="status"),
+        CheckConstraint("(status = 'done') = (occurred_on is not null)", name="done_has_a_day"),
+    )

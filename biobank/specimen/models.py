@@ -1,0 +1,184 @@
+"""Specimens of every level in one table, the graph of what was made from what, the quantity ledger and processing events."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from biobank.db import Base, Id, RowVersion
+
+
+class TemperatureClass(Base):
+    """A storage temperature (RT, 4, -20, -80, LN2 vapour, LN2 liquid); `rank` rises as it gets colder."""
+
+    __tablename__ = "temperature_class"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    rank: Mapped[int] = mapped_column(Integer, unique=True)
+
+
+class SpecimenType(Base):
+    """What is in the tube. `code` is the SPREC type where SPREC has one; SNOMED CT is kept apart because the mapping is lossy."""
+
+    __tablename__ = "specimen_type"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    snomed: Mapped[str | None] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    temperature_class: Mapped[str] = mapped_column(ForeignKey("temperature_class.code"))
+    freeze_thaw_cap: Mapped[int | None] = mapped_column(Integer)
+
+
+class TubeType(Base):
+    """The tube itself: its SPREC container code and what it holds, in microlitres."""
+
+    __tablename__ = "tube_type"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    sprec_container: Mapped[str | None] = mapped_column(Text)
+    capacity_ul: Mapped[Decimal]
+
+
+class CollectionEvent(Base):
+    """One draw or collection at a visit. `timezone` is the site's, so that the local hour can be told for ever."""
+
+    __tablename__ = "collection_event"
+    id: Mapped[Id]
+    visit_id: Mapped[int] = mapped_column()
+    participant_id: Mapped[int] = mapped_column()
+    collected_at: Mapped[datetime]
+    timezone: Mapped[str] = mapped_column(Text)
+    recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    __table_args__ = (
+        ForeignKeyConstraint(["visit_id", "participant_id"], ["visit.id", "visit.participant_id"], name="fk_collection_event_visit"),
+        UniqueConstraint("id", "participant_id", name="uq_collection_event_participant"),
+    )
+
+
+class Specimen(Base):
+    """One physical tube, vial, block or swab, of whatever level.
+
+    Where it is stands in `custody`; how much is left follows from `quantity_ledger`, kept here by the database. Existence, quality and
+    hold are separate axes: a tube on hold still exists and still lies somewhere.
+    """
+
+    __tablename__ = "specimen"
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    study_id: Mapped[int] = mapped_column()
+    site_id: Mapped[int] = mapped_column()
+    participant_id: Mapped[int | None] = mapped_column()
+    collection_event_id: Mapped[int | None] = mapped_column()
+    level: Mapped[str] = mapped_column(Text)
+    specimen_type: Mapped[str] = mapped_column(ForeignKey("specimen_type.code"))
+    tube_type: Mapped[str] = mapped_column(ForeignKey("tube_type.code"))
+    ordinal: Mapped[int] = mapped_column(Integer, server_default="1")
+    unit: Mapped[str] = mapped_column(Text)
+    quantity: Mapped[Decimal] = mapped_column(server_default="0")
+    is_partial: Mapped[bool] = mapped_column(server_default="false")
+    existence: Mapped[str] = mapped_column(Text, server_default="exists")
+    quality: Mapped[str] = mapped_column(Text, server_default="acceptable")
+    hold: Mapped[str | None] = mapped_column(Text)
+    freeze_thaw_count: Mapped[int] = mapped_column(Integer, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    row_version: Mapped[RowVersion]
+    __table_args__ = (
+        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_specimen_study_site"),
+        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_specimen_participant"),
+        ForeignKeyConstraint(
+            ["collection_event_id", "participant_id"],
+            ["collection_event.id", "collection_event.participant_id"],
+            name="fk_specimen_collection_event",
+        ),
+        UniqueConstraint("id", "participant_id", name="uq_specimen_participant"),
+        UniqueConstraint("id", "study_id", name="uq_specimen_study"),
+        CheckConstraint("code ~ '^T'", name="code_is_a_tube_id"),
+        CheckConstraint("level in ('primary', 'derivative', 'aliquot', 'pool')", name="level"),
+        CheckConstraint("(level = 'pool') or (participant_id is not null)", name="only_pools_have_no_participant"),
+        CheckConstraint("quantity >= 0", name="quantity_not_negative"),
+        CheckConstraint(
+            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')", name="existence"
+        ),
+        CheckConstraint("quality in ('acceptable', 'quarantined', 'rejected')", name="quality"),
+        CheckConstraint("hold in ('consent_withdrawn', 'identity_doubt')", name="hold"),
+        CheckConstraint("freeze_thaw_count >= 0", name="freeze_thaw_not_negative"),
+        Index("ix_specimen_participant", "participant_id"),
+        Index("ix_specimen_collection_event", "collection_event_id"),
+        Index("ix_specimen_study_site", "study_id", "site_id"),
+    )
+
+
+class ProcessingEvent(Base):
+    """Something done to tubes: a spin, aliquoting, a thaw, with the equipment and settings that SPREC is later computed from."""
+
+    __tablename__ = "processing_event"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column()
+    site_id: Mapped[int] = mapped_column()
+    type: Mapped[str] = mapped_column(Text)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    equipment: Mapped[str | None] = mapped_column(Text)
+    g_force: Mapped[Decimal | None]
+    minutes: Mapped[Decimal | None]
+    celsius: Mapped[Decimal | None]
+    brake: Mapped[bool | None]
+    sop_version: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (
+        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_processing_event_study_site"),
+        CheckConstraint(
+            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', "
+            "'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
+            name="type",
+        ),
+        CheckConstraint("ended_at is null or ended_at >= started_at", name="ends_after_start"),
+        CheckConstraint("g_force > 0 and minutes > 0", name="settings_positive"),
+    )
+
+
+class ProcessingInput(Base):
+    """A tube that a processing event was done to. What it made is in `derivation`."""
+
+    __tablename__ = "processing_input"
+    id: Mapped[Id]
+    processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"))
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
+    __table_args__ = (UniqueConstraint("processing_event_id", "specimen_id", name="uq_processing_input_once"),)
+
+
+class Derivation(Base):
+    """`child` was made from `parent`. The graph is acyclic and stays within one participant unless the child is a pool."""
+
+    __tablename__ = "derivation"
+    id: Mapped[Id]
+    child_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"))
+    parent_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
+    processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"))
+    __table_args__ = (
+        UniqueConstraint("child_id", "parent_id", name="uq_derivation_edge"),
+        CheckConstraint("child_id <> parent_id", name="no_self"),
+    )
+
+
+class QuantityLedger(Base):
+    """Every change of a tube's content. Append-only; the balance is the sum and can never be negative."""
+
+    __tablename__ = "quantity_ledger"
+    id: Mapped[Id]
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
+    delta: Mapped[Decimal]
+    unit: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    basis: Mapped[str] = mapped_column(Text)
+    processing_event_id: Mapped[int | None] = mapped_column(ForeignKey("processing_event.id"))
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    __table_args__ = (
+        CheckConstraint("delta <> 0", name="delta_not_zero"),
+        CheckConstraint("reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')", name="reason"),
+        CheckConstraint("basis in ('measured', 'nominal')", name="basis"),
+    )
+

@@ -1,0 +1,172 @@
+"""The one transaction edge: every write of the service, the command line and the background goes through `open_tx`."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+from sqlalchemy import ForeignKey, Text, Uuid, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from biobank.actor import Actor, Permission, Scope
+from biobank.clock import Clock, system_clock
+from biobank.db import Base, Database
+from biobank.errors import Conflict
+from biobank.ids import SYSTEM_RANDOM, Randomness, new_uuid
+
+View = TypeVar("View", bound=BaseModel)
+
+
+class KeyReused(Conflict):
+    code = "idempotency-key-reused"
+    title = "This key belongs to another request"
+
+
+class CommandReceipt(Base):
+    """The first outcome of a scan, an import or a form post, by the UUID that its sender made: a replay gets it again."""
+
+    __tablename__ = "command_receipt"
+    actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
+    key: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    fingerprint: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(Text)
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Why something changed: the lab's verb, the subject it was done to, and the reason where one is asked for."""
+
+    verb: str
+    subject: str
+    subject_id: int | None
+    study_id: int | None
+    site_id: int | None
+    reason: str | None
+    details: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "verb": self.verb,
+            "subject": self.subject,
+            "subject_id": self.subject_id,
+            "study_id": self.study_id,
+            "site_id": self.site_id,
+            "reason": self.reason,
+            "details": dict(self.details),
+        }
+
+
+@dataclass(slots=True)
+class ReadTx:
+    """A look at the database on behalf of an actor. PostgreSQL refuses any write in it."""
+
+    session: AsyncSession
+    actor: Actor
+    now: datetime
+
+    def scope(self, permission: Permission) -> Scope:
+        return self.actor.scope(permission)
+
+
+@dataclass(slots=True)
+class Tx(ReadTx):
+    """An open transaction that may write. `id` names it in the audit trail; `randomness` mints identifiers."""
+
+    id: UUID
+    randomness: Randomness = SYSTEM_RANDOM
+    events: list[Event] = field(default_factory=list)
+
+    def record(
+        self,
+        verb: str,
+        *,
+        subject: str,
+        subject_id: int | None,
+        study_id: int | None = None,
+        site_id: int | None = None,
+        reason: str | None = None,
+        **details: Any,
+    ) -> None:
+        """Note why this transaction changes what it changes. `details` hold codes and counts, never a person's data."""
+        self.events.append(Event(verb, subject, subject_id, study_id, site_id, reason, details))
+
+    async def once(self, key: UUID, command: BaseModel, view: type[View], action: Callable[[], Awaitable[View]]) -> View:
+        """Do `action`, or return what it returned when this actor sent `key` before.
+
+        A replay that arrives while the first is under way waits for it. The receipt is part of the same transaction, so an action that
+        failed leaves none and may be tried again.
+
+        Raises:
+            KeyReused: the key was used for another command.
+        """
+        fingerprint = hashlib.sha256(f"{type(command).__name__} {command.model_dump_json()}".encode()).hexdigest()
+        claim = upsert(CommandReceipt).values(actor_id=self.actor.user_id, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
+        claimed = await self.session.execute(claim.returning(CommandReceipt.key))
+        mine = (CommandReceipt.actor_id == self.actor.user_id, CommandReceipt.key == key)
+        if claimed.scalar_one_or_none() is None:
+            earlier = (await self.session.execute(select(CommandReceipt.fingerprint, CommandReceipt.outcome).where(*mine))).one()
+            if earlier.fingerprint != fingerprint:
+                raise KeyReused("This idempotency key was already used for a different request: make a new one.", key=str(key))
+            return view.model_validate_json(earlier.outcome)
+        outcome = await action()
+        await self.session.execute(update(CommandReceipt).where(*mine).values(outcome=outcome.model_dump_json()))
+        return outcome
+
+    async def insert(self, table: Any, rows: list[dict[str, Any]]) -> list[int]:
+        """Insert rows in one statement and return their ids in the order of `rows`."""
+        if not rows:
+            return []
+        result = await self.session.execute(insert(table).returning(table.id, sort_by_parameter_order=True), rows)
+        return list(result.scalars())
+
+
+_CONTEXT = text(
+    "select set_config('biobank.tx', :tx, true), set_config('biobank.actor', :actor, true), "
+    "set_config('biobank.request', :request, true), set_config('biobank.channel', :channel, true)"
+)
+_CLOSE = text("select biobank_audit_close(cast(:events as jsonb))")
+
+
+@asynccontextmanager
+async def open_tx(
+    database: Database,
+    actor: Actor,
+    *,
+    request_id: str = "",
+    clock: Clock = system_clock,
+    randomness: Randomness = SYSTEM_RANDOM,
+) -> AsyncIterator[Tx]:
+    """A transaction that commits when its body ends and rolls back when its body raises.
+
+    Before the commit the database checks its deferred constraints and refuses changed audited tables without an event.
+    """
+    async with AsyncSession(database.engine, expire_on_commit=False, autoflush=False) as session:
+        tx = Tx(session=session, actor=actor, now=clock(), id=new_uuid(), randomness=randomness)
+        await session.execute(
+            _CONTEXT,
+            {
+                "tx": str(tx.id),
+                "actor": "service" if actor.user_id is None else str(actor.user_id),
+                "request": request_id,
+                "channel": actor.channel,
+            },
+        )
+        yield tx
+        await session.flush()
+        await session.execute(_CLOSE, {"events": json.dumps([event.as_json() for event in tx.events], default=str)})
+        await session.commit()
+
+
+@asynccontextmanager
+async def open_read(database: Database, actor: Actor, *, clock: Clock = system_clock) -> AsyncIterator[ReadTx]:
+    """A read-only view for a GET request; a write in it fails in PostgreSQL."""
+    async with AsyncSession(database.reader, expire_on_commit=False, autoflush=False) as session:
+        yield ReadTx(session=session, actor=actor, now=clock())

@@ -1,0 +1,149 @@
+-- The audit trail. Statement-level triggers with transition tables write what changed; biobank_audit_close writes why.
+
+-- Who acts, in which transaction: set by the transaction edge. Without it no audited table can be changed at all.
+create function biobank_audit_context(out tx uuid, out actor bigint) language plpgsql stable as $$
+declare
+    who text := nullif(current_setting('biobank.actor', true), '');
+begin
+    if who is null then
+        raise exception 'an audited table was changed outside a recorded transaction'
+            using errcode = 'check_violation', constraint = 'ck_audit_entry_needs_a_transaction', table = 'audit_entry';
+    end if;
+    tx := current_setting('biobank.tx', true)::uuid;
+    actor := case when who = 'service' then null else who::bigint end;
+end $$;
+
+-- Arguments: the key column; columns whose content is left out (kept elsewhere or secret); columns that identify a person.
+create function biobank_audit_change() returns trigger language plpgsql set timezone = 'UTC' as $$
+declare
+    context record;
+    key text := tg_argv[0];
+    omitted text[] := string_to_array(tg_argv[1], ' ');
+    private text[] := string_to_array(tg_argv[2], ' ');
+begin
+    select * into context from biobank_audit_context();
+    perform set_config('biobank.changed', 'yes', true);
+    if tg_op = 'UPDATE' then
+        with changed as (
+            select (n.row ->> key)::bigint as row_id, o.row as old_row, n.row as new_row
+              from (select to_jsonb(r) as row from old_rows r) o
+              join (select to_jsonb(r) as row from new_rows r) n on (n.row ->> key)::bigint = (o.row ->> key)::bigint
+             where n.row is distinct from o.row
+        ), difference as (
+            select row_id,
+                   coalesce(jsonb_object_agg(k.key, jsonb_build_array(old_row -> k.key, k.value)) filter (where not k.key = any (omitted || private)), '{}') as public,
+                   jsonb_object_agg(k.key, jsonb_build_array(old_row -> k.key, k.value)) filter (where k.key = any (private)) as personal,
+                   jsonb_agg(k.key) filter (where k.key = any (omitted || private)) as unnamed
+              from changed, jsonb_each(new_row) k
+             where old_row -> k.key is distinct from k.value
+             group by row_id
+        ), written as (
+            insert into audit_entry (tx, actor_id, kind, name, row_id, body)
+            select context.tx, context.actor, 'update', tg_table_name, row_id,
+                   (public || case when unnamed is null then '{}'::jsonb else jsonb_build_object('*', unnamed) end)::text
+              from difference order by row_id
+            returning id, row_id
+        )
+        insert into audit_private (entry_id, body)
+        select written.id, personal::text from written join difference using (row_id) where personal is not null;
+    else
+        with rows as (
+            select to_jsonb(r) as row from changed_rows r
+        ), written as (
+            insert into audit_entry (tx, actor_id, kind, name, row_id, body)
+            select context.tx, context.actor, lower(tg_op), tg_table_name, (row ->> key)::bigint, (row - omitted - private)::text
+              from rows order by (row ->> key)::bigint
+            returning id, row_id
+        )
+        insert into audit_private (entry_id, body)
+        select written.id, (select jsonb_object_agg(k.key, k.value) from jsonb_each(rows.row) k where k.key = any (private))::text
+          from written join rows on (rows.row ->> key)::bigint = written.row_id
+         where cardinality(private) > 0;
+    end if;
+    return null;
+end $$;
+
+-- The last statement of every writing transaction: deferred constraints, the events, and the rule that changes have a reason.
+create function biobank_audit_close(events jsonb) returns void language plpgsql as $$
+declare
+    context record;
+begin
+    set constraints all immediate;
+    if coalesce(current_setting('biobank.changed', true), '') = 'yes' and jsonb_array_length(events) = 0 then
+        raise exception 'audited tables were changed without an event that says why'
+            using errcode = 'check_violation', constraint = 'ck_audit_entry_change_needs_an_event', table = 'audit_entry';
+    end if;
+    select * into context from biobank_audit_context();
+    insert into audit_entry (tx, actor_id, kind, name, row_id, study_id, site_id, body)
+    select context.tx, context.actor, 'event', e ->> 'verb', (e ->> 'subject_id')::bigint, (e ->> 'study_id')::bigint, (e ->> 'site_id')::bigint,
+           (jsonb_build_object('subject', e -> 'subject', 'reason', e -> 'reason', 'request', current_setting('biobank.request', true),
+                               'channel', current_setting('biobank.channel', true)) || (e -> 'details'))::text
+      from jsonb_array_elements(events) with ordinality as a(e, n) order by n;
+end $$;
+
+create function biobank_refuse() returns trigger language plpgsql as $$
+begin
+    raise exception '% is append-only: % is refused', tg_table_name, tg_op
+        using errcode = 'check_violation', constraint = 'ck_' || tg_table_name || '_append_only', table = tg_table_name;
+end $$;
+
+-- create_audit: the three triggers of one table.
+create procedure biobank_audit_table(named text, key text default 'id', omitted text default '', private text default '') language plpgsql as $$
+begin
+    execute format('create trigger audit_insert after insert on %I referencing new table as changed_rows for each statement execute function biobank_audit_change(%L, %L, %L)', named, key, omitted, private);
+    execute format('create trigger audit_update after update on %I referencing old table as old_rows new table as new_rows for each statement execute function biobank_audit_change(%L, %L, %L)', named, key, omitted, private);
+    execute format('create trigger audit_delete after delete on %I referencing old table as changed_rows for each statement execute function biobank_audit_change(%L, %L, %L)', named, key, omitted, private);
+end $$;
+
+create procedure biobank_append_only(named text) language plpgsql as $$
+begin
+    execute format('create trigger append_only before update or delete or truncate on %I for each statement execute function biobank_refuse()', named);
+end $$;
+
+call biobank_append_only('audit_entry');
+call biobank_append_only('audit_seal');
+
+call biobank_audit_table('app_user', omitted => 'password_hash failed_logins locked_until');
+call biobank_audit_table('role_grant');
+call biobank_audit_table('api_token', omitted => 'token_hash');
+call biobank_audit_table('study');
+call biobank_audit_table('site');
+call biobank_audit_table('study_site');
+call biobank_audit_table('cohort');
+call biobank_audit_table('participant', private => 'code year_of_birth sex_at_birth');
+call biobank_audit_table('participant_alias', private => 'value');
+call biobank_audit_table('cohort_membership');
+call biobank_audit_table('consent_document');
+call biobank_audit_table('consent');
+call biobank_audit_table('consent_decision');
+call biobank_audit_table('withdrawal');
+call biobank_audit_table('visit_type');
+call biobank_audit_table('visit');
+call biobank_audit_table('collection_event');
+call biobank_audit_table('specimen');
+call biobank_audit_table('processing_event');
+call biobank_audit_table('processing_input');
+call biobank_audit_table('derivation');
+call biobank_audit_table('quantity_ledger');
+call biobank_audit_table('identifier', private => 'value');
+call biobank_audit_table('container_type');
+call biobank_audit_table('container_type_child');
+call biobank_audit_table('container');
+call biobank_audit_table('custody', key => 'specimen_id');
+call biobank_audit_table('label_print');
+call biobank_audit_table('external_party');
+call biobank_audit_table('shipment', omitted => 'manifest');
+call biobank_audit_table('package');
+call biobank_audit_table('package_item');
+call biobank_audit_table('analyte');
+call biobank_audit_table('assay');
+call biobank_audit_table('assay_version');
+call biobank_audit_table('assay_version_analyte');
+call biobank_audit_table('raw_file', omitted => 'content');
+call biobank_audit_table('assay_run');
+call biobank_audit_table('plate');
+call biobank_audit_table('well');
+call biobank_audit_table('control_reading');
+call biobank_audit_table('result');
+call biobank_audit_table('result_version');
+call biobank_audit_table('data_pull', omitted => 'query');

@@ -1,0 +1,65 @@
+-- Quantity, freeze-thaw count and lineage of specimens.
+
+create function biobank_post_quantity() returns trigger language plpgsql as $$
+begin
+    if exists (select from new_rows n join specimen s on s.id = n.specimen_id where s.unit <> n.unit) then
+        raise exception 'a quantity was posted in another unit than its tube is measured in'
+            using errcode = 'check_violation', constraint = 'ck_quantity_ledger_unit_of_the_tube', table = 'quantity_ledger';
+    end if;
+    -- The row lock of this update makes two people who take from one tube wait for each other; the check on the balance then decides.
+    update specimen s set quantity = s.quantity + d.delta
+      from (select specimen_id, sum(delta) as delta from new_rows group by specimen_id) d where s.id = d.specimen_id;
+    return null;
+end $$;
+create trigger post_quantity after insert on quantity_ledger referencing new table as new_rows
+    for each statement execute function biobank_post_quantity();
+
+create function biobank_refuse_free_quantity() returns trigger language plpgsql as $$
+begin
+    if pg_trigger_depth() > 1 then
+        return new;
+    end if;
+    raise exception 'the quantity of a tube follows from its ledger and is never written directly'
+        using errcode = 'check_violation', constraint = 'ck_specimen_quantity_follows_ledger', table = 'specimen';
+end $$;
+create trigger quantity_follows_ledger before update of quantity on specimen for each row
+    when (old.quantity is distinct from new.quantity) execute function biobank_refuse_free_quantity();
+create trigger quantity_starts_at_zero before insert on specimen for each row
+    when (new.quantity <> 0) execute function biobank_refuse_free_quantity();
+
+create function biobank_refuse_fewer_thaws() returns trigger language plpgsql as $$
+begin
+    raise exception 'the freeze-thaw count of tube % never falls', old.code
+        using errcode = 'check_violation', constraint = 'ck_specimen_freeze_thaw_monotone', table = 'specimen';
+end $$;
+create trigger freeze_thaw_monotone before update of freeze_thaw_count on specimen for each row
+    when (new.freeze_thaw_count < old.freeze_thaw_count) execute function biobank_refuse_fewer_thaws();
+
+create function biobank_derive() returns trigger language plpgsql as $$
+begin
+    -- Both ends are locked in one order, so that two edges which would close a cycle together cannot pass each other.
+    perform 1 from specimen where id in (select child_id from new_rows union select parent_id from new_rows) order by id for no key update;
+    if exists (select from new_rows d join specimen c on c.id = d.child_id join specimen p on p.id = d.parent_id
+                where c.level <> 'pool' and c.participant_id is distinct from p.participant_id) then
+        raise exception 'a tube can only be made from tubes of the same participant; a pool may have several'
+            using errcode = 'check_violation', constraint = 'ck_derivation_same_participant', table = 'derivation';
+    end if;
+    if exists (
+        with recursive ancestor(origin, id) as (
+            select n.child_id, n.parent_id from new_rows n where exists (select from derivation e where e.parent_id = n.child_id)
+            union
+            select a.origin, d.parent_id from ancestor a join derivation d on d.child_id = a.id
+        ) select from ancestor where origin = id
+    ) then
+        raise exception 'a tube cannot be made from itself or from what was made from it'
+            using errcode = 'check_violation', constraint = 'ck_derivation_acyclic', table = 'derivation';
+    end if;
+    update specimen c set freeze_thaw_count = p.thaws
+      from (select d.child_id, max(s.freeze_thaw_count) as thaws from new_rows d join specimen s on s.id = d.parent_id group by d.child_id) p
+     where c.id = p.child_id and c.freeze_thaw_count < p.thaws;
+    return null;
+end $$;
+create trigger derive after insert on derivation referencing new table as new_rows for each statement execute function biobank_derive();
+
+call biobank_append_only('quantity_ledger');
+call biobank_append_only('derivation');

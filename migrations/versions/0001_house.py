@@ -1,0 +1,1311 @@
+"""The house: every table of the main thread with its functions, triggers, code tables and grants."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from migrations.scripts import create_role, run_sql
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_role()
+    run_sql("identifiers")
+    op.create_table(
+        "analyte",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("uniprot", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_analyte")),
+        sa.UniqueConstraint("code", name=op.f("uq_analyte_code")),
+    )
+    op.create_table(
+        "app_user",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("failed_logins", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "username = lower(username) and username ~ '^[a-z][a-z0-9._-]{1,62}$'", name=op.f("ck_app_user_username")
+        ),
+        sa.CheckConstraint("failed_logins >= 0", name=op.f("ck_app_user_failed_logins_not_negative")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_app_user")),
+        sa.UniqueConstraint("username", name=op.f("uq_app_user_username")),
+    )
+    op.create_table(
+        "audit_entry",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("tx", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("row_id", sa.BigInteger(), nullable=True),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
+    )
+    op.create_index(
+        "ix_audit_entry_event",
+        "audit_entry",
+        ["study_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'event'"),
+    )
+    op.create_index("ix_audit_entry_subject", "audit_entry", ["name", "row_id"], unique=False)
+    op.create_index("ix_audit_entry_tx", "audit_entry", ["tx"], unique=False)
+    op.create_table(
+        "audit_seal",
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True, minvalue=1), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("entries", sa.LargeBinary(), nullable=False),
+        sa.Column("xid", sa.BigInteger(), nullable=False),
+        sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_seal")),
+        sa.UniqueConstraint("hash", name=op.f("uq_audit_seal_hash")),
+    )
+    op.create_table(
+        "consent_scope",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_consent_scope")),
+    )
+    op.create_table(
+        "container_type",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("cols", sa.Integer(), nullable=True),
+        sa.Column("label_scheme", sa.Text(), nullable=True),
+        sa.Column("fill_order", sa.Text(), server_default="row", nullable=False),
+        sa.CheckConstraint("(level = 'box') = (rows is not null)", name=op.f("ck_container_type_tubes_stand_in_grids")),
+        sa.CheckConstraint("fill_order in ('row', 'column')", name=op.f("ck_container_type_fill_order")),
+        sa.CheckConstraint(
+            "label_scheme in ('letter_number', 'letter_zero_number', 'number_by_row', 'number_by_column')",
+            name=op.f("ck_container_type_label_scheme"),
+        ),
+        sa.CheckConstraint(
+            "level in ('facility', 'room', 'freezer', 'shelf', 'rack', 'box', 'bench')",
+            name=op.f("ck_container_type_level"),
+        ),
+        sa.CheckConstraint(
+            "(rows is null) = (cols is null) and (rows is null) = (label_scheme is null)",
+            name=op.f("ck_container_type_grid_is_whole"),
+        ),
+        sa.CheckConstraint("rows between 1 and 32 and cols between 1 and 48", name=op.f("ck_container_type_grid_size")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type")),
+        sa.UniqueConstraint("code", name=op.f("uq_container_type_code")),
+    )
+    op.create_table(
+        "external_party",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name=op.f("ck_external_party_country")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_external_party")),
+        sa.UniqueConstraint("code", name=op.f("uq_external_party_code")),
+    )
+    op.create_table(
+        "namespace",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_namespace")),
+    )
+    op.create_table(
+        "rate_bucket",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("window_start", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_rate_bucket")),
+        prefixes=["UNLOGGED"],
+    )
+    op.create_table(
+        "service_secret",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_service_secret")),
+    )
+    op.create_table(
+        "site",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("country", sa.Text(), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("contact", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name=op.f("ck_site_code")),
+        sa.CheckConstraint("country ~ '^[A-Z]{2}$'", name=op.f("ck_site_country")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_site")),
+        sa.UniqueConstraint("code", name=op.f("uq_site_code")),
+    )
+    op.create_table(
+        "study",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("protocol_no", sa.Text(), nullable=True),
+        sa.Column("registry_no", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name=op.f("ck_study_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study")),
+        sa.UniqueConstraint("code", name=op.f("uq_study_code")),
+    )
+    op.create_table(
+        "temperature_class",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("rank", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_temperature_class")),
+        sa.UniqueConstraint("rank", name=op.f("uq_temperature_class_rank")),
+    )
+    op.create_table(
+        "tube_type",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("sprec_container", sa.Text(), nullable=True),
+        sa.Column("capacity_ul", sa.Numeric(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_type")),
+    )
+    op.create_table(
+        "api_token",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("expires_at > created_at", name=op.f("ck_api_token_expires_after_creation")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_api_token_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_token")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_api_token_token_hash")),
+        sa.UniqueConstraint("user_id", "name", name="uq_api_token_name"),
+    )
+    op.create_table(
+        "assay",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("platform", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_assay_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assay")),
+        sa.UniqueConstraint("id", "study_id", name="uq_assay_study"),
+        sa.UniqueConstraint("study_id", "code", name="uq_assay_code"),
+    )
+    op.create_table(
+        "audit_private",
+        sa.Column("entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["entry_id"], ["audit_entry.id"], name=op.f("fk_audit_private_entry_id")),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_audit_private")),
+    )
+    op.create_table(
+        "cohort",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_cohort_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cohort")),
+        sa.UniqueConstraint("id", "study_id", name="uq_cohort_study"),
+        sa.UniqueConstraint("study_id", "code", name="uq_cohort_code"),
+    )
+    op.create_table(
+        "command_receipt",
+        sa.Column("actor_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Uuid(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_command_receipt_actor_id")),
+        sa.PrimaryKeyConstraint("actor_id", "key", name=op.f("pk_command_receipt")),
+    )
+    op.create_table(
+        "consent_document",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("approved_from", sa.Date(), nullable=False),
+        sa.Column("approved_to", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_consent_document_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_document")),
+        sa.UniqueConstraint("id", "study_id", name="uq_consent_document_study"),
+        sa.UniqueConstraint("study_id", "version", "language", name="uq_consent_document_version"),
+    )
+    op.create_table(
+        "container_type_child",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("parent_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("child_type_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["child_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_child_type_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_parent_type_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type_child")),
+        sa.UniqueConstraint("parent_type_id", "child_type_id", name="uq_container_type_child_pair"),
+    )
+    op.create_table(
+        "data_pull",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("row_count", sa.Integer(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("pulled_by", sa.BigInteger(), nullable=False),
+        sa.Column("pulled_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["pulled_by"], ["app_user.id"], name=op.f("fk_data_pull_pulled_by")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_data_pull_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_data_pull")),
+    )
+    op.create_index(op.f("ix_data_pull_study_id"), "data_pull", ["study_id"], unique=False)
+    op.create_table(
+        "login_session",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("last_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_login_session_user_id")),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_login_session")),
+    )
+    op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False)
+    op.create_table(
+        "raw_file",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("uploaded_by", sa.BigInteger(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("size >= 0", name=op.f("ck_raw_file_size")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_raw_file_study_id")),
+        sa.ForeignKeyConstraint(["uploaded_by"], ["app_user.id"], name=op.f("fk_raw_file_uploaded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_file")),
+        sa.UniqueConstraint("id", "study_id", name="uq_raw_file_study"),
+        sa.UniqueConstraint("study_id", "sha256", name="uq_raw_file_content"),
+    )
+    op.create_table(
+        "role_grant",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.Column("valid_from", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("valid_to", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "role = 'administrator' or study_id is not null",
+            name=op.f("ck_role_grant_only_administrators_hold_all_studies"),
+        ),
+        sa.CheckConstraint("site_id is null or study_id is not null", name=op.f("ck_role_grant_site_needs_study")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_role_grant_site_id")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_role_grant_study_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_role_grant_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_role_grant")),
+        sa.UniqueConstraint(
+            "user_id",
+            "role",
+            "study_id",
+            "site_id",
+            "valid_to",
+            name="uq_role_grant_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_index(op.f("ix_role_grant_user_id"), "role_grant", ["user_id"], unique=False)
+    op.create_table(
+        "specimen_type",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("snomed", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("freeze_thaw_cap", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_specimen_type_temperature_class")
+        ),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_specimen_type")),
+    )
+    op.create_table(
+        "study_site",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_study_site_site_id")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_study_site_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_study_site")),
+        sa.UniqueConstraint("study_id", "site_id", name="uq_study_site_once"),
+    )
+    op.create_table(
+        "visit_type",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("planned_day", sa.Integer(), nullable=True),
+        sa.Column("days_before", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("days_after", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("days_before >= 0 and days_after >= 0", name=op.f("ck_visit_type_window")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_visit_type_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_type")),
+        sa.UniqueConstraint("id", "study_id", name="uq_visit_type_study"),
+        sa.UniqueConstraint("study_id", "code", name="uq_visit_type_code"),
+    )
+    op.create_table(
+        "assay_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("assay_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("importer", sa.Text(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assay_id", "study_id"], ["assay.id", "assay.study_id"], name="fk_assay_version_assay"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assay_version")),
+        sa.UniqueConstraint("assay_id", "number", name="uq_assay_version_number"),
+        sa.UniqueConstraint("id", "study_id", name="uq_assay_version_study"),
+    )
+    op.create_table(
+        "container",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type_id", sa.BigInteger(), nullable=False),
+        sa.Column("parent_id", sa.BigInteger(), nullable=True),
+        sa.Column("parent_type_id", sa.BigInteger(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("code ~ '^[BLR]'", name=op.f("ck_container_code_is_a_place_id")),
+        sa.CheckConstraint(
+            "status in ('planned', 'active', 'full', 'maintenance', 'alarm', 'decommissioned')",
+            name=op.f("ck_container_status"),
+        ),
+        sa.CheckConstraint(
+            "(parent_id is null) = (parent_type_id is null)", name=op.f("ck_container_parent_has_its_type")
+        ),
+        sa.CheckConstraint("parent_id <> id", name=op.f("ck_container_not_its_own_parent")),
+        sa.ForeignKeyConstraint(
+            ["parent_id", "parent_type_id"], ["container.id", "container.type_id"], name="fk_container_parent"
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id", "site_id"], ["container.id", "container.site_id"], name="fk_container_parent_site"
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_type_id", "type_id"],
+            ["container_type_child.parent_type_id", "container_type_child.child_type_id"],
+            name="fk_container_type_fits_parent",
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_container_site_id")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_container_temperature_class")
+        ),
+        sa.ForeignKeyConstraint(["type_id"], ["container_type.id"], name=op.f("fk_container_type_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container")),
+        sa.UniqueConstraint("code", name=op.f("uq_container_code")),
+        sa.UniqueConstraint("id", "site_id", name="uq_container_site"),
+        sa.UniqueConstraint("id", "type_id", name="uq_container_type"),
+        sa.UniqueConstraint("parent_id", "name", name="uq_container_name_in_parent"),
+    )
+    op.create_table(
+        "participant",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="enrolled", nullable=False),
+        sa.Column("enrolled_on", sa.Date(), nullable=False),
+        sa.Column("t0", sa.Date(), nullable=False),
+        sa.Column("year_of_birth", sa.Integer(), nullable=True),
+        sa.Column("sex_at_birth", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("code ~ '^P'", name=op.f("ck_participant_code_is_a_participant_id")),
+        sa.CheckConstraint(
+            "sex_at_birth in ('female', 'male', 'intersex', 'unknown')", name=op.f("ck_participant_sex_at_birth")
+        ),
+        sa.CheckConstraint(
+            "status in ('screening', 'enrolled', 'followed', 'off_study', 'withdrawn', 'deceased', 'duplicate')",
+            name=op.f("ck_participant_status"),
+        ),
+        sa.CheckConstraint("year_of_birth between 1900 and 2100", name=op.f("ck_participant_year_of_birth")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_participant_study_site"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participant")),
+        sa.UniqueConstraint("code", name=op.f("uq_participant_code")),
+        sa.UniqueConstraint("id", "study_id", name="uq_participant_study"),
+    )
+    op.create_index("ix_participant_study_site", "participant", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "processing_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("operator_id", sa.BigInteger(), nullable=False),
+        sa.Column("equipment", sa.Text(), nullable=True),
+        sa.Column("g_force", sa.Numeric(), nullable=True),
+        sa.Column("minutes", sa.Numeric(), nullable=True),
+        sa.Column("celsius", sa.Numeric(), nullable=True),
+        sa.Column("brake", sa.Boolean(), nullable=True),
+        sa.Column("sop_version", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', 'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
+            name=op.f("ck_processing_event_type"),
+        ),
+        sa.CheckConstraint(
+            "ended_at is null or ended_at >= started_at", name=op.f("ck_processing_event_ends_after_start")
+        ),
+        sa.CheckConstraint("g_force > 0 and minutes > 0", name=op.f("ck_processing_event_settings_positive")),
+        sa.ForeignKeyConstraint(["operator_id"], ["app_user.id"], name=op.f("fk_processing_event_operator_id")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"],
+            ["study_site.study_id", "study_site.site_id"],
+            name="fk_processing_event_study_site",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_event")),
+    )
+    op.create_table(
+        "shipment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_site_id", sa.BigInteger(), nullable=False),
+        sa.Column("to_site_id", sa.BigInteger(), nullable=True),
+        sa.Column("to_party_id", sa.BigInteger(), nullable=True),
+        sa.Column("status", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("classification", sa.Text(), nullable=False),
+        sa.Column("courier", sa.Text(), nullable=True),
+        sa.Column("tracking_no", sa.Text(), nullable=True),
+        sa.Column("manifest", sa.Text(), nullable=True),
+        sa.Column("manifest_sha256", sa.Text(), nullable=True),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("packed_by", sa.BigInteger(), nullable=True),
+        sa.Column("packed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shipped_by", sa.BigInteger(), nullable=True),
+        sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_by", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reconciled_by", sa.BigInteger(), nullable=True),
+        sa.Column("reconciled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "classification in ('exempt_human_specimen', 'un3373_category_b')", name=op.f("ck_shipment_classification")
+        ),
+        sa.CheckConstraint("code ~ '^X'", name=op.f("ck_shipment_code_is_a_shipment_id")),
+        sa.CheckConstraint(
+            "status <> 'reconciled' or reconciled_at is not null", name=op.f("ck_shipment_reconciled_has_a_time")
+        ),
+        sa.CheckConstraint(
+            "status in ('draft', 'cancelled') or (manifest is not null and manifest_sha256 is not null and packed_at is not null)",
+            name=op.f("ck_shipment_packed_has_a_manifest"),
+        ),
+        sa.CheckConstraint(
+            "status in ('draft', 'packed', 'shipped', 'received', 'reconciled', 'cancelled', 'lost')",
+            name=op.f("ck_shipment_status"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('received', 'reconciled') or received_at is not null",
+            name=op.f("ck_shipment_received_has_a_time"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('shipped', 'received', 'reconciled', 'lost') or (shipped_at is not null and courier is not null)",
+            name=op.f("ck_shipment_shipped_has_a_courier"),
+        ),
+        sa.CheckConstraint("num_nonnulls(to_site_id, to_party_id) = 1", name=op.f("ck_shipment_one_consignee")),
+        sa.CheckConstraint(
+            "received_at is null or received_at >= shipped_at", name=op.f("ck_shipment_received_after_shipped")
+        ),
+        sa.CheckConstraint("to_site_id is null or to_site_id <> from_site_id", name=op.f("ck_shipment_goes_elsewhere")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_shipment_created_by")),
+        sa.ForeignKeyConstraint(["packed_by"], ["app_user.id"], name=op.f("fk_shipment_packed_by")),
+        sa.ForeignKeyConstraint(["received_by"], ["app_user.id"], name=op.f("fk_shipment_received_by")),
+        sa.ForeignKeyConstraint(["reconciled_by"], ["app_user.id"], name=op.f("fk_shipment_reconciled_by")),
+        sa.ForeignKeyConstraint(["shipped_by"], ["app_user.id"], name=op.f("fk_shipment_shipped_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "from_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_from_site"
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "to_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_to_site"
+        ),
+        sa.ForeignKeyConstraint(["to_party_id"], ["external_party.id"], name=op.f("fk_shipment_to_party_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shipment")),
+        sa.UniqueConstraint("code", name=op.f("uq_shipment_code")),
+        sa.UniqueConstraint("id", "study_id", name="uq_shipment_study"),
+    )
+    op.create_index("ix_shipment_study_sites", "shipment", ["study_id", "from_site_id", "to_site_id"], unique=False)
+    op.create_table(
+        "assay_run",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("assay_version_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="planned", nullable=False),
+        sa.Column("operator_id", sa.BigInteger(), nullable=False),
+        sa.Column("kit_lot", sa.Text(), nullable=True),
+        sa.Column("raw_file_id", sa.BigInteger(), nullable=True),
+        sa.Column("importer", sa.Text(), nullable=True),
+        sa.Column("importer_version", sa.Text(), nullable=True),
+        sa.Column("instrument", sa.Text(), nullable=True),
+        sa.Column("software", sa.Text(), nullable=True),
+        sa.Column("serial_number", sa.Text(), nullable=True),
+        sa.Column("batch", sa.Text(), nullable=True),
+        sa.Column("acquired_at", sa.Text(), nullable=True),
+        sa.Column("header", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("imported_by", sa.BigInteger(), nullable=True),
+        sa.Column("imported_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("verified_by", sa.BigInteger(), nullable=True),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("released_by", sa.BigInteger(), nullable=True),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "status <> 'failed' or released_at is null", name=op.f("ck_assay_run_failed_is_never_released")
+        ),
+        sa.CheckConstraint(
+            "status <> 'released' or num_nonnulls(released_by, released_at) = 2",
+            name=op.f("ck_assay_run_released_by_someone"),
+        ),
+        sa.CheckConstraint(
+            "status in ('planned', 'plated', 'failed') or num_nonnulls(raw_file_id, importer, importer_version, imported_by, imported_at) = 5",
+            name=op.f("ck_assay_run_parsed_has_its_file"),
+        ),
+        sa.CheckConstraint(
+            "status in ('planned', 'plated', 'parsed', 'verified', 'released', 'failed')",
+            name=op.f("ck_assay_run_status"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('verified', 'released') or num_nonnulls(verified_by, verified_at) = 2",
+            name=op.f("ck_assay_run_verified_by_someone"),
+        ),
+        sa.CheckConstraint(
+            "released_by is null or (released_by <> operator_id and released_by <> imported_by)",
+            name=op.f("ck_assay_run_releaser_is_not_operator"),
+        ),
+        sa.CheckConstraint(
+            "verified_by is null or (verified_by <> operator_id and verified_by <> imported_by)",
+            name=op.f("ck_assay_run_reviewer_is_not_operator"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["assay_version_id", "study_id"],
+            ["assay_version.id", "assay_version.study_id"],
+            name="fk_assay_run_assay_version",
+        ),
+        sa.ForeignKeyConstraint(["imported_by"], ["app_user.id"], name=op.f("fk_assay_run_imported_by")),
+        sa.ForeignKeyConstraint(["operator_id"], ["app_user.id"], name=op.f("fk_assay_run_operator_id")),
+        sa.ForeignKeyConstraint(
+            ["raw_file_id", "study_id"], ["raw_file.id", "raw_file.study_id"], name="fk_assay_run_raw_file"
+        ),
+        sa.ForeignKeyConstraint(["released_by"], ["app_user.id"], name=op.f("fk_assay_run_released_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_assay_run_study_site"
+        ),
+        sa.ForeignKeyConstraint(["verified_by"], ["app_user.id"], name=op.f("fk_assay_run_verified_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assay_run")),
+        sa.UniqueConstraint("id", "study_id", name="uq_assay_run_study"),
+        sa.UniqueConstraint("raw_file_id", name="uq_assay_run_one_file_once"),
+        sa.UniqueConstraint("study_id", "name", name="uq_assay_run_name"),
+    )
+    op.create_index("ix_assay_run_study_site", "assay_run", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "assay_version_analyte",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("assay_version_id", sa.BigInteger(), nullable=False),
+        sa.Column("analyte_id", sa.BigInteger(), nullable=False),
+        sa.Column("name_in_file", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("lloq", sa.Numeric(), nullable=True),
+        sa.Column("uloq", sa.Numeric(), nullable=True),
+        sa.CheckConstraint(
+            "lloq is null or uloq is null or lloq < uloq", name=op.f("ck_assay_version_analyte_limits_in_order")
+        ),
+        sa.ForeignKeyConstraint(["analyte_id"], ["analyte.id"], name=op.f("fk_assay_version_analyte_analyte_id")),
+        sa.ForeignKeyConstraint(
+            ["assay_version_id"], ["assay_version.id"], name=op.f("fk_assay_version_analyte_assay_version_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assay_version_analyte")),
+        sa.UniqueConstraint("assay_version_id", "analyte_id", name="uq_assay_version_analyte_once"),
+        sa.UniqueConstraint("assay_version_id", "name_in_file", name="uq_assay_version_analyte_name"),
+    )
+    op.create_table(
+        "cohort_membership",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("cohort_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("from_on", sa.Date(), nullable=False),
+        sa.Column("to_on", sa.Date(), nullable=True),
+        sa.CheckConstraint("to_on is null or to_on >= from_on", name=op.f("ck_cohort_membership_dates")),
+        sa.ForeignKeyConstraint(
+            ["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_cohort_membership_cohort"
+        ),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "study_id"],
+            ["participant.id", "participant.study_id"],
+            name="fk_cohort_membership_participant",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cohort_membership")),
+    )
+    op.create_index(
+        "uq_cohort_membership_open",
+        "cohort_membership",
+        ["participant_id"],
+        unique=True,
+        postgresql_where=sa.text("to_on is null"),
+    )
+    op.create_table(
+        "consent",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("document_id", sa.BigInteger(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("effective_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["document_id", "study_id"],
+            ["consent_document.id", "consent_document.study_id"],
+            name="fk_consent_document",
+        ),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"
+        ),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_consent_recorded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+    )
+    op.create_index(
+        "uq_consent_current",
+        "consent",
+        ["participant_id"],
+        unique=True,
+        postgresql_where=sa.text("superseded_at is null"),
+    )
+    op.create_table(
+        "package",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("shipment_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("refrigerant", sa.Text(), nullable=False),
+        sa.Column("dry_ice_net_kg", sa.Numeric(), nullable=True),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("logger_serial", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(refrigerant = 'dry_ice') = (dry_ice_net_kg is not null)", name=op.f("ck_package_dry_ice_has_net_mass")
+        ),
+        sa.CheckConstraint("code ~ '^X'", name=op.f("ck_package_code_is_a_shipment_id")),
+        sa.CheckConstraint(
+            "refrigerant in ('none', 'gel_packs', 'dry_ice', 'ln2_dry_shipper')", name=op.f("ck_package_refrigerant")
+        ),
+        sa.CheckConstraint("dry_ice_net_kg > 0 and dry_ice_net_kg <= 200", name=op.f("ck_package_dry_ice_limit")),
+        sa.ForeignKeyConstraint(["shipment_id"], ["shipment.id"], name=op.f("fk_package_shipment_id")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_package_temperature_class")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_package")),
+        sa.UniqueConstraint("code", name=op.f("uq_package_code")),
+        sa.UniqueConstraint("id", "shipment_id", name="uq_package_shipment"),
+        sa.UniqueConstraint("shipment_id", "number", name="uq_package_number"),
+    )
+    op.create_table(
+        "participant_alias",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("system", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["participant_id"], ["participant.id"], name=op.f("fk_participant_alias_participant_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_participant_alias")),
+        sa.UniqueConstraint("system", "value", name="uq_participant_alias_value"),
+    )
+    op.create_index(op.f("ix_participant_alias_participant_id"), "participant_alias", ["participant_id"], unique=False)
+    op.create_table(
+        "visit",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("visit_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("status", sa.Text(), server_default="planned", nullable=False),
+        sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("occurred_on", sa.Date(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("(status = 'done') = (occurred_on is not null)", name=op.f("ck_visit_done_has_a_day")),
+        sa.CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name=op.f("ck_visit_status")),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_visit_participant"
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"
+        ),
+        sa.ForeignKeyConstraint(
+            ["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_visit_type"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
+        sa.UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
+        sa.UniqueConstraint("participant_id", "visit_type_id", "number", name="uq_visit_once"),
+    )
+    op.create_table(
+        "withdrawal",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("effective_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name=op.f("ck_withdrawal_level")
+        ),
+        sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_withdrawal_participant_id")),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_withdrawal_recorded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal")),
+    )
+    op.create_index(op.f("ix_withdrawal_participant_id"), "withdrawal", ["participant_id"], unique=False)
+    op.create_table(
+        "collection_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("visit_id", sa.BigInteger(), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("collected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("timezone", sa.Text(), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_collection_event_recorded_by")),
+        sa.ForeignKeyConstraint(
+            ["visit_id", "participant_id"], ["visit.id", "visit.participant_id"], name="fk_collection_event_visit"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_collection_event")),
+        sa.UniqueConstraint("id", "participant_id", name="uq_collection_event_participant"),
+    )
+    op.create_table(
+        "consent_decision",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("consent_id", sa.BigInteger(), nullable=False),
+        sa.Column("scope_code", sa.Text(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.CheckConstraint("decision in ('granted', 'denied', 'not_asked')", name=op.f("ck_consent_decision_decision")),
+        sa.ForeignKeyConstraint(["consent_id"], ["consent.id"], name=op.f("fk_consent_decision_consent_id")),
+        sa.ForeignKeyConstraint(["scope_code"], ["consent_scope.code"], name=op.f("fk_consent_decision_scope_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_decision")),
+        sa.UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
+    )
+    op.create_table(
+        "plate",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=False),
+        sa.Column("cols", sa.Integer(), nullable=False),
+        sa.CheckConstraint("code ~ '^W'", name=op.f("ck_plate_code_is_a_plate_id")),
+        sa.CheckConstraint("(rows, cols) in ((8, 12), (16, 24))", name=op.f("ck_plate_format")),
+        sa.ForeignKeyConstraint(["run_id"], ["assay_run.id"], name=op.f("fk_plate_run_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plate")),
+        sa.UniqueConstraint("code", name=op.f("uq_plate_code")),
+        sa.UniqueConstraint("run_id", "number", name="uq_plate_number"),
+    )
+    op.create_table(
+        "specimen",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=True),
+        sa.Column("collection_event_id", sa.BigInteger(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("specimen_type", sa.Text(), nullable=False),
+        sa.Column("tube_type", sa.Text(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("quantity", sa.Numeric(), server_default="0", nullable=False),
+        sa.Column("is_partial", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("existence", sa.Text(), server_default="exists", nullable=False),
+        sa.Column("quality", sa.Text(), server_default="acceptable", nullable=False),
+        sa.Column("hold", sa.Text(), nullable=True),
+        sa.Column("freeze_thaw_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(level = 'pool') or (participant_id is not null)", name=op.f("ck_specimen_only_pools_have_no_participant")
+        ),
+        sa.CheckConstraint("code ~ '^T'", name=op.f("ck_specimen_code_is_a_tube_id")),
+        sa.CheckConstraint(
+            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')",
+            name=op.f("ck_specimen_existence"),
+        ),
+        sa.CheckConstraint("hold in ('consent_withdrawn', 'identity_doubt')", name=op.f("ck_specimen_hold")),
+        sa.CheckConstraint("level in ('primary', 'derivative', 'aliquot', 'pool')", name=op.f("ck_specimen_level")),
+        sa.CheckConstraint("quality in ('acceptable', 'quarantined', 'rejected')", name=op.f("ck_specimen_quality")),
+        sa.CheckConstraint("freeze_thaw_count >= 0", name=op.f("ck_specimen_freeze_thaw_not_negative")),
+        sa.CheckConstraint("quantity >= 0", name=op.f("ck_specimen_quantity_not_negative")),
+        sa.ForeignKeyConstraint(
+            ["collection_event_id", "participant_id"],
+            ["collection_event.id", "collection_event.participant_id"],
+            name="fk_specimen_collection_event",
+        ),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_specimen_participant"
+        ),
+        sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_specimen_specimen_type")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_specimen_study_site"
+        ),
+        sa.ForeignKeyConstraint(["tube_type"], ["tube_type.code"], name=op.f("fk_specimen_tube_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_specimen")),
+        sa.UniqueConstraint("code", name=op.f("uq_specimen_code")),
+        sa.UniqueConstraint("id", "participant_id", name="uq_specimen_participant"),
+        sa.UniqueConstraint("id", "study_id", name="uq_specimen_study"),
+    )
+    op.create_index("ix_specimen_collection_event", "specimen", ["collection_event_id"], unique=False)
+    op.create_index("ix_specimen_participant", "specimen", ["participant_id"], unique=False)
+    op.create_index("ix_specimen_study_site", "specimen", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "custody",
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=True),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column("col", sa.Integer(), nullable=True),
+        sa.Column("package_id", sa.BigInteger(), nullable=True),
+        sa.Column("holder_id", sa.BigInteger(), nullable=True),
+        sa.Column("external_party_id", sa.BigInteger(), nullable=True),
+        sa.Column("terminal", sa.Text(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "terminal in ('disposed', 'consumed', 'lost', 'transferred')", name=op.f("ck_custody_terminal")
+        ),
+        sa.CheckConstraint('"row" >= 1 and col >= 1', name=op.f("ck_custody_position_counts_from_one")),
+        sa.CheckConstraint(
+            '(container_id is null) = ("row" is null) and (container_id is null) = (col is null)',
+            name=op.f("ck_custody_position_is_whole"),
+        ),
+        sa.CheckConstraint("container_id is null or site_id is not null", name=op.f("ck_custody_position_has_a_site")),
+        sa.CheckConstraint(
+            "num_nonnulls(container_id, package_id, holder_id, external_party_id, terminal) = 1",
+            name=op.f("ck_custody_exactly_one_place"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["container_id", "site_id"], ["container.id", "container.site_id"], name="fk_custody_container_site"
+        ),
+        sa.ForeignKeyConstraint(
+            ["external_party_id"], ["external_party.id"], name=op.f("fk_custody_external_party_id")
+        ),
+        sa.ForeignKeyConstraint(["holder_id"], ["app_user.id"], name=op.f("fk_custody_holder_id")),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name=op.f("fk_custody_package_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_custody_site_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_custody_specimen_id")),
+        sa.PrimaryKeyConstraint("specimen_id", name=op.f("pk_custody")),
+        sa.UniqueConstraint(
+            "container_id", "row", "col", deferrable=True, initially="DEFERRED", name="uq_custody_position"
+        ),
+    )
+    op.create_index(op.f("ix_custody_holder_id"), "custody", ["holder_id"], unique=False)
+    op.create_index(op.f("ix_custody_package_id"), "custody", ["package_id"], unique=False)
+    op.create_index(op.f("ix_custody_site_id"), "custody", ["site_id"], unique=False)
+    op.create_table(
+        "custody_history",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=True),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column("col", sa.Integer(), nullable=True),
+        sa.Column("package_id", sa.BigInteger(), nullable=True),
+        sa.Column("holder_id", sa.BigInteger(), nullable=True),
+        sa.Column("external_party_id", sa.BigInteger(), nullable=True),
+        sa.Column("terminal", sa.Text(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("tx", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_custody_history_actor_id")),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_custody_history_container_id")),
+        sa.ForeignKeyConstraint(
+            ["external_party_id"], ["external_party.id"], name=op.f("fk_custody_history_external_party_id")
+        ),
+        sa.ForeignKeyConstraint(["holder_id"], ["app_user.id"], name=op.f("fk_custody_history_holder_id")),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name=op.f("fk_custody_history_package_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_custody_history_site_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_custody_history_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_custody_history")),
+    )
+    op.create_index(
+        "ix_custody_history_container",
+        "custody_history",
+        ["container_id", "since"],
+        unique=False,
+        postgresql_where=sa.text("container_id is not null"),
+    )
+    op.create_index("ix_custody_history_specimen", "custody_history", ["specimen_id", "since"], unique=False)
+    op.create_index("ix_custody_history_tx", "custody_history", ["tx"], unique=False)
+    op.create_index(
+        "uq_custody_history_open",
+        "custody_history",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("until is null"),
+    )
+    op.create_table(
+        "derivation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("child_id", sa.BigInteger(), nullable=False),
+        sa.Column("parent_id", sa.BigInteger(), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("child_id <> parent_id", name=op.f("ck_derivation_no_self")),
+        sa.ForeignKeyConstraint(["child_id"], ["specimen.id"], name=op.f("fk_derivation_child_id")),
+        sa.ForeignKeyConstraint(["parent_id"], ["specimen.id"], name=op.f("fk_derivation_parent_id")),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_derivation_processing_event_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_derivation")),
+        sa.UniqueConstraint("child_id", "parent_id", name="uq_derivation_edge"),
+    )
+    op.create_index(op.f("ix_derivation_parent_id"), "derivation", ["parent_id"], unique=False)
+    op.create_table(
+        "identifier",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=True),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=True),
+        sa.Column("container_id", sa.BigInteger(), nullable=True),
+        sa.Column("shipment_id", sa.BigInteger(), nullable=True),
+        sa.Column("package_id", sa.BigInteger(), nullable=True),
+        sa.Column("plate_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "namespace <> 'house' or biobank_house_id_is_valid(value)", name=op.f("ck_identifier_house_check_character")
+        ),
+        sa.CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name=op.f("ck_identifier_status")),
+        sa.CheckConstraint(
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id) = 1",
+            name=op.f("ck_identifier_exactly_one_thing"),
+        ),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_identifier_container_id")),
+        sa.ForeignKeyConstraint(["namespace"], ["namespace.code"], name=op.f("fk_identifier_namespace")),
+        sa.ForeignKeyConstraint(["package_id"], ["package.id"], name=op.f("fk_identifier_package_id")),
+        sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_identifier_participant_id")),
+        sa.ForeignKeyConstraint(["plate_id"], ["plate.id"], name=op.f("fk_identifier_plate_id")),
+        sa.ForeignKeyConstraint(["shipment_id"], ["shipment.id"], name=op.f("fk_identifier_shipment_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_identifier_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identifier")),
+        sa.UniqueConstraint("namespace", "value", name="uq_identifier_namespace_value"),
+    )
+    op.create_index(
+        "ix_identifier_container_id",
+        "identifier",
+        ["container_id"],
+        unique=False,
+        postgresql_where=sa.text("container_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_package_id",
+        "identifier",
+        ["package_id"],
+        unique=False,
+        postgresql_where=sa.text("package_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_participant_id",
+        "identifier",
+        ["participant_id"],
+        unique=False,
+        postgresql_where=sa.text("participant_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_plate_id",
+        "identifier",
+        ["plate_id"],
+        unique=False,
+        postgresql_where=sa.text("plate_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_shipment_id",
+        "identifier",
+        ["shipment_id"],
+        unique=False,
+        postgresql_where=sa.text("shipment_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_specimen_id",
+        "identifier",
+        ["specimen_id"],
+        unique=False,
+        postgresql_where=sa.text("specimen_id is not null"),
+    )
+    op.create_table(
+        "package_item",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("package_id", sa.BigInteger(), nullable=False),
+        sa.Column("shipment_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_open", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("status", sa.Text(), server_default="packed", nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("packed_by", sa.BigInteger(), nullable=False),
+        sa.Column("packed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("received_by", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolution", sa.Text(), nullable=True),
+        sa.Column("resolved_by", sa.BigInteger(), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(status in ('packed', 'unpacked')) = (received_at is null)",
+            name=op.f("ck_package_item_received_has_a_time"),
+        ),
+        sa.CheckConstraint(
+            "resolution in ('found', 'accepted_as_is', 'quarantined', 'written_off', 'returned')",
+            name=op.f("ck_package_item_resolution"),
+        ),
+        sa.CheckConstraint(
+            "status in ('packed', 'unpacked', 'received', 'damaged', 'thawed', 'missing', 'extra')",
+            name=op.f("ck_package_item_status"),
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(resolution, resolved_by, resolved_at) in (0, 3)", name=op.f("ck_package_item_resolved_whole")
+        ),
+        sa.ForeignKeyConstraint(
+            ["package_id", "shipment_id"], ["package.id", "package.shipment_id"], name="fk_package_item_package"
+        ),
+        sa.ForeignKeyConstraint(["packed_by"], ["app_user.id"], name=op.f("fk_package_item_packed_by")),
+        sa.ForeignKeyConstraint(["received_by"], ["app_user.id"], name=op.f("fk_package_item_received_by")),
+        sa.ForeignKeyConstraint(["resolved_by"], ["app_user.id"], name=op.f("fk_package_item_resolved_by")),
+        sa.ForeignKeyConstraint(
+            ["shipment_id", "study_id"], ["shipment.id", "shipment.study_id"], name="fk_package_item_shipment"
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name="fk_package_item_specimen"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_package_item")),
+        sa.UniqueConstraint("shipment_id", "specimen_id", name="uq_package_item_once_a_shipment"),
+    )
+    op.create_index("ix_package_item_package", "package_item", ["package_id"], unique=False)
+    op.create_index(
+        "uq_package_item_open", "package_item", ["specimen_id"], unique=True, postgresql_where=sa.text("is_open")
+    )
+    op.create_table(
+        "processing_input",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_processing_input_processing_event_id")
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_processing_input_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_input")),
+        sa.UniqueConstraint("processing_event_id", "specimen_id", name="uq_processing_input_once"),
+    )
+    op.create_index(op.f("ix_processing_input_specimen_id"), "processing_input", ["specimen_id"], unique=False)
+    op.create_table(
+        "quantity_ledger",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("delta", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("basis", sa.Text(), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("basis in ('measured', 'nominal')", name=op.f("ck_quantity_ledger_basis")),
+        sa.CheckConstraint(
+            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')",
+            name=op.f("ck_quantity_ledger_reason"),
+        ),
+        sa.CheckConstraint("delta <> 0", name=op.f("ck_quantity_ledger_delta_not_zero")),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_quantity_ledger_processing_event_id")
+        ),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_quantity_ledger_recorded_by")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_quantity_ledger_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_quantity_ledger")),
+    )
+    op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
+    op.create_table(
+        "well",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("plate_id", sa.BigInteger(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("col", sa.Integer(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("name_in_file", sa.Text(), nullable=True),
+        sa.Column("dilution", sa.Numeric(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(role = 'unknown') = (specimen_id is not null)", name=op.f("ck_well_unknown_names_its_tube")
+        ),
+        sa.CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name=op.f("ck_well_role")),
+        sa.CheckConstraint('"row" >= 1 and col >= 1', name=op.f("ck_well_counts_from_one")),
+        sa.CheckConstraint("dilution > 0", name=op.f("ck_well_dilution_positive")),
+        sa.ForeignKeyConstraint(["plate_id"], ["plate.id"], name=op.f("fk_well_plate_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_well_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_well")),
+        sa.UniqueConstraint("id", "specimen_id", name="uq_well_specimen"),
+        sa.UniqueConstraint("plate_id", "row", "col", name="uq_well_position"),
+    )
+    op.create_index(op.f("ix_well_specimen_id"), "well", ["specimen_id"], unique=False)
+    op.create_table(
+        "control_reading",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("well_id", sa.BigInteger(), nullable=False),
+        sa.Column("analyte_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("value", sa.Numeric(), nullable=True),
+        sa.Column("comparator", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("raw_text", sa.Text(), nullable=False),
+        sa.Column("flag", sa.Text(), nullable=True),
+        sa.CheckConstraint("comparator in ('<', '<=', '>', '>=')", name=op.f("ck_control_reading_comparator")),
+        sa.CheckConstraint(
+            "flag in ('below_range', 'above_range', 'not_reported', 'not_a_number', 'too_few_beads', 'masked')",
+            name=op.f("ck_control_reading_flag"),
+        ),
+        sa.CheckConstraint("value is not null or flag is not null", name=op.f("ck_control_reading_value_or_flag")),
+        sa.ForeignKeyConstraint(["analyte_id"], ["analyte.id"], name=op.f("fk_control_reading_analyte_id")),
+        sa.ForeignKeyConstraint(["well_id"], ["well.id"], name=op.f("fk_control_reading_well_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_control_reading")),
+        sa.UniqueConstraint("well_id", "analyte_id", "quantity", name="uq_control_reading_once"),
+    )
+    op.create_table(
+        "label_print",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("identifier_id", sa.BigInteger(), nullable=False),
+        sa.Column("copy_no", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("printed_by", sa.BigInteger(), nullable=False),
+        sa.Column("printed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("verified_by", sa.BigInteger(), nullable=True),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(copy_no = 1) = (reason = 'first')", name=op.f("ck_label_print_reprint_has_a_reason")),
+        sa.CheckConstraint(
+            "reason in ('first', 'reprint_damaged', 'reprint_lost')", name=op.f("ck_label_print_reason")
+        ),
+        sa.CheckConstraint("(verified_by is null) = (verified_at is null)", name=op.f("ck_label_print_verified_whole")),
+        sa.CheckConstraint("copy_no >= 1", name=op.f("ck_label_print_copy_counts_from_one")),
+        sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_label_print_identifier_id")),
+        sa.ForeignKeyConstraint(["printed_by"], ["app_user.id"], name=op.f("fk_label_print_printed_by")),
+        sa.ForeignKeyConstraint(["verified_by"], ["app_user.id"], name=op.f("fk_label_print_verified_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_print")),
+        sa.UniqueConstraint("identifier_id", "copy_no", name="uq_label_print_copy"),
+    )
+    op.create_table(
+        "result",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("run_id", sa.BigInteger(), nullable=False),
+        sa.Column("well_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=True),
+        sa.Column("analyte_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["analyte_id"], ["analyte.id"], name=op.f("fk_result_analyte_id")),
+        sa.ForeignKeyConstraint(["run_id", "study_id"], ["assay_run.id", "assay_run.study_id"], name="fk_result_run"),
+        sa.ForeignKeyConstraint(
+            ["specimen_id", "participant_id"],
+            ["specimen.id", "specimen.participant_id"],
+            name="fk_result_specimen_participant",
+        ),
+        sa.ForeignKeyConstraint(
+            ["well_id", "specimen_id"], ["well.id", "well.specimen_id"], name="fk_result_well_specimen"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_result")),
+        sa.UniqueConstraint("well_id", "analyte_id", "quantity", name="uq_result_once"),
+    )
+    op.create_index("ix_result_participant", "result", ["participant_id", "analyte_id"], unique=False)
+    op.create_index("ix_result_run", "result", ["run_id"], unique=False)
+    op.create_table(
+        "result_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("result_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("status", sa.Text(), server_default="preliminary", nullable=False),
+        sa.Column("value", sa.Numeric(), nullable=True),
+        sa.Column("comparator", sa.Text(), nullable=True),
+        sa.Column("limit_kind", sa.Text(), nullable=True),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("raw_text", sa.Text(), nullable=False),
+        sa.Column("flag", sa.Text(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("is_current", sa.Boolean(), server_default="true", nullable=False),
+        sa.CheckConstraint("comparator in ('<', '<=', '>', '>=')", name=op.f("ck_result_version_comparator")),
+        sa.CheckConstraint(
+            "flag in ('below_range', 'above_range', 'not_reported', 'not_a_number', 'too_few_beads', 'masked')",
+            name=op.f("ck_result_version_flag"),
+        ),
+        sa.CheckConstraint(
+            "limit_kind in ('LLOD', 'LLOQ', 'ULOQ', 'ladder_top')", name=op.f("ck_result_version_limit_kind")
+        ),
+        sa.CheckConstraint(
+            "status in ('preliminary', 'verified', 'released', 'superseded', 'corrected', 'withdrawn', 'cancelled')",
+            name=op.f("ck_result_version_status"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('superseded', 'corrected', 'withdrawn') or reason is not null",
+            name=op.f("ck_result_version_change_has_a_reason"),
+        ),
+        sa.CheckConstraint(
+            "(comparator is null) = (limit_kind is null)", name=op.f("ck_result_version_limit_has_its_kind")
+        ),
+        sa.CheckConstraint("value is not null or flag is not null", name=op.f("ck_result_version_value_or_flag")),
+        sa.ForeignKeyConstraint(["result_id"], ["result.id"], name=op.f("fk_result_version_result_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_result_version")),
+        sa.UniqueConstraint("result_id", "number", name="uq_result_version_number"),
+    )
+    op.create_index(
+        "uq_result_version_current",
+        "result_version",
+        ["result_id"],
+        unique=True,
+        postgresql_where=sa.text("is_current"),
+    )
+    for script in ("audit", "register", "specimen", "custody", "results", "codes", "grants"):
+        run_sql(script)
