@@ -111,6 +111,7 @@ def render_manifest(manifest: Manifest, *, page: Page = A4) -> bytes:
         *_section("Tubes", _items(manifest, inner)),
         CallerMacro(drawCallable=_define_total),
     ]
+    codes, digest = _codes(manifest, page), checked(f"SHA-256 {manifest.digest}")
     buffer = BytesIO()
     document = SimpleDocTemplate(
         buffer,
@@ -124,11 +125,11 @@ def render_manifest(manifest: Manifest, *, page: Page = A4) -> bytes:
     )
 
     def first(canvas: Any, _: Any) -> None:
-        _draw_header(canvas, manifest, page)
-        _draw_footer(canvas, manifest)
+        _draw_header(canvas, manifest, page, codes)
+        _draw_footer(canvas, manifest, digest)
 
     def later(canvas: Any, _: Any) -> None:
-        _draw_footer(canvas, manifest)
+        _draw_footer(canvas, manifest, digest)
 
     try:
         document.build(story, onFirstPage=first, onLaterPages=later)
@@ -247,30 +248,37 @@ def _items(manifest: Manifest, inner: float) -> LongTable:
     return _table(heads, rows, (12, 36, 54, 26, 14, 44), inner)
 
 
-def _draw_header(canvas: Any, manifest: Manifest, page: Page) -> None:
+def _codes(manifest: Manifest, page: Page) -> str:
+    """Operators of the bar code and the QR at the top of the first page."""
     code = Box(_MARGIN, _MARGIN + 10.0, page.width - 2 * _MARGIN - _QR_SIDE - 4.0, 12.0)
     square = Box(page.width - _MARGIN - _QR_SIDE, _MARGIN, _QR_SIDE, _QR_SIDE)
+    operators = []
     for box, content, symbology, modules in (
         (code, manifest.shipment, Symbology.CODE_128, _BARS),
         (square, manifest.link, Symbology.QR, _SQUARES),
     ):
         symbol = encode(content, symbology)
         dots = module_dots(symbol, box, modules, dpi=_DPI, where="the manifest")
-        canvas.addLiteral(draw_operators(symbol, box, page.height, dots=dots, dpi=_DPI))
+        operators.append(draw_operators(symbol, box, page.height, dots=dots, dpi=_DPI))
+    return "\n".join(operators)
+
+
+def _draw_header(canvas: Any, manifest: Manifest, page: Page, codes: str) -> None:
+    canvas.addLiteral(codes)
     canvas.setFont(FONT, _TITLE)
     left = _MARGIN * POINTS_PER_MM
     canvas.drawString(left, (page.height - _MARGIN - 6) * POINTS_PER_MM, "Shipment manifest")
     canvas.setFont(FONT, _HEADING)
-    canvas.drawString(left, (page.height - _MARGIN - 27) * POINTS_PER_MM, checked(grouped(manifest.shipment)))
+    canvas.drawString(left, (page.height - _MARGIN - 27) * POINTS_PER_MM, grouped(manifest.shipment))
 
 
-def _draw_footer(canvas: Any, manifest: Manifest) -> None:
+def _draw_footer(canvas: Any, manifest: Manifest, digest: str) -> None:
     left, upper, lower = (length * POINTS_PER_MM for length in (_MARGIN, _MARGIN + 4, _MARGIN))
     words = f"Shipment {grouped(manifest.shipment)}  Page {canvas.getPageNumber()} of "
     canvas.setFont(FONT, _SIZE)
     canvas.drawString(left, upper, words)
     canvas.setFont(FONT, _SMALL)
-    canvas.drawString(left, lower, checked(f"SHA-256 {manifest.digest}"))
+    canvas.drawString(left, lower, digest)
     canvas.saveState()
     canvas.translate(left + width(words, _SIZE), upper)
     canvas.doForm(_TOTAL)  # how many pages there are is known, and drawn, on the last one
