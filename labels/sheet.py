@@ -27,10 +27,11 @@ class Label:
 def render_sheet(labels: Sequence[Label], *, stock: SheetStock, start: int = 0) -> bytes:
     """Print `labels` in order on sheets of `stock`, the first at label `start` (from 0) of a half-used sheet.
 
-    Returns a PDF whose bytes depend on the arguments alone; print it at 100 %. Labels are encoded and drawn one
-    after another; reportlab keeps the drawn pages until the end, about 1 KB a label. Raises a LabelError with `label_number` set for a label that cannot be
-    printed as it should be (nothing is cut, shrunk below the readable or left out), EmptyListError,
-    StartOutsideSheetError.
+    Returns a PDF whose bytes depend on the arguments alone; print it at 100 %. Labels are encoded and drawn one after
+    another; reportlab keeps the drawn pages until the end, about 1 KB a label.
+
+    Raises a LabelError with `label_number` set for a label that cannot be printed as it should be (nothing is cut,
+    shrunk below the readable or left out), EmptyListError, StartOutsideSheetError.
     """
     if not labels:
         raise EmptyListError("labels")
