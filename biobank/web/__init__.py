@@ -1,0 +1,1 @@
+"""Templates, pictures drawn by the server, and the assets of the pages."""

@@ -1,0 +1,54 @@
+/** One request to the scan endpoint: an answer, a refusal in words, or `Unreachable`. */
+
+import { csrfToken } from "../dom";
+import { Unreachable, type Entry } from "./queue";
+import type { Answer } from "./types";
+
+export interface Refusal {
+  status: number;
+  title: string;
+  detail: string;
+}
+
+export type Outcome = { answer: Answer } | { refusal: Refusal };
+
+const PATHS = { scan: "/api/v1/scan", undo: "/api/v1/scan/undo" };
+const TIMEOUT = 15_000;
+/** Answers of a proxy or a server that is starting or busy: the scan was not refused, it was not heard. */
+const NOT_HEARD = new Set([408, 425, 429, 502, 503, 504]);
+
+export async function send(kind: keyof typeof PATHS, entry: Entry): Promise<Outcome> {
+  let response: Response;
+  try {
+    response = await fetch(PATHS[kind], {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, application/problem+json",
+        "idempotency-key": entry.key,
+        "x-csrftoken": csrfToken(),
+      },
+      body: JSON.stringify(entry.body),
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(TIMEOUT),
+    });
+    if (NOT_HEARD.has(response.status)) throw new Unreachable(`status ${response.status}`);
+    const body: unknown = await response.json();
+    return response.ok ? { answer: body as Answer } : { refusal: refusal(response.status, body) };
+  } catch (error) {
+    if (error instanceof Unreachable) throw error;
+    if (error instanceof SyntaxError) {
+      return { refusal: { status: 0, title: "Not understood", detail: "The server sent no JSON. Tell your administrator." } };
+    }
+    throw new Unreachable(String(error)); // no network, or cut in the middle
+  }
+}
+
+function refusal(status: number, body: unknown): Refusal {
+  const problem = (body ?? {}) as { title?: unknown; detail?: unknown };
+  return {
+    status,
+    title: typeof problem.title === "string" ? problem.title : `The server answered ${status}`,
+    detail: typeof problem.detail === "string" ? problem.detail : "",
+  };
+}
