@@ -10,7 +10,7 @@ which the kernel releases when a process ends in whatever way:
 
 The socket lies in the cluster folder itself, which is 0700, and the server listens nowhere else. PostgreSQL refuses to
 run as root; for root it runs in a user namespace that shows another user, or, where namespaces are forbidden, as an
-unprivileged user who reaches the cluster through its working directory, so that no parent folder has to be opened.
+unprivileged user who is handed the opened cluster folder, so that no folder above it has to be opened to anybody.
 """
 
 from biobank.embedded.cluster import SUPERUSER

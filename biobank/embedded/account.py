@@ -28,32 +28,51 @@ class Account:
     def spawn(
         self, program: str, arguments: Sequence[str], *, cluster: Path, log: IO[bytes]
     ) -> subprocess.Popen[bytes]:
-        """Start a program in the cluster folder. The working directory is entered before the user is changed."""
-        there = "/proc/self/cwd" if self.uid is not None else str(cluster)
+        """Start a program for the cluster in a folder.
+
+        Another user may be unable to pass the folders above it, so the folder itself is opened here and handed over.
+        """
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-        return subprocess.Popen(
-            [*self.prefix, self.folder / program, "-D", there, *arguments],
-            cwd=cluster,
-            env={**environment, "LC_ALL": "C", "TZ": "UTC"},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            user=self.uid,
-            group=None if self.uid is None else group_of(self.uid),
-            extra_groups=None if self.uid is None else [],
-            start_new_session=True,  # an interrupt from the keyboard is for the application alone
-        )
+        folder = os.open(cluster, os.O_RDONLY)
+        try:
+            return subprocess.Popen(
+                [
+                    *self.prefix,
+                    self.folder / program,
+                    "-D",
+                    cluster if self.uid is None else f"/proc/self/fd/{folder}",
+                    *arguments,
+                ],
+                cwd="/",
+                env={**environment, "LC_ALL": "C", "TZ": "UTC"},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=() if self.uid is None else (folder,),
+                user=self.uid,
+                group=None if self.uid is None else group_of(self.uid),
+                extra_groups=None if self.uid is None else [],
+                start_new_session=True,  # an interrupt from the keyboard is for the application alone
+            )
+        finally:
+            os.close(folder)
 
 
-def account_for(cluster: Path, folder: Path) -> Account:
+def check_owner(cluster: Path) -> None:
+    """Refuse the cluster of another user, whatever might be wrong with it besides. Raises `AccessDenied`."""
     me = os.geteuid()
-    owner = cluster.stat().st_uid if cluster.exists() else None
-    if me and owner not in {None, me}:
+    if me and cluster.exists() and (owner := cluster.stat().st_uid) != me:
         raise AccessDenied(
             f"The database in {cluster} belongs to user {owner}, and this process runs as user {me}.",
             place=cluster,
             way_out="Start as that user, or name another data folder (BIOBANK_DATA).",
         )
+
+
+def account_for(cluster: Path, folder: Path) -> Account:
+    """As whom the programs of a folder run for a cluster, which need not exist yet."""
+    me = os.geteuid()
+    owner = cluster.stat().st_uid if cluster.exists() else None
     if me and _known(me):
         return Account(folder)
     if owner in {None, me}:

@@ -13,15 +13,15 @@ class EmbeddedError(Exception):
         self.way_out = way_out
 
 
-class BinariesNotFound(EmbeddedError):  # noqa: N818 - the name of what is wrong reads best without a suffix
+class BinariesNotFound(EmbeddedError):
     """No folder with the programs of a PostgreSQL that is new enough."""
 
 
-class AccessDenied(EmbeddedError):  # noqa: N818
+class AccessDenied(EmbeddedError):
     """The data folder belongs to somebody else, or may not be written."""
 
 
-class OtherMajorVersion(EmbeddedError):  # noqa: N818
+class OtherMajorVersion(EmbeddedError):
     """The data folder was made by another major version of PostgreSQL, ``found``, than the programs, ``expected``."""
 
     def __init__(self, *, place: Path, found: int, expected: int) -> None:
@@ -38,7 +38,7 @@ class OtherMajorVersion(EmbeddedError):  # noqa: N818
         self.expected = expected
 
 
-class InitFailed(EmbeddedError):  # noqa: N818
+class InitFailed(EmbeddedError):
     """``initdb`` did not make a cluster; ``output`` is what it said."""
 
     def __init__(self, *, place: Path, output: str) -> None:
@@ -50,7 +50,7 @@ class InitFailed(EmbeddedError):  # noqa: N818
         self.output = output
 
 
-class StartFailed(EmbeddedError):  # noqa: N818
+class StartFailed(EmbeddedError):
     """The server ended or did not become ready; ``log`` holds its last lines."""
 
     def __init__(self, problem: str, *, place: Path, log: str) -> None:

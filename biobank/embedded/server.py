@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import quote, urlencode
 
-from biobank.embedded.account import account_for
+from biobank.embedded.account import account_for, check_owner
 from biobank.embedded.cluster import (
     PORT,
     SOCKET_NAME,
@@ -133,6 +133,7 @@ class EmbeddedServer:
 
 
 def _ensure_running(place: Place, folder: Path, options: Mapping[str, str]) -> None:
+    check_owner(place.cluster)
     expected = major_version(folder)
     if place.cluster.exists():
         found = cluster_version(place.cluster)

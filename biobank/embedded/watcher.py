@@ -15,13 +15,14 @@ PROGRAM = "import sys; sys.path.insert(0, sys.argv[1]); from biobank.embedded.wa
 
 def ensure_watched(place: Place) -> None:
     """Start a watcher unless the data folder has one."""
-    with open_lock(place.watch) as watch:
+    with open_lock(place.watch) as watch, open_lock(place.users) as users:
         try:
             fcntl.flock(watch, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
         root = Path(__file__).parents[2]
-        command = [sys.executable, "-I", "-S", "-c", PROGRAM, str(root), str(place.data), str(watch.fileno())]
+        locks = (watch.fileno(), users.fileno())
+        command = [sys.executable, "-I", "-S", "-c", PROGRAM, str(root), str(place.data), *map(str, locks)]
         with place.log.open("ab") as log:
             outlives_us(
                 subprocess.Popen(
@@ -30,7 +31,7 @@ def ensure_watched(place: Place) -> None:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    pass_fds=(watch.fileno(),),  # the lock goes with it, and ends with it
+                    pass_fds=locks,  # the lock goes with it, and ends with it; it opens nothing by name
                     start_new_session=True,
                 )
             )
@@ -38,11 +39,9 @@ def ensure_watched(place: Place) -> None:
 
 def main() -> None:
     """Wait until nobody uses the server, then shut it down. A start that comes meanwhile waits for the end of this."""
-    _, _, data, watch = sys.argv
+    _, _, data, watch, users = sys.argv
     for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
-    place = Place(Path(data))
-    with open_lock(place.users) as users:
-        fcntl.flock(users, fcntl.LOCK_EX)
-        shut_down(place)
-        os.close(int(watch))  # before the other lock: whoever waits for that one then starts a watcher of their own
+    fcntl.flock(int(users), fcntl.LOCK_EX)
+    shut_down(Place(Path(data)))
+    os.close(int(watch))  # before the other lock: whoever waits for that one then starts a watcher of their own
