@@ -1,0 +1,181 @@
+"""What an importer is and what it gives: the whole contract between a file format and the rest of the product."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+HEAD_BYTES = 64 * 1024
+
+Flag = Literal["below_range", "above_range", "not_reported", "not_a_number", "too_few_beads", "masked"]
+Comparator = Literal["<", "<=", ">", ">="]
+Role = Literal["unknown", "standard", "control", "blank", "empty"]
+Maturity = Literal["stable", "beta", "experimental"]
+
+
+def plain(value: Decimal) -> str:
+    """The decimal written out without an exponent: `1E+3` becomes `1000`, `2.50` stays `2.50`."""
+    return format(value, "f")
+
+
+Exact = Annotated[Decimal, Field(strict=True), PlainSerializer(plain, return_type=str, when_used="json")]
+
+
+class Verdict(StrEnum):
+    """Whether a file is of a format."""
+
+    YES = "YES"
+    NO = "NO"
+    MAYBE = "MAYBE"
+
+
+class Finding(NamedTuple):
+    """An importer's answer to a file: the verdict and why, in words for the person who has to choose."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True)
+class Head:
+    """All that recognition may look at: the file's name, its first 64 KiB and its size in bytes."""
+
+    name: str
+    data: bytes
+    size: int
+
+    @property
+    def complete(self) -> bool:
+        """Whether `data` is the whole file."""
+        return len(self.data) == self.size
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file as it was handed in. `companions` are the other files of a run that consists of several."""
+
+    name: str
+    content: bytes
+    companions: tuple[SourceFile, ...] = ()
+
+    @property
+    def head(self) -> Head:
+        """What recognition gets to see."""
+        return Head(self.name, self.content[:HEAD_BYTES], len(self.content))
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Match(_Frozen):
+    """One importer's verdict on the file."""
+
+    format: str
+    verdict: Verdict
+    reason: str
+
+
+class Run(_Frozen):
+    """The run as the file describes it. `started_at` is ISO 8601 local time, null when the text is ambiguous.
+
+    `header` holds every header field under the name and with the text that the file gives it, those above included.
+    """
+
+    instrument: str | None = None
+    software: str | None = None
+    serial_number: str | None = None
+    batch: str | None = None
+    operator: str | None = None
+    started_at: str | None = None
+    protocol: str | None = None
+    kit_lot: str | None = None
+    header: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Well(_Frozen):
+    """A well of the file. `role` is a hint from the file; the plate map of the laboratory decides."""
+
+    plate: str | None
+    location: str
+    sample: str | None
+    role: Role
+    dilution: Exact | None = None
+
+
+class Reading(_Frozen):
+    """One cell of the file: its exact decimal, or null and a flag, and always the original text.
+
+    With a limit (`<1.2`) `value` holds the limit and `comparator` the sign. `location` is null for a quantity that the
+    file gives for a sample as a whole, `analyte` for one that belongs to no analyte.
+    """
+
+    plate: str | None
+    location: str | None
+    sample: str | None
+    analyte: str | None
+    quantity: str
+    value: Exact | None
+    comparator: Comparator | None = None
+    raw: str
+    unit: str | None = None
+    flag: Flag | None = None
+
+    @model_validator(mode="after")
+    def _missing_is_flagged(self) -> Self:
+        if self.value is None and self.flag is None:
+            raise ValueError("a reading without a value needs a flag that says why")
+        if self.comparator is not None and self.flag not in {"below_range", "above_range"}:
+            raise ValueError("a comparator goes with below_range or above_range")
+        return self
+
+
+class Features(_Frozen):
+    """A matrix of features by samples: shape, names and its first rows and columns; `head` holds at most 5 x 5."""
+
+    value_type: str
+    unit: str | None
+    samples: tuple[str, ...]
+    ids: tuple[str, ...]
+    annotation: Mapping[str, tuple[str | None, ...]]
+    shape: tuple[int, int]
+    head: tuple[tuple[str | None, ...], ...]
+
+
+class ParsedRun(_Frozen):
+    """Everything that was read from a file, and in `unread` everything that was not, each with its line."""
+
+    format: str
+    importer_version: str
+    match: tuple[Match, ...] = ()
+    run: Run
+    wells: tuple[Well, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    features: Features | None = None
+    unread: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Importer(ABC):
+    """Reads one file format. Stateless: one instance serves any number of files, in any thread."""
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    version: ClassVar[str]
+    extensions: ClassVar[tuple[str, ...]]
+    technique: ClassVar[str]
+    maturity: ClassVar[Maturity]
+
+    @abstractmethod
+    def sniff(self, head: Head) -> Finding:
+        """Say whether the file is of this format, from its name and first 64 KiB alone. Never raises."""
+
+    @abstractmethod
+    def parse(self, file: SourceFile) -> ParsedRun:
+        """Read the whole file. Raises `FaultyFile`, and nothing else, for anything that cannot be read."""

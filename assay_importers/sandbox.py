@@ -1,0 +1,115 @@
+"""Reading a file from outside: in a process of its own, with limits on time, memory and size."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from assay_importers.contract import ParsedRun
+from assay_importers.errors import FaultyFile, FileTooLarge, ImporterError, ParseCrashed, ParseTimeout, from_dict
+
+MIB = 1024 * 1024
+_COMMAND = (sys.executable, "-P", "-c", "from assay_importers.worker import main; main()")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Wall-clock seconds, processor seconds, bytes of memory of the worker, bytes of the file."""
+
+    wall_seconds: float = 30
+    cpu_seconds: int = 30
+    memory_bytes: int = 1024 * MIB
+    file_bytes: int = 32 * MIB
+
+
+DEFAULT = Limits()
+
+
+def read_file(path: Path, limits: Limits = DEFAULT) -> bytes:
+    """The bytes of an ordinary file. One over the limit is refused before it is read."""
+    try:
+        if not path.is_file():
+            raise FaultyFile(f"{path} is not a file", expected="the path of a file")
+        size = path.stat().st_size
+        if size > limits.file_bytes:
+            raise FileTooLarge(size, limits.file_bytes)
+        return path.read_bytes()
+    except OSError as error:
+        raise FaultyFile(f"{path} cannot be opened: {error.strerror}", expected="a readable file") from error
+
+
+def parse_path(path: Path, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun:
+    """Read the file at a path in a worker process. Raises `ImporterError`."""
+    return parse_bytes(read_file(path, limits), path.name, format_key=format_key, limits=limits)
+
+
+def parse_bytes(data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun:
+    """Read a file's bytes in a worker process. Raises `ImporterError`."""
+    request = _request(data, name, format_key, limits)
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter with a fixed program
+            _COMMAND, input=request, capture_output=True, timeout=limits.wall_seconds, check=False, env=_environment()
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ParseTimeout(limits.wall_seconds) from error
+    return _reply(done.returncode, done.stdout, done.stderr, limits)
+
+
+async def parse_bytes_async(
+    data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT
+) -> ParsedRun:
+    """As `parse_bytes`, without blocking the event loop. The worker is killed on a timeout and when cancelled."""
+    request = _request(data, name, format_key, limits)
+    pipe = asyncio.subprocess.PIPE
+    worker = await asyncio.create_subprocess_exec(*_COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
+    try:
+        async with asyncio.timeout(limits.wall_seconds):
+            out, err = await worker.communicate(request)
+    except TimeoutError as error:
+        raise ParseTimeout(limits.wall_seconds) from error
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+            await worker.communicate()
+    return _reply(await worker.wait(), out, err, limits)
+
+
+def _request(data: bytes, name: str, format_key: str | None, limits: Limits) -> bytes:
+    if len(data) > limits.file_bytes:
+        raise FileTooLarge(len(data), limits.file_bytes)
+    request = {
+        "name": name,
+        "format": format_key,
+        "cpu_seconds": limits.cpu_seconds,
+        "memory_bytes": limits.memory_bytes,
+    }
+    return json.dumps(request).encode() + b"\n" + data
+
+
+def _environment() -> dict[str, str]:
+    """Only what Python needs: a worker that reads foreign files is given no database address and no key."""
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return kept | {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), "PYTHONUTF8": "1"}
+
+
+def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun:
+    """The run or the error that the worker answered; its death is an error too."""
+    if status == -getattr(signal, "SIGXCPU", signal.SIGTERM):
+        raise ParseTimeout(limits.cpu_seconds)
+    try:
+        # The run is by far the larger part: it is validated straight from its JSON.
+        if status == 0 and out.startswith(b'{"run":'):
+            return ParsedRun.model_validate_json(out[len(b'{"run":') : -1])
+        error: ImporterError = from_dict(json.loads(out)["error"])
+    except (ValidationError, ValueError, KeyError, TypeError) as problem:
+        last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise ParseCrashed(f"its process ended with status {status}: {last or 'it said nothing'}") from problem
+    raise error
