@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from assay_importers.contract import ParsedRun, Reading, Well
-from assay_importers.errors import ImporterError
+from assay_importers.errors import ImporterError, NoImporter
 from assay_importers.sandbox import parse_path
 from assay_importers.wells import read_well
 
@@ -39,6 +39,7 @@ class FormatReport:
 
     format: str
     files: int = 0
+    claimed: int = 0
     read: int = 0
     checks: int = 0
     passed: int = 0
@@ -47,7 +48,7 @@ class FormatReport:
 
     def line(self) -> str:
         """One line for a person."""
-        state = f"{self.read} of {self.files} files read" if self.read else "no importer"
+        state = f"{self.read} of {self.files} files read" if self.claimed else "no importer"
         return f"{self.format:<32} {state:<22} {self.passed} of {self.checks} checks"
 
 
@@ -69,8 +70,8 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every format of which at least one file can be read holds all its checks."""
-        return all(report.passed == report.checks for report in self.formats if report.read)
+        """Whether every format of which an importer claims at least one file holds all its checks."""
+        return all(report.passed == report.checks for report in self.formats if report.claimed)
 
 
 def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
@@ -83,6 +84,7 @@ def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
             report = reports.setdefault(entry["format"], FormatReport(entry["format"]))
             report.files += 1
             report.checks += len(entry["checks"])
+            report.claimed += not isinstance(run, NoImporter)
             if isinstance(run, ParsedRun):
                 report.read += 1
                 failures = list(check_run(run, entry["checks"]))
@@ -93,11 +95,11 @@ def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
     return Report(tuple(reports.values()))
 
 
-def _parse(path: Path) -> ParsedRun | str:
+def _parse(path: Path) -> ParsedRun | ImporterError:
     try:
         return parse_path(path)
     except ImporterError as error:
-        return str(error)
+        return error
 
 
 def check_run(run: ParsedRun, checks: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -181,9 +183,12 @@ def _selector(sample: str) -> Callable[[Well | Reading], bool]:
         return lambda item: _trim(item.sample) == sample.strip()
     plate, name = found["plate"], found["name"]
     return lambda item: (
-        item.location == well
-        and (plate is None or item.plate == plate)
-        and (name is None or _trim(item.sample) == name.strip())
+        (
+            item.location == well
+            and (plate is None or item.plate == plate)
+            and (name is None or _trim(item.sample) == name.strip())
+        )
+        or _trim(item.sample) == sample.strip()
     )
 
 
@@ -200,7 +205,7 @@ def main(arguments: Sequence[str], out: TextIO) -> int:
     report = evaluate(folder)
     for found in report.formats:
         print(found.line(), file=out)
-        for problem in found.failures + (found.unread if found.read else []):
+        for problem in found.failures + (found.unread if found.claimed else []):
             print(f"  {problem}", file=out)
     print(f"{report.passed} of {report.checks} checks", file=out)
     return 0 if report.ok else 1

@@ -75,23 +75,27 @@ def _only_sheet(data: bytes) -> tuple[str, Grid]:
     """Title and cells of the one sheet that holds anything. `FaultyFile` for anything else."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > _MAX_UNPACKED:
-                raise FaultyFile("the workbook unpacks to far more than a plate layout holds")
-        openpyxl = importlib.import_module("openpyxl")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-            sheets = [(str(sheet.title), list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
-    except FaultyFile:
-        raise
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        sheets = _sheets(data) if unpacked <= _MAX_UNPACKED else []
     except Exception as error:  # a damaged workbook raises whatever the zip, XML and cell readers happen to raise
         raise FaultyFile(
             f"the workbook cannot be read: {type(error).__name__}: {shorten(str(error))}", expected="an xlsx workbook"
         ) from error
+    if unpacked > _MAX_UNPACKED:
+        raise FaultyFile("the workbook unpacks to far more than a plate layout holds")
     filled = [(title, grid) for title, grid in sheets if any(cell is not None for row in grid for cell in row)]
     if len(filled) != 1:
         raise FaultyFile(f"the workbook has {len(filled)} sheets that hold anything", expected="one sheet")
     return filled[0]
+
+
+def _sheets(data: bytes) -> list[tuple[str, Grid]]:
+    openpyxl = importlib.import_module("openpyxl")
+    with warnings.catch_warnings():
+        # It warns of what it leaves out of a workbook (conditional formats, validation): none of that is a name.
+        warnings.simplefilter("ignore")
+        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
+        return [(str(sheet.title), list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
 
 
 def _size(grid: Grid) -> tuple[int, int] | None:
