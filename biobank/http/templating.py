@@ -25,8 +25,8 @@ _TEMPERATURES = (
     # step from warm to cold, words, and the spellings of it in protocols and container types
     (1, "room temperature", {"RT", "AMBIENT", "ROOM", "ROOM TEMPERATURE"}),
     (2, "2 to 8 °C", {"4", "+4", "2-8", "4C", "FRIDGE", "REFRIGERATED", "COLD"}),
-    (3, "−20 °C", {"-20", "-20C", "FREEZER", "MINUS20"}),
-    (4, "−80 °C", {"-80", "-80C", "ULT", "MINUS80"}),
+    (3, "\N{MINUS SIGN}20 °C", {"-20", "-20C", "FREEZER", "MINUS20"}),
+    (4, "\N{MINUS SIGN}80 °C", {"-80", "-80C", "ULT", "MINUS80"}),
     (5, "liquid nitrogen", {"LN2", "LN", "LN2 VAPOUR", "LN2 VAPOR", "LN2 LIQUID", "-150", "-196", "-190"}),
 )
 
@@ -34,13 +34,11 @@ _TEMPERATURES = (
 MAP_WORDS = {
     "state": {"full": "occupied", "just": "just stored", "next": "next", "hold": "on hold", "free": "free"},
     "fill": {"row": "fill by row from A1", "column": "fill by column from A1"},
-    "temperature": [
-        {"step": step, "words": words, "names": sorted(names)} for step, words, names in _TEMPERATURES
-    ],
+    "temperature": [{"step": step, "words": words, "names": sorted(names)} for step, words, names in _TEMPERATURES],
 }
 
 
-class AssetsMissing(RuntimeError):  # noqa: N818 - said as the reader of the log needs it
+class AssetsMissing(RuntimeError):
     """The scripts and styles were not built, or not this one."""
 
 
@@ -169,7 +167,7 @@ def temperature_step(temperature_class: str | None) -> int:
 
 
 def temperature_words(temperature_class: str | None) -> str:
-    """How people say it: `−80 °C`. A class that is not one of the five is shown as it is written."""
+    """How people say it, such as "2 to 8 °C". A class that is not one of the five is shown as it is written."""
     key = _temperature_key(temperature_class)
     return next((words for _, words, names in _TEMPERATURES if key in names), temperature_class or "no class")
 
@@ -181,7 +179,7 @@ def _temperature_key(temperature_class: str | None) -> str:
 
 def asset_url(name: str) -> str:
     """The address of a built asset by its stable name ("app.js"). The address never gets other content."""
-    manifest = _manifest((STATIC_BUILD / "manifest.json"))
+    manifest = _manifest(STATIC_BUILD / "manifest.json")
     if name not in manifest:
         raise AssetsMissing(f"no asset is called {name!r}; the build knows {', '.join(sorted(manifest))}")
     return f"{STATIC_BUILD_URL}/{manifest[name]}"

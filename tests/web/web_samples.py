@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,9 @@ class Event:
     href: str | None = None
 
 
-def box_view(*, rows: int = 9, cols: int = 9, occupied: int = 21, text: str = "SER", code: str = TUBE) -> dict[str, Any]:
+def box_view(
+    *, rows: int = 9, cols: int = 9, occupied: int = 21, text: str = "SER", code: str = TUBE
+) -> dict[str, Any]:
     labels = [chr(65 + row) for row in range(rows)]
     cells = []
     for index in range(rows * cols):
@@ -128,10 +131,10 @@ def events(label: str = "Baseline") -> list[Event]:
     ]
 
 
-def context(title: str = "Scan station", **extra: Any) -> dict[str, Any]:
+def context(page_title: str = "Scan station", **extra: Any) -> dict[str, Any]:
     return {
         **page_context(
-            page_title=title,
+            page_title=page_title,
             request_path="/scan",
             csrf_token="c5rf-token",
             site_tz="America/New_York",
@@ -168,74 +171,23 @@ def station_context(**box: Any) -> dict[str, Any]:
     )
 
 
-GALLERY = """
-{% extends "base.html" %}
-{% import "components/words.html" as words %}
-{% import "components/page.html" as page %}
-{% import "components/forms.html" as forms %}
-{% import "components/tables.html" as tables %}
-{% import "components/maps.html" as maps %}
-{% import "components/trees.html" as trees %}
-{% block actions %}<a class="button" href="/export">Export CSV</a><button class="primary">Add visit</button><button class="danger">Withdraw</button>{% endblock %}
-{% block main %}
-<div class="stack">
-{{ words.verdict(verdict) }}
-<div class="columns">
-{% call page.panel("Specimen", note="1 of 37", id="facts") %}
-{% call page.facts([("Type", text), ("Quantity", amount|quantity("mL")), ("Note", none)]) %}
-<dt>Code</dt><dd>{{ words.code(code, "/specimens/x") }}</dd>
-<dt>State</dt><dd>{{ words.state("ok", "Stored") }}</dd>
-<dt>Where</dt><dd>{{ words.path(path, "C4") }}</dd>
-<dt>Collected</dt><dd>{{ words.time(moment, site_tz) }}</dd>
-<dt>Class</dt><dd>{% for t in ["RT", "2-8", "-20", "-80", "LN2", "dry"] %}{{ words.temperature(t) }} {% endfor %}</dd>
-{% endcall %}
-{% endcall %}
-{% call page.panel("States") %}
-{% for kind in ["ok", "duplicate", "warning", "stop", "hold", "info", "pending", "muted"] %}{{ words.state(kind, kind) }} {% endfor %}
-{{ page.progress("Import", 120, 384, "40 wells/s", "7 s") }}
-{{ page.empty("No shipments yet", "Pack the first one from the boxes that are ready.", "/shipments/new", "New shipment") }}
-{{ page.notice("stop", text) }}{{ page.notice("ok", "Stored", dismissable=false) }}
-{% endcall %}
-</div>
-{% call page.panel("Results", note="3 of 742") %}
-{{ page.chips(chips, "/results") }}
-{% call(row) tables.data_table(columns, rows, "Results", show_caption=true, id="results") %}
-<td>{{ words.code(row.code) }}</td><td>{{ row.visit }}</td><td class="n">{{ row.value|quantity }}</td><td>{{ words.state(row.kind, row.call) }}</td>
-{% endcall %}
-{{ page.pager(3, none, "/results?after=x", 742, "values") }}
-{% endcall %}
-<div class="columns">
-{% call page.panel("Box") %}{{ maps.box_map(box) }}{% endcall %}
-{% call page.panel("Lineage") %}{{ trees.lineage(nodes) }}{% endcall %}
-</div>
-{% call page.panel("Timeline") %}{{ trees.timeline(events) }}{{ trees.timeline([]) }}{% endcall %}
-{% call page.panel("Plate") %}{{ maps.plate_map(plate) }}{% endcall %}
-{% call page.panel("Plate 384") %}{{ maps.plate_map(plate384) }}{% endcall %}
-<form class="panel form" method="post" action="/save" data-confirm="Save this?">
-{{ forms.errors({"volume": "The volume must be above 0.", "": "The form is out of date."}) }}
-{{ forms.csrf(csrf_token) }}{{ forms.idempotency("5f0c") }}
-{{ forms.field("volume", "Volume in mL", text, hint="As measured", error="The volume must be above 0.", required=true, attrs={"inputmode": "decimal"}) }}
-{{ forms.field("file", "Instrument file", type="file") }}
-{{ forms.select("site", "Site", [(1, "Central lab"), (2, text)], 2, hint="Where it was drawn") }}
-{{ forms.textarea("reason", "Reason", text, error="Say why.") }}
-{{ forms.checkbox("partial", "Partial vial", true, hint="Prints a P") }}
-{{ forms.choices("condition", "Condition", [("good", "Good"), ("thawed", "Thawed")], ["good"]) }}
-<p class="actions"><button class="primary">Save</button><a href="/">Cancel</a></p>
-</form>
-</div>
-{% endblock %}
-"""
+GALLERY = (Path(__file__).parent / "gallery.html").read_text()
 
 
 def gallery_context(text: str = "Serum") -> dict[str, Any]:
     return context(
         "Participant P4ND-82KX-H3",
-        flashes=[Flash("ok", f"Registered {text}."), Flash("warning", "The logger of Freezer 3 is silent since 04:10.")],
+        flashes=[
+            Flash("ok", f"Registered {text}."),
+            Flash("warning", "The logger of Freezer 3 is silent since 04:10."),
+        ],
         text=text,
         code=text if text != "Serum" else TUBE,
         amount=Decimal("0.500"),
         moment=datetime(2026, 11, 23, 14, 41, 7, tzinfo=UTC),
-        path=as_view([{"name": "Freezer 3", "href": "/c/1"}, {"name": text, "href": None}, {"name": BOX, "href": "/c/3"}]),
+        path=as_view(
+            [{"name": "Freezer 3", "href": "/c/1"}, {"name": text, "href": None}, {"name": BOX, "href": "/c/3"}]
+        ),
         verdict=as_view(
             {
                 "verdict": "ok",
@@ -247,7 +199,9 @@ def gallery_context(text: str = "Serum") -> dict[str, Any]:
                 "position": "C4",
             }
         ),
-        chips=as_view([{"label": f"Type: {text}", "remove_href": "/r?1"}, {"label": "Visit: Baseline", "remove_href": "/r?2"}]),
+        chips=as_view(
+            [{"label": f"Type: {text}", "remove_href": "/r?1"}, {"label": "Visit: Baseline", "remove_href": "/r?2"}]
+        ),
         columns=as_view(
             [
                 {"label": "Aliquot", "sort_href": "/results?sort=code", "sorted": "ascending"},
@@ -259,8 +213,20 @@ def gallery_context(text: str = "Serum") -> dict[str, Any]:
         rows=as_view(
             [
                 {"code": TUBE, "visit": text, "value": Decimal("49.5"), "kind": "warning", "call": "Positive"},
-                {"code": "TD7W2HNBQ6", "visit": "Flare", "value": Decimal("1E+2"), "kind": "warning", "call": "Positive"},
-                {"code": "0043542104", "visit": "Baseline", "value": Decimal("-0.50"), "kind": "ok", "call": "Negative"},
+                {
+                    "code": "TD7W2HNBQ6",
+                    "visit": "Flare",
+                    "value": Decimal("1E+2"),
+                    "kind": "warning",
+                    "call": "Positive",
+                },
+                {
+                    "code": "0043542104",
+                    "visit": "Baseline",
+                    "value": Decimal("-0.50"),
+                    "kind": "ok",
+                    "call": "Negative",
+                },
             ]
         ),
         box=as_view(box_view(text=text[:3], code=text if text != "Serum" else TUBE)),

@@ -22,7 +22,7 @@ from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ENTRIES = ("src/app.ts", "css/app.css", "icons/favicon.svg")
-SOURCES = ("src", "css", "icons", "package.json", "package-lock.json", "build_hook.py")
+SOURCES = ("src", "css", "icons", "package.json", "package-lock.json", "tsconfig.json", "build_hook.py")
 
 
 class AssetError(Exception):

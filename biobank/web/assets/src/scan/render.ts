@@ -50,7 +50,7 @@ export function boxTable(box: BoxView, words: Words): HTMLTableElement {
   const caption = `${grouped(box.name)}, ${box.occupied} of ${box.capacity} occupied; A1 is at the notch, top left`;
   return el(
     "table",
-    { class: "map box", "data-box": box.code },
+    { class: "map", "data-box": box.code },
     el("caption", { class: "visually-hidden" }, caption),
     el("thead", {}, head),
     body,

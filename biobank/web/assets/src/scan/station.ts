@@ -76,7 +76,7 @@ class Station {
 
   /** One code from the input: echoed at once, then a command for the station or an entry of the queue. */
   private take(raw: string): void {
-    wakeSound();
+    window.setTimeout(wakeSound); // after the echo: starting sound takes longer than showing it
     this.input.value = "";
     const text = clean(raw);
     if (!text) return;
@@ -264,7 +264,8 @@ class Station {
   /** The input has the focus whenever nothing else needs it; a scan typed elsewhere still lands in it. */
   private keepFocus(): void {
     const back = (): void => {
-      const free = document.activeElement === document.body || document.activeElement === null;
+      const active = document.activeElement; // a click on the page focuses its main part
+      const free = active === null || active === document.body || active.id === "main";
       if (free && !document.querySelector("dialog[open]")) this.input.focus({ preventScroll: true });
     };
     document.addEventListener("focusout", () => window.setTimeout(back));

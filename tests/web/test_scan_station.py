@@ -1,0 +1,315 @@
+"""The scan station in a real browser, with the network under the test's hand."""
+
+import asyncio
+import copy
+import json
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import web_samples as samples
+from playwright.async_api import Browser, Page, Route, async_playwright
+
+from biobank.http.templating import STATIC_BUILD, make_environment
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.asyncio(loop_scope="module"),  # one browser for all of them
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "form-action 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".map": "application/json"}
+ACK, CONFIRM, UNDO = "CACK-CACK-A3", "CCNFRMCNF4", "cundcundc5"
+
+Reply = Callable[[Route, dict[str, Any]], Awaitable[None]]
+
+
+def answer(**part: Any) -> dict[str, Any]:
+    return {
+        "verdict": "ok",
+        "word": "Stored",
+        "code": samples.TUBE,
+        "title": None,
+        "message": None,
+        "path": [],
+        "position": None,
+        "href": None,
+        "mode": "store",
+        "box": None,
+        "next": None,
+        "confirm": None,
+        "undo": None,
+        "command": None,
+        **part,
+    }
+
+
+class Station:
+    """The page, the requests it made, and the reply the test chose for the next ones."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.requests: list[dict[str, Any]] = []
+        self.faults: list[str] = []
+        self.reply: Reply = self.echo
+        page.on("console", lambda message: self._note(message.type, message.text))
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+
+    def _note(self, kind: str, text: str) -> None:
+        if "Content Security Policy" in text or (kind == "error" and "Failed to load resource" not in text):
+            self.faults.append(text)
+
+    async def echo(self, route: Route, body: dict[str, Any]) -> None:
+        await route.fulfill(json=answer(code=body.get("text"), undo=f"undo-{body.get('text')}", box=samples.box_view()))
+
+    async def serve(self, route: Route) -> None:
+        path = route.request.url.split("://", 1)[1].partition("/")[2]
+        if path.startswith("api/"):
+            body = json.loads(route.request.post_data or "null")
+            headers = route.request.headers
+            self.requests.append(
+                {"path": path, "key": headers["idempotency-key"], "csrf": headers["x-csrftoken"], **body}
+            )
+            await self.reply(route, body)
+        elif path.startswith("static/build/"):
+            file = STATIC_BUILD / path.removeprefix("static/build/")
+            await route.fulfill(body=file.read_bytes(), content_type=TYPES[file.suffix])
+        else:
+            html = make_environment().get_template("scan/station.html").render(samples.station_context())
+            await route.fulfill(body=html, content_type="text/html", headers={"content-security-policy": POLICY})
+
+    async def scan(self, *codes: str) -> None:
+        for code in codes:
+            await self.page.keyboard.type(code)
+            await self.page.keyboard.press("Enter")
+
+    async def word(self, expected: str) -> None:
+        await self.page.locator("#verdict .verdict-word", has_text=expected).wait_for(timeout=5000)
+
+    async def texts(self) -> list[str]:
+        return [request["text"] for request in self.requests if "text" in request]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def station(browser: Browser) -> AsyncIterator[Station]:
+    page = await browser.new_page()
+    station = Station(page)
+    await page.route("**/*", station.serve)
+    await page.goto("http://station.example/scan")
+    yield station
+    await page.unroute_all(behavior="ignoreErrors")
+    await page.close()
+    assert station.faults == []
+
+
+async def test_keyboard_alone_stores_in_order_with_one_key_each(station: Station) -> None:
+    codes = [f"T{number:09d}" for number in range(12)]
+    await station.scan(*codes)
+    await station.page.locator("#log li.is-ok").nth(11).wait_for()
+    assert await station.texts() == codes
+    assert len({request["key"] for request in station.requests}) == 12
+    assert {request["csrf"] for request in station.requests} == {"c5rf-token"}
+    assert station.requests[0]["mode"] == "store"
+    assert station.requests[0]["box"] == samples.BOX
+    assert station.requests[0]["move"] is False
+
+
+async def test_scanner_prefixes_and_separators_of_control_are_stripped(station: Station) -> None:
+    await station.page.evaluate("document.querySelector('#scan').value = ' ]d2tkq7m3x9v7\\u001d\\u0003 '")
+    await station.page.keyboard.press("Enter")
+    await station.word("Stored")
+    assert await station.texts() == ["tkq7m3x9v7"]
+
+
+async def test_next_scan_does_not_wait_for_the_answer(station: Station) -> None:
+    gate = asyncio.Event()
+
+    async def slow(route: Route, body: dict[str, Any]) -> None:
+        await gate.wait()
+        await station.echo(route, body)
+
+    station.reply = slow
+    await station.scan("T1", "T2", "T3")
+    assert await station.page.locator("#log li.is-pending").count() == 3
+    assert await station.texts() == ["T1"], "one request at a time"
+    gate.set()
+    await station.page.locator("#log li.is-ok").nth(2).wait_for()
+    assert await station.texts() == ["T1", "T2", "T3"]
+
+
+async def test_local_echo_comes_within_50_milliseconds(station: Station) -> None:
+    milliseconds = await station.page.evaluate(
+        """() => {
+            document.querySelector("#scan").value = "T1";
+            const start = performance.now();
+            document.querySelector("#scan-form").requestSubmit();
+            return document.querySelector("#log li .code").textContent === "T1" ? performance.now() - start : Infinity;
+        }"""
+    )
+    assert milliseconds < 50
+
+
+async def test_cut_network_keeps_the_scans_and_repeats_the_same_key(station: Station) -> None:
+    async def cut(route: Route, body: dict[str, Any]) -> None:
+        del body
+        await route.abort("connectionreset")
+
+    station.reply = cut
+    await station.scan("T1", "T2")
+    await station.page.get_by_text("OFFLINE, 2 scans queued").wait_for()
+    station.reply = station.echo
+    await station.page.locator("#log li.is-ok").nth(1).wait_for(timeout=8000)
+    assert await station.page.locator("#offline").is_hidden()
+    keys = {text: {request["key"] for request in station.requests if request["text"] == text} for text in ("T1", "T2")}
+    assert len(keys["T1"]) == 1
+    assert len(keys["T2"]) == 1
+    assert keys["T1"] != keys["T2"]
+    assert [request["text"] for request in station.requests][-1] == "T2"
+
+
+async def test_stop_stays_and_holds_what_follows_until_the_command_code(station: Station) -> None:
+    async def refuse_first(route: Route, body: dict[str, Any]) -> None:
+        if body["text"] == "BAD":
+            problem = {"type": "/problems/position-occupied", "title": "Taken", "detail": "C4 holds T9.", "status": 409}
+            await route.fulfill(status=409, json=problem, content_type="application/problem+json")
+        else:
+            await station.echo(route, body)
+
+    station.reply = refuse_first
+    await station.scan("BAD")
+    await station.word("Stop")
+    await station.scan("T2")
+    panel = station.page.locator("#verdict")
+    assert "Taken" in await panel.inner_text()
+    assert "C4 holds T9." in await panel.inner_text()
+    await panel.get_by_text("1 scan waits").wait_for()
+    assert await station.texts() == ["BAD"]
+    await station.scan(ACK)
+    await station.word("Stored")
+    assert await station.texts() == ["BAD", "T2"], "the command itself is not sent"
+
+
+async def test_a_question_shows_both_places_and_moves_only_when_confirmed(station: Station) -> None:
+    async def ask(route: Route, body: dict[str, Any]) -> None:
+        if body["move"]:
+            await station.echo(route, body)
+            return
+        path = [{"name": "Freezer 3", "href": "/c/3"}, {"name": "Box 12", "href": "/c/12"}]
+        await route.fulfill(
+            json=answer(verdict="warning", word="Move it here?", path=path, position="C4", confirm="move", next="C4")
+        )
+
+    station.reply = ask
+    await station.scan("T1")
+    await station.word("Move it here?")
+    places = await station.page.locator("#verdict .places").inner_text()
+    assert "Freezer 3" in places
+    assert "BB7Q-2XK9-T4 / C4" in places
+    await station.scan(ACK)
+    await station.word("Ready")
+    assert len(station.requests) == 1, "leaving it changes nothing"
+    await station.scan("T1")
+    await station.word("Move it here?")
+    await station.scan(CONFIRM)
+    await station.word("Stored")
+    assert [request["move"] for request in station.requests] == [False, False, True]
+    assert len({request["key"] for request in station.requests}) == 3
+
+
+async def test_undo_by_button_and_by_command_code(station: Station) -> None:
+    async def undo(route: Route, body: dict[str, Any]) -> None:
+        if "undo" in body:
+            await route.fulfill(json=answer(word="Undone", code=None, mode="store"))
+        else:
+            await station.echo(route, body)
+
+    station.reply = undo
+    await station.scan("T1", "T2")
+    await station.page.get_by_role("button", name="Undo T1").click()
+    await station.word("Undone")
+    await station.scan(UNDO)
+    await station.page.locator("#log li.is-muted").nth(1).wait_for()
+    assert [request["undo"] for request in station.requests if "undo" in request] == ["undo-T1", "undo-T2"]
+    await station.scan(UNDO)
+    await station.word("Nothing to undo")
+
+
+async def test_two_codes_in_one_paste_are_refused(station: Station) -> None:
+    await station.page.evaluate(
+        """() => { const data = new DataTransfer(); data.setData("text", "T1\\nT2\\n");
+        document.querySelector("#scan").dispatchEvent(
+            new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })); }"""
+    )
+    await station.word("Two codes at once")
+    assert station.requests == []
+
+
+async def test_ended_session_keeps_the_scan(station: Station) -> None:
+    async def signed_out(route: Route, body: dict[str, Any]) -> None:
+        del body
+        await route.fulfill(status=401, json={"title": "Not signed in", "detail": "", "status": 401})
+
+    station.reply = signed_out
+    await station.scan("T1")
+    await station.word("Signed out")
+    station.reply = station.echo
+    await station.scan(ACK)
+    await station.word("Stored")
+    assert len({request["key"] for request in station.requests}) == 1
+
+
+async def test_drawn_box_is_the_box_of_the_template(station: Station) -> None:
+    strip = "document.querySelector('#box table').outerHTML.replace(/>\\s+</g, '><')"
+    from_template = await station.page.evaluate(strip)
+    await station.scan("T1")
+    await station.word("Stored")
+    assert await station.page.evaluate(strip) == from_template
+    assert await station.page.locator("#box .map-words").count() == 1
+
+
+async def test_hostile_words_stay_words(station: Station) -> None:
+    hostile = "<img src=x onerror=alert(1)>"
+    box = copy.deepcopy(samples.box_view())
+    box["name"] = box["cells"][0]["text"] = hostile
+    reply = answer(code=hostile, title=hostile, message=hostile, path=[{"name": hostile, "href": None}], box=box)
+
+    async def attack(route: Route, body: dict[str, Any]) -> None:
+        del body
+        await route.fulfill(json=reply)
+
+    station.reply = attack
+    await station.scan(hostile)
+    await station.word("Stored")
+    assert await station.page.locator("#station img").count() == 0
+
+
+async def test_focus_comes_back_and_help_opens_by_key(station: Station) -> None:
+    page = station.page
+    await page.locator("#verdict").click()
+    assert await page.evaluate("document.activeElement.id") == "scan"
+    await page.keyboard.press("?")
+    await page.locator("#help[open]").wait_for()
+    await page.keyboard.press("Escape")
+    await page.wait_for_function("document.activeElement.id === 'scan'")
+    await page.get_by_role("button", name="Look up").click()
+    await station.scan("T1")
+    await station.word("Stored")
+    assert station.requests[0]["mode"] == "find"
