@@ -44,6 +44,7 @@ check: .venv/.ready ## Lint, format, types and import contracts
 	@$(BIN)/ruff format --check
 	$(call say,Types)
 	@$(BIN)/mypy
+	@$(BIN)/python biobank/web/assets/build_hook.py --check
 	$(call say,Import contracts)
 	@$(BIN)/lint-imports
 
