@@ -138,7 +138,7 @@ class Station {
     this.showContext();
     if (entry.kind === "mode") return;
     if (entry.kind === "undo" && answer.verdict !== "stop") this.log.markUndone(String(entry.body?.["undo"] ?? ""));
-    const detail = [answer.position, answer.message ?? answer.title].filter(Boolean).join(" · ");
+    const detail = [answer.position, answer.message].filter(Boolean).join(" · ") || (answer.title ?? "");
     this.log.settle(entry.key, { verdict: answer.verdict, word: answer.word, code: answer.code, detail, undo: answer.undo });
     if (answer.command && this.command(answer.command)) return;
     this.showAnswer(entry, answer);
