@@ -79,7 +79,7 @@ def test_colours_come_from_the_tokens_and_nothing_from_elsewhere(path: Path) -> 
         used = set(re.findall(r"var\(--([\w-]+)", source)) - {"tone", "tone-soft"}
         defined = set(re.findall(r"--([\w-]+):", (ASSETS / "css" / "tokens.css").read_text()))
         assert used <= defined
-    assert len(source.splitlines()) < 800
+    assert len(source.splitlines()) < 420
 
 
 def test_every_class_of_the_templates_and_scripts_has_a_style() -> None:
