@@ -1,4 +1,4 @@
-"""A process that uses the embedded server: ``python holder.py ROOT DATA [hold|write]``.
+"""A process that uses the embedded server: ``python embedded_holder.py ROOT DATA [hold|write]``.
 
 It prints one JSON line when it has started. ``hold`` then waits for the end of its input and stops; ``write`` inserts
 rows, each in a transaction of its own, and prints the number of each once it is committed.

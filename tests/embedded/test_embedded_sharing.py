@@ -9,11 +9,10 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from embedded_holders import Hold
 
 from biobank.embedded import EmbeddedServer, OtherMajorVersion, find_binaries, major_version, start
 from biobank.embedded.cluster import running
-
-from .conftest import Hold
 
 CLUSTER = "postgresql"
 

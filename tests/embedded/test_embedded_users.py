@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from embedded_holders import HOLDER, ROOT, Hold
 
 from biobank.embedded import AccessDenied, start
 from biobank.embedded.account import PRIVATE_COPIES
-
-from .conftest import HOLDER, ROOT, Hold
 
 COLD_SECONDS = 30.0  # a loaded machine may be slow; the figures measured stand in docs/adr/0002-embedded-postgresql.md
 WARM_SECONDS = 10.0

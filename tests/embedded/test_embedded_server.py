@@ -50,10 +50,16 @@ async def test_url_for_sqlalchemy_and_psql(made: Path) -> None:
         assert said.decode().strip() == name
 
 
-@pytest.mark.parametrize("length", [60, 100, 240])
-async def test_long_paths(data: Path, length: int) -> None:
+@pytest.fixture(params=[60, 100, 240])
+def long(made: Path, request: pytest.FixtureRequest) -> Path:
+    """A data folder whose path has about so many bytes more."""
+    path = made.parent / ("d" * (request.param // 2)) / ("é" * (request.param // 4))
+    path.parent.mkdir()
+    return made.rename(path)
+
+
+async def test_long_paths(long: Path) -> None:
     """The address of a socket holds about 100 bytes; a data folder's path may be longer."""
-    long = data / ("d" * (length // 2)) / ("é" * (length // 4))
     with start(long) as server:
         assert len(str(server.socket_dir)) < 100
         assert server.socket_dir.samefile(long / CLUSTER)
