@@ -74,7 +74,9 @@ class Database:
 
     def _engine(self, extra: dict[str, str]) -> AsyncEngine:
         async def connect() -> Any:
-            return await asyncpg.connect(self._dsn, server_settings={**self._settings, **extra}, statement_cache_size=512)
+            return await asyncpg.connect(
+                self._dsn, server_settings={**self._settings, **extra}, statement_cache_size=512
+            )
 
         return create_async_engine(
             "postgresql+asyncpg://",

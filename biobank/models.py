@@ -14,4 +14,17 @@ from biobank.specimen import models as specimen
 from biobank.storage import models as storage
 
 metadata = Base.metadata
-__all__ = ["access", "assay", "audit", "identifier", "metadata", "participant", "printing", "release", "shipment", "specimen", "storage", "tx"]
+__all__ = [
+    "access",
+    "assay",
+    "audit",
+    "identifier",
+    "metadata",
+    "participant",
+    "printing",
+    "release",
+    "shipment",
+    "specimen",
+    "storage",
+    "tx",
+]

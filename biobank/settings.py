@@ -25,24 +25,44 @@ class Settings(BaseSettings):
     ] = None
     database_role: Annotated[
         str,
-        Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="The restricted role that the service works as in the database."),
+        Field(
+            pattern=r"^[a-z_][a-z0-9_]{0,62}$",
+            description="The restricted role that the service works as in the database.",
+        ),
     ] = "biobank_app"
-    pool_size: Annotated[int, Field(ge=2, le=200, description="Connections of one process to the database, for writing and reading each.")] = 8
+    pool_size: Annotated[
+        int,
+        Field(ge=2, le=200, description="Connections of one process to the database, for writing and reading each."),
+    ] = 8
     host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port of the web server; 0 takes a free one.")] = 8000
     public_url: Annotated[
-        str | None, Field(pattern=r"^https?://[^/]+$", description="Address people use when a proxy stands in front; https makes cookies secure.")
+        str | None,
+        Field(
+            pattern=r"^https?://[^/]+$",
+            description="Address people use when a proxy stands in front; https makes cookies secure.",
+        ),
     ] = None
-    trusted_proxies: Annotated[str, Field(description="Addresses whose X-Forwarded-For is believed, separated by commas.")] = "127.0.0.1"
+    trusted_proxies: Annotated[
+        str, Field(description="Addresses whose X-Forwarded-For is believed, separated by commas.")
+    ] = "127.0.0.1"
     session_hours: Annotated[int, Field(ge=1, le=168, description="Hours after which a login ends.")] = 12
-    session_idle_minutes: Annotated[int, Field(ge=5, le=1440, description="Minutes without a request after which a login ends.")] = 60
+    session_idle_minutes: Annotated[
+        int, Field(ge=5, le=1440, description="Minutes without a request after which a login ends.")
+    ] = 60
     login_attempts: Annotated[int, Field(ge=3, le=100, description="Failed logins in a row that lock an account.")] = 5
     lock_minutes: Annotated[int, Field(ge=1, le=1440, description="Minutes a locked account stays locked.")] = 15
-    upload_bytes: Annotated[int, Field(ge=1024, le=1024 * MEBIBYTE, description="Largest accepted upload.")] = 32 * MEBIBYTE
+    upload_bytes: Annotated[int, Field(ge=1024, le=1024 * MEBIBYTE, description="Largest accepted upload.")] = (
+        32 * MEBIBYTE
+    )
     seal_seconds: Annotated[int, Field(ge=1, le=3600, description="Seconds between two seals of the audit trail.")] = 30
     log_format: Annotated[Literal["json", "text"], Field(description="Shape of the log lines.")] = "json"
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")] = "info"
-    demo: Annotated[bool, Field(description="Whether an empty database is filled with the demo study at start.")] = False
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
+    ] = "info"
+    demo: Annotated[bool, Field(description="Whether an empty database is filled with the demo study at start.")] = (
+        False
+    )
 
     @property
     def secure_cookies(self) -> bool:

@@ -98,23 +98,33 @@ class Tx(ReadTx):
         """Note why this transaction changes what it changes. `details` hold codes and counts, never a person's data."""
         self.events.append(Event(verb, subject, subject_id, study_id, site_id, reason, details))
 
-    async def once(self, key: UUID, command: BaseModel, view: type[View], action: Callable[[], Awaitable[View]]) -> View:
+    async def once(
+        self, key: UUID, command: BaseModel, view: type[View], action: Callable[[], Awaitable[View]], *, of: str = ""
+    ) -> View:
         """Do `action`, or return what it returned when this actor sent `key` before.
 
         A replay that arrives while the first is under way waits for it. The receipt is part of the same transaction, so an action that
-        failed leaves none and may be tried again.
+        failed leaves none and may be tried again. `of` names what the command is done to where the command does not say so itself.
 
         Raises:
             KeyReused: the key was used for another command.
         """
-        fingerprint = hashlib.sha256(f"{type(command).__name__} {command.model_dump_json()}".encode()).hexdigest()
-        claim = upsert(CommandReceipt).values(actor_id=self.actor.user_id, key=key, fingerprint=fingerprint).on_conflict_do_nothing()
+        fingerprint = hashlib.sha256(f"{type(command).__name__} {of} {command.model_dump_json()}".encode()).hexdigest()
+        claim = (
+            upsert(CommandReceipt)
+            .values(actor_id=self.actor.user_id, key=key, fingerprint=fingerprint)
+            .on_conflict_do_nothing()
+        )
         claimed = await self.session.execute(claim.returning(CommandReceipt.key))
         mine = (CommandReceipt.actor_id == self.actor.user_id, CommandReceipt.key == key)
         if claimed.scalar_one_or_none() is None:
-            earlier = (await self.session.execute(select(CommandReceipt.fingerprint, CommandReceipt.outcome).where(*mine))).one()
+            earlier = (
+                await self.session.execute(select(CommandReceipt.fingerprint, CommandReceipt.outcome).where(*mine))
+            ).one()
             if earlier.fingerprint != fingerprint:
-                raise KeyReused("This idempotency key was already used for a different request: make a new one.", key=str(key))
+                raise KeyReused(
+                    "This idempotency key was already used for a different request: make a new one.", key=str(key)
+                )
             return view.model_validate_json(earlier.outcome)
         outcome = await action()
         await self.session.execute(update(CommandReceipt).where(*mine).values(outcome=outcome.model_dump_json()))

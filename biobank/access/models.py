@@ -40,7 +40,13 @@ class RoleGrant(Base):
     valid_to: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint(
-            "user_id", "role", "study_id", "site_id", "valid_to", name="uq_role_grant_once", postgresql_nulls_not_distinct=True
+            "user_id",
+            "role",
+            "study_id",
+            "site_id",
+            "valid_to",
+            name="uq_role_grant_once",
+            postgresql_nulls_not_distinct=True,
         ),
         CheckConstraint("site_id is null or study_id is not null", name="site_needs_study"),
         CheckConstraint("role = 'administrator' or study_id is not null", name="only_administrators_hold_all_studies"),

@@ -131,21 +131,40 @@ class AssayRun(Base):
     released_at: Mapped[datetime | None]
     row_version: Mapped[RowVersion]
     __table_args__ = (
-        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_assay_run_study_site"),
-        ForeignKeyConstraint(["assay_version_id", "study_id"], ["assay_version.id", "assay_version.study_id"], name="fk_assay_run_assay_version"),
-        ForeignKeyConstraint(["raw_file_id", "study_id"], ["raw_file.id", "raw_file.study_id"], name="fk_assay_run_raw_file"),
+        ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_assay_run_study_site"
+        ),
+        ForeignKeyConstraint(
+            ["assay_version_id", "study_id"],
+            ["assay_version.id", "assay_version.study_id"],
+            name="fk_assay_run_assay_version",
+        ),
+        ForeignKeyConstraint(
+            ["raw_file_id", "study_id"], ["raw_file.id", "raw_file.study_id"], name="fk_assay_run_raw_file"
+        ),
         UniqueConstraint("study_id", "name", name="uq_assay_run_name"),
         UniqueConstraint("id", "study_id", name="uq_assay_run_study"),
         UniqueConstraint("raw_file_id", name="uq_assay_run_one_file_once"),
         CheckConstraint(f"status in {RUN_STATUSES}", name="status"),
-        CheckConstraint("verified_by is null or (verified_by <> operator_id and verified_by <> imported_by)", name="reviewer_is_not_operator"),
-        CheckConstraint("released_by is null or (released_by <> operator_id and released_by <> imported_by)", name="releaser_is_not_operator"),
+        CheckConstraint(
+            "verified_by is null or (verified_by <> operator_id and verified_by <> imported_by)",
+            name="reviewer_is_not_operator",
+        ),
+        CheckConstraint(
+            "released_by is null or (released_by <> operator_id and released_by <> imported_by)",
+            name="releaser_is_not_operator",
+        ),
         CheckConstraint(
             "status in ('planned', 'plated', 'failed') or num_nonnulls(raw_file_id, importer, importer_version, imported_by, imported_at) = 5",
             name="parsed_has_its_file",
         ),
-        CheckConstraint("status not in ('verified', 'released') or num_nonnulls(verified_by, verified_at) = 2", name="verified_by_someone"),
-        CheckConstraint("status <> 'released' or num_nonnulls(released_by, released_at) = 2", name="released_by_someone"),
+        CheckConstraint(
+            "status not in ('verified', 'released') or num_nonnulls(verified_by, verified_at) = 2",
+            name="verified_by_someone",
+        ),
+        CheckConstraint(
+            "status <> 'released' or num_nonnulls(released_by, released_at) = 2", name="released_by_someone"
+        ),
         CheckConstraint("status <> 'failed' or released_at is null", name="failed_is_never_released"),
         Index("ix_assay_run_study_site", "study_id", "site_id"),
     )
@@ -185,17 +204,20 @@ class Well(Base):
         CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name="role"),
         CheckConstraint("(role = 'unknown') = (specimen_id is not null)", name="unknown_names_its_tube"),
         CheckConstraint("dilution > 0", name="dilution_positive"),
-        CheckConstraint('"row" >= 1 and col >= 1', name="counts_from_one"),
+        CheckConstraint('"row" >= 0 and col >= 0', name="counts_from_zero"),
     )
 
 
-_VALUE_CHECKS = (
-    CheckConstraint("comparator in ('<', '<=', '>', '>=')", name="comparator"),
-    CheckConstraint(
-        "flag in ('below_range', 'above_range', 'not_reported', 'not_a_number', 'too_few_beads', 'masked')", name="flag"
-    ),
-    CheckConstraint("value is not null or flag is not null", name="value_or_flag"),
-)
+def _value_checks() -> tuple[CheckConstraint, ...]:
+    """What holds for every reading: a known comparator and flag, and never neither value nor flag."""
+    return (
+        CheckConstraint("comparator in ('<', '<=', '>', '>=')", name="comparator"),
+        CheckConstraint(
+            "flag in ('below_range', 'above_range', 'not_reported', 'not_a_number', 'too_few_beads', 'masked')",
+            name="flag",
+        ),
+        CheckConstraint("value is not null or flag is not null", name="value_or_flag"),
+    )
 
 
 class ControlReading(Base):
@@ -211,7 +233,10 @@ class ControlReading(Base):
     unit: Mapped[str | None] = mapped_column(Text)
     raw_text: Mapped[str] = mapped_column(Text)
     flag: Mapped[str | None] = mapped_column(Text)
-    __table_args__ = (UniqueConstraint("well_id", "analyte_id", "quantity", name="uq_control_reading_once"), *(c.copy() for c in _VALUE_CHECKS))
+    __table_args__ = (
+        UniqueConstraint("well_id", "analyte_id", "quantity", name="uq_control_reading_once"),
+        *_value_checks(),
+    )
 
 
 class Result(Base):
@@ -228,8 +253,14 @@ class Result(Base):
     quantity: Mapped[str] = mapped_column(Text)
     __table_args__ = (
         ForeignKeyConstraint(["run_id", "study_id"], ["assay_run.id", "assay_run.study_id"], name="fk_result_run"),
-        ForeignKeyConstraint(["well_id", "specimen_id"], ["well.id", "well.specimen_id"], name="fk_result_well_specimen"),
-        ForeignKeyConstraint(["specimen_id", "participant_id"], ["specimen.id", "specimen.participant_id"], name="fk_result_specimen_participant"),
+        ForeignKeyConstraint(
+            ["well_id", "specimen_id"], ["well.id", "well.specimen_id"], name="fk_result_well_specimen"
+        ),
+        ForeignKeyConstraint(
+            ["specimen_id", "participant_id"],
+            ["specimen.id", "specimen.participant_id"],
+            name="fk_result_specimen_participant",
+        ),
         UniqueConstraint("well_id", "analyte_id", "quantity", name="uq_result_once"),
         Index("ix_result_participant", "participant_id", "analyte_id"),
         Index("ix_result_run", "run_id"),
@@ -261,6 +292,8 @@ class ResultVersion(Base):
         CheckConstraint(f"status in {RESULT_STATUSES}", name="status"),
         CheckConstraint("limit_kind in ('LLOD', 'LLOQ', 'ULOQ', 'ladder_top')", name="limit_kind"),
         CheckConstraint("(comparator is null) = (limit_kind is null)", name="limit_has_its_kind"),
-        CheckConstraint("status not in ('superseded', 'corrected', 'withdrawn') or reason is not null", name="change_has_a_reason"),
-        *(c.copy() for c in _VALUE_CHECKS),
+        CheckConstraint(
+            "status not in ('superseded', 'corrected', 'withdrawn') or reason is not null", name="change_has_a_reason"
+        ),
+        *_value_checks(),
     )

@@ -59,7 +59,9 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes], settled: in
         if row.number != expected_number:
             verdict.faults.append(Fault(place, f"seal {expected_number} is missing before it"))
         if row.previous_hash != previous:
-            verdict.faults.append(Fault(place, "does not follow the seal before it: seals were changed, removed or reordered"))
+            verdict.faults.append(
+                Fault(place, "does not follow the seal before it: seals were changed, removed or reordered")
+            )
         if link(row.previous_hash, row.entries) != row.hash:
             verdict.faults.append(Fault(place, "its hash does not fit its content: the seal was changed"))
         previous, expected_number = row.hash, row.number + 1
@@ -91,7 +93,9 @@ async def verify(connection: asyncpg.Connection) -> Verdict:
             entries[row["id"]] = digest(exported(row))
         seals = [
             SealRow(**dict(row))
-            for row in await connection.fetch("select number, entries, previous_hash, hash from audit_seal order by number")
+            for row in await connection.fetch(
+                "select number, entries, previous_hash, hash from audit_seal order by number"
+            )
         ]
         verdict = check_chain(seals, entries, await settled_id(connection))
         for table in await connection.fetch(_AUDITED):
@@ -157,8 +161,12 @@ async def export(connection: asyncpg.Connection) -> AsyncIterator[str]:
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in _entries(connection):
             yield json.dumps({"entry": exported(row)}, ensure_ascii=False)
-        for row in await connection.fetch("select number, entries, previous_hash, hash from audit_seal order by number"):
-            yield json.dumps({"seal": {key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()}})
+        for row in await connection.fetch(
+            "select number, entries, previous_hash, hash from audit_seal order by number"
+        ):
+            yield json.dumps(
+                {"seal": {key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()}}
+            )
         yield json.dumps({"settled": await settled_id(connection)})
 
 

@@ -38,7 +38,8 @@ class Identifier(Base):
         CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name="status"),
         CheckConstraint("namespace <> 'house' or biobank_house_id_is_valid(value)", name="house_check_character"),
         CheckConstraint(
-            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id) = 1", name="exactly_one_thing"
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id) = 1",
+            name="exactly_one_thing",
         ),
         *(
             Index(f"ix_identifier_{column}", column, postgresql_where=text(f"{column} is not null"))

@@ -2,7 +2,17 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
@@ -78,7 +88,9 @@ class Participant(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     row_version: Mapped[RowVersion]
     __table_args__ = (
-        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_participant_study_site"),
+        ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_participant_study_site"
+        ),
         UniqueConstraint("id", "study_id", name="uq_participant_study"),
         CheckConstraint("code ~ '^P'", name="code_is_a_participant_id"),
         CheckConstraint(f"status in {PARTICIPANT_STATUSES}", name="status"),
@@ -110,8 +122,14 @@ class CohortMembership(Base):
     from_on: Mapped[date]
     to_on: Mapped[date | None]
     __table_args__ = (
-        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_cohort_membership_participant"),
-        ForeignKeyConstraint(["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_cohort_membership_cohort"),
+        ForeignKeyConstraint(
+            ["participant_id", "study_id"],
+            ["participant.id", "participant.study_id"],
+            name="fk_cohort_membership_participant",
+        ),
+        ForeignKeyConstraint(
+            ["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_cohort_membership_cohort"
+        ),
         CheckConstraint("to_on is null or to_on >= from_on", name="dates"),
         Index("uq_cohort_membership_open", "participant_id", unique=True, postgresql_where=text("to_on is null")),
     )
@@ -155,8 +173,14 @@ class Consent(Base):
     recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     superseded_at: Mapped[datetime | None]
     __table_args__ = (
-        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"),
-        ForeignKeyConstraint(["document_id", "study_id"], ["consent_document.id", "consent_document.study_id"], name="fk_consent_document"),
+        ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"
+        ),
+        ForeignKeyConstraint(
+            ["document_id", "study_id"],
+            ["consent_document.id", "consent_document.study_id"],
+            name="fk_consent_document",
+        ),
         Index("uq_consent_current", "participant_id", unique=True, postgresql_where=text("superseded_at is null")),
     )
 
@@ -183,7 +207,9 @@ class Withdrawal(Base):
     effective_at: Mapped[datetime]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    __table_args__ = (CheckConstraint("level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name="level"),)
+    __table_args__ = (
+        CheckConstraint("level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name="level"),
+    )
 
 
 class VisitType(Base):
@@ -217,9 +243,15 @@ class Visit(Base):
     occurred_on: Mapped[date | None]
     row_version: Mapped[RowVersion]
     __table_args__ = (
-        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_visit_participant"),
-        ForeignKeyConstraint(["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_visit_type"),
-        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"),
+        ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_visit_participant"
+        ),
+        ForeignKeyConstraint(
+            ["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_visit_type"
+        ),
+        ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"
+        ),
         UniqueConstraint("participant_id", "visit_type_id", "number", name="uq_visit_once"),
         UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
         CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name="status"),

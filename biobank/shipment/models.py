@@ -3,7 +3,17 @@
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
@@ -52,13 +62,19 @@ class Shipment(Base):
     reconciled_at: Mapped[datetime | None]
     row_version: Mapped[RowVersion]
     __table_args__ = (
-        ForeignKeyConstraint(["study_id", "from_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_from_site"),
-        ForeignKeyConstraint(["study_id", "to_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_to_site"),
+        ForeignKeyConstraint(
+            ["study_id", "from_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_from_site"
+        ),
+        ForeignKeyConstraint(
+            ["study_id", "to_site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_shipment_to_site"
+        ),
         UniqueConstraint("id", "study_id", name="uq_shipment_study"),
         CheckConstraint("code ~ '^X'", name="code_is_a_shipment_id"),
         CheckConstraint("num_nonnulls(to_site_id, to_party_id) = 1", name="one_consignee"),
         CheckConstraint("to_site_id is null or to_site_id <> from_site_id", name="goes_elsewhere"),
-        CheckConstraint("status in ('draft', 'packed', 'shipped', 'received', 'reconciled', 'cancelled', 'lost')", name="status"),
+        CheckConstraint(
+            "status in ('draft', 'packed', 'shipped', 'received', 'reconciled', 'cancelled', 'lost')", name="status"
+        ),
         CheckConstraint("classification in ('exempt_human_specimen', 'un3373_category_b')", name="classification"),
         CheckConstraint(
             "status in ('draft', 'cancelled') or (manifest is not null and manifest_sha256 is not null and packed_at is not null)",
@@ -68,7 +84,9 @@ class Shipment(Base):
             "status not in ('shipped', 'received', 'reconciled', 'lost') or (shipped_at is not null and courier is not null)",
             name="shipped_has_a_courier",
         ),
-        CheckConstraint("status not in ('received', 'reconciled') or received_at is not null", name="received_has_a_time"),
+        CheckConstraint(
+            "status not in ('received', 'reconciled') or received_at is not null", name="received_has_a_time"
+        ),
         CheckConstraint("status <> 'reconciled' or reconciled_at is not null", name="reconciled_has_a_time"),
         CheckConstraint("received_at is null or received_at >= shipped_at", name="received_after_shipped"),
         Index("ix_shipment_study_sites", "study_id", "from_site_id", "to_site_id"),
@@ -120,8 +138,12 @@ class PackageItem(Base):
     resolved_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     resolved_at: Mapped[datetime | None]
     __table_args__ = (
-        ForeignKeyConstraint(["package_id", "shipment_id"], ["package.id", "package.shipment_id"], name="fk_package_item_package"),
-        ForeignKeyConstraint(["shipment_id", "study_id"], ["shipment.id", "shipment.study_id"], name="fk_package_item_shipment"),
+        ForeignKeyConstraint(
+            ["package_id", "shipment_id"], ["package.id", "package.shipment_id"], name="fk_package_item_package"
+        ),
+        ForeignKeyConstraint(
+            ["shipment_id", "study_id"], ["shipment.id", "shipment.study_id"], name="fk_package_item_shipment"
+        ),
         ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name="fk_package_item_specimen"),
         UniqueConstraint("shipment_id", "specimen_id", name="uq_package_item_once_a_shipment"),
         Index("uq_package_item_open", "specimen_id", unique=True, postgresql_where=text("is_open")),

@@ -1,9 +1,21 @@
-"""Specimens of every level in one table, the graph of what was made from what, the quantity ledger and processing events."""
+"""Specimens of every level in one table, what was made from what, the quantity ledger, processing events, and custody."""
 
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, func
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
@@ -51,7 +63,9 @@ class CollectionEvent(Base):
     timezone: Mapped[str] = mapped_column(Text)
     recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     __table_args__ = (
-        ForeignKeyConstraint(["visit_id", "participant_id"], ["visit.id", "visit.participant_id"], name="fk_collection_event_visit"),
+        ForeignKeyConstraint(
+            ["visit_id", "participant_id"], ["visit.id", "visit.participant_id"], name="fk_collection_event_visit"
+        ),
         UniqueConstraint("id", "participant_id", name="uq_collection_event_participant"),
     )
 
@@ -84,8 +98,12 @@ class Specimen(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     row_version: Mapped[RowVersion]
     __table_args__ = (
-        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_specimen_study_site"),
-        ForeignKeyConstraint(["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_specimen_participant"),
+        ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_specimen_study_site"
+        ),
+        ForeignKeyConstraint(
+            ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_specimen_participant"
+        ),
         ForeignKeyConstraint(
             ["collection_event_id", "participant_id"],
             ["collection_event.id", "collection_event.participant_id"],
@@ -98,7 +116,8 @@ class Specimen(Base):
         CheckConstraint("(level = 'pool') or (participant_id is not null)", name="only_pools_have_no_participant"),
         CheckConstraint("quantity >= 0", name="quantity_not_negative"),
         CheckConstraint(
-            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')", name="existence"
+            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')",
+            name="existence",
         ),
         CheckConstraint("quality in ('acceptable', 'quarantined', 'rejected')", name="quality"),
         CheckConstraint("hold in ('consent_withdrawn', 'identity_doubt')", name="hold"),
@@ -128,7 +147,11 @@ class ProcessingEvent(Base):
     sop_version: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     __table_args__ = (
-        ForeignKeyConstraint(["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_processing_event_study_site"),
+        ForeignKeyConstraint(
+            ["study_id", "site_id"],
+            ["study_site.study_id", "study_site.site_id"],
+            name="fk_processing_event_study_site",
+        ),
         CheckConstraint(
             "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', "
             "'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
@@ -178,7 +201,76 @@ class QuantityLedger(Base):
     recorded_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     __table_args__ = (
         CheckConstraint("delta <> 0", name="delta_not_zero"),
-        CheckConstraint("reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')", name="reason"),
+        CheckConstraint(
+            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')",
+            name="reason",
+        ),
         CheckConstraint("basis in ('measured', 'nominal')", name="basis"),
     )
 
+
+_ARC = "num_nonnulls(container_id, package_id, holder_id, external_party_id, terminal) = 1"
+_TERMINAL = "terminal in ('disposed', 'consumed', 'lost', 'transferred')"
+_POSITION = '(container_id is null) = ("row" is null) and (container_id is null) = (col is null)'
+
+
+class Custody(Base):
+    """Where a tube is now: exactly one of a position, a package, a holder, an external party or an end.
+
+    Occupancy sits on the occupant, and its uniqueness is checked at commit, so two tubes can swap places in one transaction.
+    `site_id` is the site that has the tube now (None once it has left the house).
+    """
+
+    __tablename__ = "custody"
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), primary_key=True)
+    container_id: Mapped[int | None] = mapped_column()
+    row: Mapped[int | None] = mapped_column(Integer)
+    col: Mapped[int | None] = mapped_column(Integer)
+    package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"), index=True)
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"), index=True)
+    external_party_id: Mapped[int | None] = mapped_column(ForeignKey("external_party.id"))
+    terminal: Mapped[str | None] = mapped_column(Text)
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"), index=True)
+    since: Mapped[datetime]
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["container_id", "site_id"], ["container.id", "container.site_id"], name="fk_custody_container_site"
+        ),
+        UniqueConstraint(
+            "container_id", "row", "col", name="uq_custody_position", deferrable=True, initially="DEFERRED"
+        ),
+        CheckConstraint(_ARC, name="exactly_one_place"),
+        CheckConstraint(_TERMINAL, name="terminal"),
+        CheckConstraint(_POSITION, name="position_is_whole"),
+        CheckConstraint("container_id is null or site_id is not null", name="position_has_a_site"),
+        CheckConstraint('"row" >= 0 and col >= 0', name="position_counts_from_zero"),
+    )
+
+
+class CustodyHistory(Base):
+    """Where a tube has been, written by the database at every change of `custody`; the open row (`until` null) is the present."""
+
+    __tablename__ = "custody_history"
+    id: Mapped[Id]
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"))
+    container_id: Mapped[int | None] = mapped_column(ForeignKey("container.id"))
+    row: Mapped[int | None] = mapped_column(Integer)
+    col: Mapped[int | None] = mapped_column(Integer)
+    package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
+    holder_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    external_party_id: Mapped[int | None] = mapped_column(ForeignKey("external_party.id"))
+    terminal: Mapped[str | None] = mapped_column(Text)
+    site_id: Mapped[int | None] = mapped_column(ForeignKey("site.id"))
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+    actor_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    tx: Mapped[UUID] = mapped_column(Uuid)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (
+        Index("uq_custody_history_open", "specimen_id", unique=True, postgresql_where=text("until is null")),
+        Index("ix_custody_history_specimen", "specimen_id", "since"),
+        Index(
+            "ix_custody_history_container", "container_id", "since", postgresql_where=text("container_id is not null")
+        ),
+        Index("ix_custody_history_tx", "tx"),
+    )

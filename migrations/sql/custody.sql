@@ -6,7 +6,7 @@ declare
 begin
     select * into context from biobank_audit_context();
     if exists (select from new_rows n join container c on c.id = n.container_id join container_type t on t.id = c.type_id
-                where t.rows is null or n.row > t.rows or n.col > t.cols) then
+                where t.rows is null or n.row >= t.rows or n.col >= t.cols) then
         raise exception 'a tube was placed outside the grid of its box, or in a container that holds no tubes'
             using errcode = 'check_violation', constraint = 'ck_custody_position_in_bounds', table = 'custody';
     end if;

@@ -919,7 +919,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "terminal in ('disposed', 'consumed', 'lost', 'transferred')", name=op.f("ck_custody_terminal")
         ),
-        sa.CheckConstraint('"row" >= 1 and col >= 1', name=op.f("ck_custody_position_counts_from_one")),
+        sa.CheckConstraint('"row" >= 0 and col >= 0', name=op.f("ck_custody_position_counts_from_zero")),
         sa.CheckConstraint(
             '(container_id is null) = ("row" is null) and (container_id is null) = (col is null)',
             name=op.f("ck_custody_position_is_whole"),
@@ -1182,7 +1182,7 @@ def upgrade() -> None:
             "(role = 'unknown') = (specimen_id is not null)", name=op.f("ck_well_unknown_names_its_tube")
         ),
         sa.CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name=op.f("ck_well_role")),
-        sa.CheckConstraint('"row" >= 1 and col >= 1', name=op.f("ck_well_counts_from_one")),
+        sa.CheckConstraint('"row" >= 0 and col >= 0', name=op.f("ck_well_counts_from_zero")),
         sa.CheckConstraint("dilution > 0", name=op.f("ck_well_dilution_positive")),
         sa.ForeignKeyConstraint(["plate_id"], ["plate.id"], name=op.f("fk_well_plate_id")),
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_well_specimen_id")),

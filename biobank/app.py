@@ -1,0 +1,151 @@
+"""The composition root: the routers, the one dependency, the one guard and the one exception handler, put together explicitly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from litestar import Litestar, Router
+from litestar.config.csrf import CSRFConfig
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.middleware import DefineMiddleware
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins.jinja import JinjaTemplateEngine
+from litestar.template import TemplateConfig
+
+from biobank import __version__
+from biobank.access import api as access_api
+from biobank.access import pages as access_pages
+from biobank.access import rules as access_rules
+from biobank.access.limits import rate_guard
+from biobank.access.queries import authenticate
+from biobank.actor import Actor
+from biobank.audit.seal import seal
+from biobank.clock import Clock, system_clock
+from biobank.db import Database
+from biobank.http import service
+from biobank.http.deps import provide_tx
+from biobank.http.envelope import Envelope
+from biobank.http.problem import ConstraintErrors, handle
+from biobank.http.security import PUBLIC, Authentication, Csrf, guard, refuse_unguarded
+from biobank.http.templating import make_environment
+from biobank.ids import SYSTEM_RANDOM, Randomness
+from biobank.migrate import head
+from biobank.participant import api as participant_api
+from biobank.participant import rules as participant_rules
+from biobank.settings import Settings
+
+ROUTERS = (
+    service.router,
+    service.assets,
+    access_api.router,
+    access_pages.router,
+    participant_api.router,
+)
+
+CONSTRAINTS: ConstraintErrors = {
+    **access_rules.CONSTRAINTS,
+    **participant_rules.CONSTRAINTS,
+}
+
+_log = structlog.get_logger("biobank")
+
+
+def create_app(
+    settings: Settings,
+    dsn: str,
+    csrf_secret: str,
+    *,
+    clock: Clock = system_clock,
+    randomness: Randomness = SYSTEM_RANDOM,
+) -> Litestar:
+    """The service as an ASGI app. It keeps no state of its own: N processes on N machines serve one database.
+
+    Args:
+        settings: of this process.
+        dsn: the database.
+        csrf_secret: shared by all processes, from `service_secret`.
+        clock: asked for the time of every request.
+        randomness: mints identifiers.
+    """
+    database = Database(dsn, role=settings.database_role, size=settings.pool_size)
+
+    async def who(cookie: str | None, token: str | None) -> Actor | None:
+        return await authenticate(
+            database, cookie, token, idle=timedelta(minutes=settings.session_idle_minutes), now=clock()
+        )
+
+    csrf = CSRFConfig(secret=csrf_secret, cookie_secure=settings.secure_cookies, cookie_httponly=True)
+    app = Litestar(
+        route_handlers=list(ROUTERS),
+        dependencies={"tx": Provide(provide_tx)},
+        guards=[guard, rate_guard],
+        exception_handlers={Exception: handle},
+        middleware=[DefineMiddleware(Csrf, config=csrf), Authentication],
+        template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(make_environment())),
+        openapi_config=OpenAPIConfig(
+            title="Biobank",
+            version=__version__,
+            description="Samples and lab-assay inventory of prospective studies. Everything the pages do is here.",
+            components=Components(
+                security_schemes={"token": SecurityScheme(type="http", scheme="bearer", description="An API token.")}
+            ),
+            security=[{"token": []}],
+            use_handler_docstrings=True,
+            openapi_router=Router(
+                "/api/schema", route_handlers=[], include_in_schema=False, opt={"permission": PUBLIC}
+            ),
+            render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        ),
+        state=State(
+            {
+                "settings": settings,
+                "migration_head": head(),
+                "database": database,
+                "clock": clock,
+                "randomness": randomness,
+                "constraints": CONSTRAINTS,
+                "authenticate": who,
+                "session_cookie": "__Host-biobank" if settings.secure_cookies else "biobank",
+            }
+        ),
+        lifespan=[partial(_lifespan, database=database, seconds=settings.seal_seconds)],
+        request_max_body_size=settings.upload_bytes,
+        debug=False,
+        logging_config=None,
+    )
+    refuse_unguarded(app)
+    app.asgi_handler = Envelope(app.asgi_handler)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(_app: Litestar, *, database: Database, seconds: int) -> AsyncIterator[None]:
+    """Seals the audit trail while the service runs, and closes the database after the last request is answered."""
+    stop = asyncio.Event()
+    sealer = asyncio.create_task(_seal_until(stop, database, seconds))
+    try:
+        yield
+    finally:
+        stop.set()
+        await sealer
+        await database.close()
+
+
+async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> None:
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)
+        try:
+            connection = await database.connect()
+            try:
+                await seal(connection)
+            finally:
+                await connection.close()
+        except Exception as error:  # noqa: BLE001  # the sealer outlives a database that is away; the next round seals what was missed
+            _log.warning("seal_failed", error=type(error).__name__)

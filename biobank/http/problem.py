@@ -1,0 +1,237 @@
+"""From errors to answers: the one place that knows status codes. RFC 9457 problem+json under `/api`, a page elsewhere."""
+
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException, ValidationException
+from litestar.response import Redirect, Template
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from biobank.errors import (
+    Conflict,
+    DomainError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Stale,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+)
+from biobank.http.pages import FormRefused, page
+
+STATUS: Mapping[type[DomainError], HTTPStatus] = {
+    NotFound: HTTPStatus.NOT_FOUND,
+    Forbidden: HTTPStatus.FORBIDDEN,
+    Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    Conflict: HTTPStatus.CONFLICT,
+    Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Stale: HTTPStatus.PRECONDITION_FAILED,
+    TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    TooMany: HTTPStatus.TOO_MANY_REQUESTS,
+}
+
+ConstraintErrors = Mapping[str, Callable[[], DomainError]]
+"""By the name of a constraint, the error that its violation means. Each slice's `rules.py` holds its own."""
+
+_log = structlog.get_logger("biobank")
+_KEY = re.compile(r"^[a-z_]+$")
+
+
+class BadRequest(Invalid):
+    code = "bad-request"
+    title = "Not understood"
+
+
+class MethodNotAllowed(Invalid):
+    code = "method-not-allowed"
+    title = "Not done this way"
+
+
+class Unexpected(DomainError):
+    code = "unexpected"
+    title = "Something went wrong on our side"
+
+
+class Busy(DomainError):
+    code = "busy"
+    title = "Busy at the moment"
+
+
+def status_of(error: DomainError) -> HTTPStatus:
+    """The status of an error by its kind: the nearest class in `STATUS`."""
+    if isinstance(error, BadRequest):
+        return HTTPStatus.BAD_REQUEST
+    if isinstance(error, MethodNotAllowed):
+        return HTTPStatus.METHOD_NOT_ALLOWED
+    if isinstance(error, Busy):
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def constraint_of(error: DBAPIError) -> str | None:
+    """The name of the constraint that PostgreSQL says was violated."""
+    cause: Any = error.orig
+    while cause is not None:
+        name = getattr(cause, "constraint_name", None)
+        if name:
+            return str(name)
+        cause = cause.__cause__
+    return None
+
+
+def from_database(error: DBAPIError, constraints: ConstraintErrors) -> DomainError | None:
+    """The typed error that a violated constraint, a lost race or an impossible value means; None when it is a fault of ours."""
+    name = constraint_of(error)
+    if name is not None and name in constraints:
+        return constraints[name]()
+    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
+    if state in {"40001", "40P01", "55P03"}:
+        return Busy("Somebody else is changing the same thing at this moment: try again.")
+    if state in {"57014"}:
+        return Busy("The database took too long: ask for less at once, or try again.")
+    return None
+
+
+def from_validation(error: ValidationError) -> Invalid:
+    """Field messages of a pydantic model; the values that were sent are not repeated."""
+    errors = {
+        ".".join(str(part) for part in item["loc"]): item["msg"]
+        for item in error.errors(include_input=False, include_url=False)
+    }
+    return Invalid(
+        "Some fields are not valid: " + "; ".join(f"{name}: {message}" for name, message in errors.items()),
+        errors=errors,
+    )
+
+
+def as_domain_error(error: Exception, constraints: ConstraintErrors) -> DomainError | None:
+    """What an exception means to the person who asked; None when it is a fault of ours."""
+    match error:
+        case DomainError():
+            return error
+        case ValidationError():
+            return from_validation(error)
+        case ValidationException():
+            return _from_litestar(error)
+        case NotAuthorizedException():
+            return Unauthenticated("Log in, or send an API token.")
+        case PermissionDeniedException():
+            return Forbidden(str(error.detail) or "This is not allowed.")
+        case HTTPException():
+            return _from_status(error)
+        case IntegrityError() | DBAPIError():
+            return from_database(error, constraints)
+    return None
+
+
+def _from_litestar(error: ValidationException) -> Invalid:
+    errors: dict[str, str] = {}
+    for item in error.extra if isinstance(error.extra, list) else []:
+        if isinstance(item, dict):
+            errors[str(item.get("key") or item.get("source") or "body")] = str(item.get("message", "is not valid"))
+    detail = (
+        "; ".join(f"{name}: {message}" for name, message in errors.items())
+        or "The request does not have the expected shape."
+    )
+    return Invalid(detail, errors=errors)
+
+
+def _from_status(error: HTTPException) -> DomainError:
+    match error.status_code:
+        case 404:
+            return NotFound("There is nothing at this address.")
+        case 405:
+            return MethodNotAllowed("This address does not answer to this method.")
+        case 413:
+            return TooLarge("The upload is larger than this service accepts.")
+        case 400 | 415:
+            return BadRequest(str(error.detail))
+    return Unexpected("The request could not be answered.")
+
+
+def wants_json(request: Request[Any, Any, Any]) -> bool:
+    return request.url.path.startswith("/api/") and request.url.path != "/api/docs"
+
+
+def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """The app's one exception handler."""
+    form = error if isinstance(error, FormRefused) else None
+    if form is not None:
+        error = form.error
+    meant = as_domain_error(error, request.app.state.constraints)
+    if meant is None:
+        # The message may hold values of people, so only the type goes to the log line; the trace has frames, not data.
+        _log.error(
+            "unexpected", error=type(error).__name__, constraint=_constraint(error), exc_info=_without_values(error)
+        )
+        meant = Unexpected("The service failed. Nothing was changed. Tell your administrator the request id.")
+    if isinstance(meant, Unauthenticated) and not wants_json(request) and request.method in {"GET", "HEAD"}:
+        return Redirect(f"/login?next={request.url.path}", status_code=HTTPStatus.SEE_OTHER)
+    if form is not None:
+        return page(
+            request,
+            form.template,
+            title=form.title,
+            status_code=status_of(meant),
+            **{**form.view, "errors": dict(getattr(meant, "errors", {})), "refused": meant.detail},
+        )
+    return render(request, meant)
+
+
+def _constraint(error: Exception) -> str | None:
+    return constraint_of(error) if isinstance(error, DBAPIError) else None
+
+
+def _without_values(error: Exception) -> BaseException:
+    return (
+        type(error.orig)("values withheld").with_traceback(error.__traceback__)
+        if isinstance(error, DBAPIError) and error.orig
+        else error
+    )
+
+
+def problem_document(request: Request[Any, Any, Any], error: DomainError) -> dict[str, Any]:
+    """The RFC 9457 members, the error's own fields, and `errors` by field name where there are any."""
+    document: dict[str, Any] = {key: value for key, value in error.fields.items() if _KEY.match(key)}
+    document |= {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": int(status_of(error)),
+        "detail": error.detail,
+        "request_id": request.scope.get("request_id", ""),
+    }
+    if isinstance(error, Invalid) and error.errors:
+        document["errors"] = dict(error.errors)
+    return document
+
+
+def render(request: Request[Any, Any, Any], error: DomainError) -> Response[Any]:
+    status = status_of(error)
+    headers = {"retry-after": str(error.retry_after)} if isinstance(error, TooMany) else {}
+    if wants_json(request):
+        return Response(
+            problem_document(request, error), status_code=status, headers=headers, media_type="application/problem+json"
+        )
+    return error_page(request, error, status, headers)
+
+
+def error_page(
+    request: Request[Any, Any, Any], error: DomainError, status: HTTPStatus, headers: dict[str, str]
+) -> Template:
+    return page(
+        request,
+        "error.html",
+        title=error.title,
+        status_code=status,
+        headers=headers,
+        status=int(status),
+        detail=error.detail,
+        request_id=request.scope.get("request_id", ""),
+        way_out={"label": "What this means", "href": f"/problems/{error.code}"},
+    )

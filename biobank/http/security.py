@@ -1,0 +1,94 @@
+"""Who asks, and whether they may: authentication for every request, one guard that reads each handler's permission, CSRF, headers."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+from litestar.exceptions import ImproperlyConfiguredException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.handlers.http_handlers import HTTPRouteHandler
+from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
+from litestar.middleware.csrf import CSRFMiddleware
+from litestar.types import Receive, Scope, Send
+
+from biobank.actor import Actor, Permission
+from biobank.errors import Forbidden, Unauthenticated
+
+PUBLIC = "public"
+"""The permission of the few handlers that answer without a login; each says why beside it."""
+
+Authenticate = Callable[[str | None, str | None], Awaitable[Actor | None]]
+"""From a session cookie and an API token to an actor; None when neither is good any more."""
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-security-policy", CONTENT_SECURITY_POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), microphone=(), geolocation=()"),
+)
+
+
+def bearer(connection: ASGIConnection[Any, Any, Any, Any]) -> str | None:
+    header = connection.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+class Authentication(AbstractAuthenticationMiddleware):
+    """Puts the actor, or None, in `scope["user"]`. Handlers that need nobody in particular skip the look-up."""
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        state = connection.app.state
+        cookie = connection.cookies.get(state.session_cookie)
+        token = bearer(connection)
+        actor = await state.authenticate(cookie, token) if cookie or token else None
+        return AuthenticationResult(user=actor, auth=None)
+
+
+class Csrf(CSRFMiddleware):
+    """Double-submit tokens for browsers. A request with a bearer token carries no ambient credential, so none can be forged with it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and any(name == b"authorization" for name, _ in scope["headers"]):
+            await self.app(scope, receive, send)
+            return
+        await super().__call__(scope, receive, send)
+
+
+def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The one permission check.
+
+    Raises:
+        Unauthenticated: nobody is logged in.
+        Forbidden: the permission is held in no study.
+    """
+    needed = handler.opt.get("permission")
+    if needed == PUBLIC:
+        return
+    actor: Actor | None = connection.scope.get("user")
+    if actor is None:
+        raise Unauthenticated("Log in, or send an API token.")
+    if not isinstance(needed, Permission) or not actor.may(needed):
+        raise Forbidden("Your roles do not include this.", permission=str(needed))
+
+
+def refuse_unguarded(app: Litestar) -> None:
+    """At start: a handler without a permission stops the service."""
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", [getattr(route, "route_handler", None)]):
+            if (
+                isinstance(handler, HTTPRouteHandler)
+                and "OPTIONS" in handler.http_methods
+                and len(handler.http_methods) == 1
+            ):
+                continue
+            if handler is None or "permission" not in handler.opt:
+                raise ImproperlyConfiguredException(f"{route.path}: this handler declares no permission")

@@ -1,0 +1,437 @@
+"""Studies, sites and participants as people may see them, and the consent gate's look at what counts now."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from biobank import ids
+from biobank.actor import Permission
+from biobank.db import visible
+from biobank.errors import Invalid, NotFound
+from biobank.paging import Page, cut
+from biobank.participant.models import (
+    Cohort,
+    CohortMembership,
+    Consent,
+    ConsentDecision,
+    ConsentDocument,
+    Participant,
+    Site,
+    Study,
+    StudySite,
+    Visit,
+    VisitType,
+    Withdrawal,
+)
+from biobank.participant.rules import Decisions, visit_window
+from biobank.tx import ReadTx, Tx
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SiteView(View):
+    code: str
+    name: str
+    country: str
+    timezone: str
+
+
+class CodeTitle(View):
+    code: str
+    title: str
+
+
+class VisitTypeView(View):
+    code: str
+    title: str
+    planned_day: int | None
+    days_before: int
+    days_after: int
+
+
+class StudyView(View):
+    code: str
+    title: str
+    protocol_no: str | None
+    sites: tuple[SiteView, ...]
+    cohorts: tuple[CodeTitle, ...]
+    visit_types: tuple[VisitTypeView, ...]
+    consent_versions: tuple[str, ...]
+
+
+class ParticipantRow(View):
+    """A participant in a list. `id` is the key of keyset paging and is not shown."""
+
+    id: Annotated[int, Field(exclude=True)]
+    code: str
+    study: str
+    site: str
+    cohort: str | None
+    status: str
+    enrolled_on: date
+    visits_done: int
+
+
+class ConsentView(View):
+    version: str
+    language: str
+    signed_at: datetime
+    effective_from: datetime
+    recorded_at: datetime
+    is_current: bool
+    granted: tuple[str, ...]
+    denied: tuple[str, ...]
+
+
+class WithdrawalView(View):
+    level: str
+    effective_at: datetime
+    recorded_at: datetime
+
+
+class VisitView(View):
+    """`day` is the study day: days from T0."""
+
+    type: str
+    title: str
+    number: int
+    status: str
+    window_from: date | None
+    window_to: date | None
+    occurred_on: date | None
+    day: int | None
+
+
+class ParticipantView(View):
+    code: str
+    study: str
+    site: str
+    timezone: str
+    cohort: str | None
+    status: str
+    enrolled_on: date
+    t0: date
+    year_of_birth: int | None
+    sex_at_birth: str | None
+    visits: tuple[VisitView, ...]
+    consents: tuple[ConsentView, ...]
+    withdrawals: tuple[WithdrawalView, ...]
+
+
+async def studies(tx: ReadTx) -> list[StudyView]:
+    """The studies within reach, each with its sites, cohorts, visit types and consent versions."""
+    scope = tx.scope(Permission.STUDY_READ)
+    found = (
+        await tx.session.execute(
+            select(Study)
+            .where(
+                select(StudySite.id)
+                .where(StudySite.study_id == Study.id, visible(scope, StudySite.study_id, StudySite.site_id))
+                .exists()
+                | visible(scope, Study.id)
+            )
+            .order_by(Study.code)
+        )
+    ).scalars()
+    return [await study_view(tx, study) for study in found]
+
+
+async def study_view(tx: ReadTx, study: Study) -> StudyView:
+    sites = await tx.session.execute(
+        select(Site.code, Site.name, Site.country, Site.timezone)
+        .join(StudySite, StudySite.site_id == Site.id)
+        .where(StudySite.study_id == study.id)
+        .order_by(Site.code)
+    )
+    cohorts = await tx.session.execute(
+        select(Cohort.code, Cohort.title).where(Cohort.study_id == study.id).order_by(Cohort.id)
+    )
+    types = await tx.session.execute(
+        select(VisitType.code, VisitType.title, VisitType.planned_day, VisitType.days_before, VisitType.days_after)
+        .where(VisitType.study_id == study.id)
+        .order_by(VisitType.planned_day.nulls_last(), VisitType.id)
+    )
+    versions = await tx.session.execute(
+        select(ConsentDocument.version)
+        .distinct()
+        .where(ConsentDocument.study_id == study.id)
+        .order_by(ConsentDocument.version)
+    )
+    return StudyView(
+        code=study.code,
+        title=study.title,
+        protocol_no=study.protocol_no,
+        sites=tuple(SiteView(**row._mapping) for row in sites),
+        cohorts=tuple(CodeTitle(**row._mapping) for row in cohorts),
+        visit_types=tuple(VisitTypeView(**row._mapping) for row in types),
+        consent_versions=tuple(versions.scalars()),
+    )
+
+
+async def study_and_site(tx: ReadTx, study: str, site: str, permission: Permission) -> tuple[Study, Site]:
+    """A study and a site taking part in it, where this person holds `permission`.
+
+    Raises:
+        NotFound: the same for what does not exist and for what lies out of reach.
+    """
+    row = (
+        await tx.session.execute(
+            select(Study, Site)
+            .join(StudySite, StudySite.study_id == Study.id)
+            .join(Site, Site.id == StudySite.site_id)
+            .where(Study.code == study, Site.code == site, visible(tx.scope(permission), Study.id, Site.id))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"No site {site} of a study {study} is within your reach.", study=study, site=site)
+    return row.Study, row.Site
+
+
+async def study_by_code(tx: ReadTx, study: str, permission: Permission) -> Study:
+    """A study in which this person holds `permission` at all sites or at some.
+
+    Raises:
+        NotFound: no such study within reach.
+    """
+    scope = tx.scope(permission)
+    found = (await tx.session.execute(select(Study).where(Study.code == study))).scalar_one_or_none()
+    if found is None or not (
+        scope.everything or found.id in scope.studies or any(found.id == one for one, _ in scope.sites)
+    ):
+        raise NotFound(f"No study {study} is within your reach.", study=study)
+    return found
+
+
+def participant_code(text: str) -> str:
+    """The canonical code of what was typed or scanned.
+
+    Raises:
+        Invalid: no participant's id; a wrong check character is said to be one.
+    """
+    try:
+        kind, code = ids.parse(text)
+    except ids.BadIdentifier as error:
+        raise Invalid(
+            f"{ids.grouped(error.text)[:40]} is no participant's id: {error}.", errors={"participant": str(error)}
+        ) from None
+    if kind is not ids.Kind.PARTICIPANT:
+        raise Invalid(
+            f"{ids.grouped(code)} is not a participant's id: those start with P.",
+            errors={"participant": "does not start with P"},
+        )
+    return code
+
+
+async def find_participant(tx: ReadTx, code: str, permission: Permission, *, lock: bool = False) -> Participant:
+    """A participant within reach; with `lock` the row is held, so that consent cannot change before this transaction ends.
+
+    Raises:
+        Invalid: the text is no participant's id.
+        NotFound: none of this id within reach.
+    """
+    canonical = participant_code(code)
+    query = select(Participant).where(
+        Participant.code == canonical, visible(tx.scope(permission), Participant.study_id, Participant.site_id)
+    )
+    found = (await tx.session.execute(query.with_for_update() if lock else query)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"There is no participant {ids.grouped(canonical)}.", participant=canonical)
+    return found
+
+
+async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Decisions]:
+    """What counts now for these participants, by code, for the consent gate.
+
+    The participants are locked FOR SHARE in one order: a withdrawal, which locks its participant, cannot slip between this look and the
+    commit of what it allowed.
+    """
+    wanted = sorted(set(participant_ids))
+    people = (
+        await tx.session.execute(
+            select(Participant.id, Participant.code)
+            .where(Participant.id.in_(wanted))
+            .order_by(Participant.id)
+            .with_for_update(read=True)
+        )
+    ).all()
+    granted = await tx.session.execute(
+        select(Consent.participant_id, func.array_agg(ConsentDecision.scope_code).label("scopes"))
+        .join(ConsentDecision, ConsentDecision.consent_id == Consent.id)
+        .where(
+            Consent.participant_id.in_(wanted),
+            Consent.superseded_at.is_(None),
+            Consent.effective_from <= tx.now,
+            ConsentDecision.decision == "granted",
+        )
+        .group_by(Consent.participant_id)
+    )
+    scopes = {row.participant_id: frozenset(row.scopes) for row in granted}
+    withdrawn = await tx.session.execute(
+        select(Withdrawal.participant_id, func.array_agg(Withdrawal.level).label("levels"))
+        .where(Withdrawal.participant_id.in_(wanted), Withdrawal.effective_at <= tx.now)
+        .group_by(Withdrawal.participant_id)
+    )
+    levels = {row.participant_id: _strongest(row.levels) for row in withdrawn}
+    return {person.code: Decisions(scopes.get(person.id, frozenset()), levels.get(person.id)) for person in people}
+
+
+def _strongest(levels: Iterable[str]) -> str:
+    found = set(levels)
+    return next(level for level in ("destroy", "no_further_use", "no_access", "no_contact") if level in found)
+
+
+_COHORT = (
+    select(Cohort.code)
+    .join(CohortMembership, CohortMembership.cohort_id == Cohort.id)
+    .where(CohortMembership.participant_id == Participant.id, CohortMembership.to_on.is_(None))
+    .correlate(Participant)
+    .scalar_subquery()
+    .label("cohort")
+)
+
+
+async def participants(
+    tx: ReadTx,
+    *,
+    study: str | None = None,
+    site: str | None = None,
+    cohort: str | None = None,
+    status: str | None = None,
+    after: int = 0,
+    limit: int = 50,
+) -> Page[ParticipantRow]:
+    """Participants within reach in the order of enrolment, filtered by codes."""
+    done = (
+        select(func.count())
+        .select_from(Visit)
+        .where(Visit.participant_id == Participant.id, Visit.status == "done")
+        .correlate(Participant)
+    )
+    query = (
+        select(
+            Participant.id,
+            Participant.code,
+            Study.code.label("study"),
+            Site.code.label("site"),
+            _COHORT,
+            Participant.status,
+            Participant.enrolled_on,
+            done.scalar_subquery().label("visits_done"),
+        )
+        .join(Study, Study.id == Participant.study_id)
+        .join(Site, Site.id == Participant.site_id)
+        .where(
+            Participant.id > after,
+            visible(tx.scope(Permission.PARTICIPANT_READ), Participant.study_id, Participant.site_id),
+        )
+        .order_by(Participant.id)
+        .limit(limit + 1)
+    )
+    if study:
+        query = query.where(Study.code == study)
+    if site:
+        query = query.where(Site.code == site)
+    if cohort:
+        query = query.where(_COHORT == cohort)
+    if status:
+        query = query.where(Participant.status == status)
+    rows = [ParticipantRow(**row._mapping) for row in await tx.session.execute(query)]
+    return cut(rows, limit, lambda row: row.id)
+
+
+async def participant(tx: ReadTx, code: str) -> ParticipantView:
+    """A participant with visits, consents and withdrawals.
+
+    Raises:
+        NotFound: none of this id within reach.
+    """
+    found = await find_participant(tx, code, Permission.PARTICIPANT_READ)
+    place = (
+        await tx.session.execute(
+            select(Study.code.label("study"), Site.code.label("site"), Site.timezone, _COHORT)
+            .select_from(Participant)
+            .join(Study, Study.id == Participant.study_id)
+            .join(Site, Site.id == Participant.site_id)
+            .where(Participant.id == found.id)
+        )
+    ).one()
+    return ParticipantView(
+        code=found.code,
+        study=place.study,
+        site=place.site,
+        timezone=place.timezone,
+        cohort=place.cohort,
+        status=found.status,
+        enrolled_on=found.enrolled_on,
+        t0=found.t0,
+        year_of_birth=found.year_of_birth,
+        sex_at_birth=found.sex_at_birth,
+        visits=await visits(tx, found),
+        consents=await _consents(tx, found.id),
+        withdrawals=await _withdrawals(tx, found.id),
+    )
+
+
+async def visits(tx: ReadTx, person: Participant) -> tuple[VisitView, ...]:
+    rows = await tx.session.execute(
+        select(Visit, VisitType)
+        .join(VisitType, VisitType.id == Visit.visit_type_id)
+        .where(Visit.participant_id == person.id)
+        .order_by(Visit.occurred_on.nulls_last(), VisitType.planned_day, Visit.id)
+    )
+    return tuple(_visit_view(person.t0, row) for row in rows)
+
+
+def _visit_view(t0: date, row: Row[tuple[Visit, VisitType]]) -> VisitView:
+    visit, kind = row
+    window = visit_window(t0, kind.planned_day, kind.days_before, kind.days_after)
+    return VisitView(
+        type=kind.code,
+        title=kind.title,
+        number=visit.number,
+        status=visit.status,
+        window_from=window[0] if window else None,
+        window_to=window[1] if window else None,
+        occurred_on=visit.occurred_on,
+        day=(visit.occurred_on - t0).days if visit.occurred_on else None,
+    )
+
+
+async def _consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
+    def scopes(decision: str) -> ColumnElement[list[str]]:
+        ordered = aggregate_order_by(ConsentDecision.scope_code, ConsentDecision.scope_code)
+        return func.coalesce(func.array_agg(ordered).filter(ConsentDecision.decision == decision), []).label(decision)
+
+    rows = await tx.session.execute(
+        select(
+            ConsentDocument.version,
+            ConsentDocument.language,
+            Consent.signed_at,
+            Consent.effective_from,
+            Consent.recorded_at,
+            Consent.superseded_at.is_(None).label("is_current"),
+            scopes("granted"),
+            scopes("denied"),
+        )
+        .join(ConsentDocument, ConsentDocument.id == Consent.document_id)
+        .outerjoin(ConsentDecision, ConsentDecision.consent_id == Consent.id)
+        .where(Consent.participant_id == participant_id)
+        .group_by(ConsentDocument.id, Consent.id)
+        .order_by(Consent.recorded_at.desc())
+    )
+    return tuple(ConsentView(**row._mapping) for row in rows)
+
+
+async def _withdrawals(tx: ReadTx, participant_id: int) -> tuple[WithdrawalView, ...]:
+    rows = await tx.session.execute(
+        select(Withdrawal.level, Withdrawal.effective_at, Withdrawal.recorded_at)
+        .where(Withdrawal.participant_id == participant_id)
+        .order_by(Withdrawal.id)
+    )
+    return tuple(WithdrawalView(**row._mapping) for row in rows)

@@ -1,0 +1,139 @@
+"""Rules of studies, consent and visits. Pure functions on plain values."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from biobank.errors import Conflict, DomainError, Invalid, NotFound
+
+STOPPING_LEVELS = frozenset({"no_further_use", "destroy"})
+"""Withdrawal levels after which nothing of the participant may be picked, packed, shipped, assayed or released."""
+
+
+class StudyExists(Conflict):
+    code = "study-exists"
+    title = "There is such a study or site already"
+
+
+class VisitExists(Conflict):
+    code = "visit-exists"
+    title = "This visit is recorded already"
+
+
+class ConsentMissing(Conflict):
+    """The consent gate: a person did not allow this, or withdrew."""
+
+    code = "consent-missing"
+    title = "Consent does not cover this"
+
+
+class ParticipantWithdrawn(Conflict):
+    code = "participant-withdrawn"
+    title = "The participant has withdrawn"
+
+
+class ConsentRecordedMeanwhile(Conflict):
+    code = "consent-recorded-meanwhile"
+    title = "Somebody else recorded a consent at this moment"
+
+
+CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
+    "uq_study_code": lambda: StudyExists("A study of this code exists already."),
+    "ck_study_code": lambda: Invalid(
+        "A study code is 2 to 16 capital letters, digits or hyphens.", errors={"code": "is not a valid code"}
+    ),
+    "uq_site_code": lambda: StudyExists("A site of this code exists already."),
+    "ck_site_code": lambda: Invalid(
+        "A site code is 2 to 16 capital letters, digits or hyphens.", errors={"code": "is not a valid code"}
+    ),
+    "uq_study_site_once": lambda: StudyExists("The site takes part in this study already."),
+    "uq_cohort_code": lambda: StudyExists("The study has a cohort of this code already."),
+    "uq_visit_type_code": lambda: StudyExists("The study has a visit type of this code already."),
+    "uq_consent_document_version": lambda: StudyExists(
+        "The study has this version of the consent form in this language already."
+    ),
+    "fk_participant_study_site": lambda: NotFound("The site does not take part in this study."),
+    "uq_participant_alias_value": lambda: Conflict(
+        "This identifier of the other system belongs to a participant already."
+    ),
+    "ck_participant_year_of_birth": lambda: Invalid(
+        "A year of birth lies between 1900 and 2100.", errors={"year_of_birth": "is not a year of birth"}
+    ),
+    "uq_visit_once": lambda: VisitExists("This visit of the participant is recorded already."),
+    "uq_consent_current": lambda: ConsentRecordedMeanwhile(
+        "Somebody else recorded a consent of this participant at this moment: look at it first."
+    ),
+    "uq_cohort_membership_open": lambda: Conflict("The participant is in a cohort already: end that membership first."),
+    "ck_cohort_membership_dates": lambda: Invalid(
+        "A membership ends after it begins.", errors={"to_on": "lies before the beginning"}
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What a participant has decided that counts now: scopes by code, and the strongest withdrawal in force."""
+
+    granted: frozenset[str]
+    withdrawal: str | None
+
+    @property
+    def stopped(self) -> bool:
+        return self.withdrawal in STOPPING_LEVELS
+
+
+def check_timezone(name: str) -> None:
+    """A site's zone decides its "today".
+
+    Raises:
+        Invalid: not a zone of the IANA database.
+    """
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        raise Invalid(
+            f"{name} is no time zone: write one like America/Toronto.", errors={"timezone": "is no time zone"}
+        ) from None
+
+
+def today(now: datetime, timezone: str) -> date:
+    return now.astimezone(ZoneInfo(timezone)).date()
+
+
+def check_not_future(day: date, now: datetime, timezone: str, field: str) -> None:
+    """Nothing is recorded before it happened; what today is, the site's time zone says.
+
+    Raises:
+        Invalid: the day lies ahead.
+    """
+    if day > today(now, timezone):
+        raise Invalid(
+            f"{day.isoformat()} lies in the future at this site ({timezone}).", errors={field: "lies in the future"}
+        )
+
+
+def visit_window(t0: date, planned_day: int | None, before: int, after: int) -> tuple[date, date] | None:
+    """First and last day of a planned visit's window; None for an unscheduled visit."""
+    if planned_day is None:
+        return None
+    middle = t0 + timedelta(days=planned_day)
+    return middle - timedelta(days=before), middle + timedelta(days=after)
+
+
+def check_consent(decisions: Mapping[str, Decisions], needed: Iterable[str]) -> None:
+    """The consent gate. `decisions` are by participant code.
+
+    Raises:
+        ParticipantWithdrawn: naming the participants who withdrew.
+        ConsentMissing: naming participants and the scope they did not grant.
+    """
+    withdrawn = sorted(code for code, decision in decisions.items() if decision.stopped)
+    if withdrawn:
+        raise ParticipantWithdrawn(
+            f"Consent was withdrawn by {', '.join(withdrawn)}: keep these tubes apart.", participants=withdrawn
+        )
+    for scope in needed:
+        missing = sorted(code for code, decision in decisions.items() if scope not in decision.granted)
+        if missing:
+            raise ConsentMissing(f"{', '.join(missing)} did not grant {scope}.", participants=missing, scope=scope)

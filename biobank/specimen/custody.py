@@ -1,0 +1,82 @@
+"""Where a tube is: exactly one of five kinds of place. All moves of tubes in the whole house go through `hand_over`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, update
+
+from biobank.specimen.models import Custody
+from biobank.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class AtPosition:
+    """A position of a box, counted from 0 at A1. `site_id` is the box's site; the database holds it to that."""
+
+    container_id: int
+    row: int
+    col: int
+    site_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class InPackage:
+    """In a package of a shipment. `site_id` is the sending site until it is received."""
+
+    package_id: int
+    site_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithHolder:
+    """In a person's hands or on their bench."""
+
+    holder_id: int
+    site_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WithParty:
+    """With a laboratory, vendor or researcher outside the house."""
+
+    external_party_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """`terminal` is disposed, consumed, lost or transferred."""
+
+    terminal: str
+
+
+Place = AtPosition | InPackage | WithHolder | WithParty | Ended
+_COLUMNS = ("container_id", "row", "col", "package_id", "holder_id", "external_party_id", "terminal", "site_id")
+
+
+def columns(place: Place) -> dict[str, Any]:
+    """The columns of `custody` for a place: its own, and null for those of the other kinds."""
+    return {name: getattr(place, name, None) for name in _COLUMNS}
+
+
+async def begin_custody(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
+    """The first place of newly made tubes, by specimen id."""
+    if places:
+        rows = [{"specimen_id": specimen_id, **columns(place), "since": tx.now} for specimen_id, place in places]
+        await tx.session.execute(Custody.__table__.insert(), rows)
+
+
+async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
+    """Move tubes, by specimen id. The history is written by the database; two tubes may swap places in one call."""
+    if not places:
+        return
+    statement = (
+        update(Custody.__table__)
+        .where(Custody.__table__.c.specimen_id == bindparam("tube"))
+        .values({name: bindparam(f"to_{name}") for name in _COLUMNS} | {"since": tx.now})
+    )
+    rows = [
+        {"tube": specimen_id, **{f"to_{name}": value for name, value in columns(place).items()}}
+        for specimen_id, place in places
+    ]
+    await tx.session.execute(statement, rows)

@@ -1,0 +1,114 @@
+"""The small world that tests happen in: two studies, three sites, a user of every role, each with a password and an API token."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from biobank.access import passwords
+from biobank.access.models import ApiToken, AppUser, RoleGrant
+from biobank.actor import SERVICE
+from biobank.db import Database
+from biobank.participant import commands
+from biobank.participant.models import Site, Study
+from biobank.tx import open_tx
+
+PASSWORD = "correct horse battery"
+USERS: dict[str, tuple[str, str | None, str | None]] = {
+    # user name: role, study, site
+    "technician": ("technician", "LLS", "LAB"),
+    "technician2": ("technician", "LLS", "LAB"),
+    "technician_chi": ("technician", "LLS", "CHI"),
+    "clerk": ("shipping_clerk", "LLS", None),
+    "clerk_chi": ("shipping_clerk", "LLS", "CHI"),
+    "clerk_lab": ("shipping_clerk", "LLS", "LAB"),
+    "scientist": ("scientist", "LLS", None),
+    "coordinator": ("site_coordinator", "LLS", "CHI"),
+    "coordinator_tor": ("site_coordinator", "LLS", "TOR"),
+    "reviewer": ("assay_reviewer", "LLS", None),
+    "manager": ("manager", "LLS", None),
+    "auditor": ("auditor", "LLS", None),
+    "administrator": ("administrator", None, None),
+    "stranger": ("manager", "OTH", None),
+}
+SITES = {
+    "CHI": ("Chicago clinic", "US", "America/Chicago"),
+    "TOR": ("Toronto clinic", "CA", "America/Toronto"),
+    "LAB": ("Central laboratory", "US", "America/New_York"),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """`tokens` by user name; the password is the same for all."""
+
+    tokens: dict[str, str]
+    user_ids: dict[str, int]
+    password: str = PASSWORD
+
+
+def _study(code: str) -> commands.CreateStudy:
+    return commands.CreateStudy(
+        code=code,
+        title=f"Study {code}",
+        protocol_no="LNX-TEST-001",
+        cohorts=(
+            commands.CohortSpec(code="NEW", title="New onset"),
+            commands.CohortSpec(code="PREV", title="Prevalent"),
+        ),
+        visit_types=(
+            commands.VisitTypeSpec(code="BASE", title="Baseline", planned_day=0, days_before=30, days_after=45),
+            commands.VisitTypeSpec(code="Y1", title="Year 1", planned_day=365, days_before=30, days_after=45),
+            commands.VisitTypeSpec(code="FLARE", title="Flare"),
+        ),
+        consent_documents=(commands.ConsentDocumentSpec(version="1.0", approved_from="2023-01-01"),),
+    )
+
+
+async def build_world(dsn: str, role: str) -> World:
+    async with Database.open(dsn, role=role, size=2) as database:
+        async with open_tx(database, SERVICE) as tx:
+            for study in ("LLS", "OTH"):
+                await commands.create_study(tx, _study(study))
+                for code, (name, country, timezone) in SITES.items():
+                    if study == "LLS" or code == "LAB":
+                        site = commands.AddSite(
+                            code=code,
+                            name=name,
+                            country=country,
+                            timezone=timezone,
+                            address="1 Main Street",
+                            contact="Biorepository desk",
+                            phone="+1 555 0100",
+                        )
+                        await commands.add_site(tx, study, site)
+            studies = dict((await tx.session.execute(select(Study.code, Study.id))).all())
+            sites = dict((await tx.session.execute(select(Site.code, Site.id))).all())
+            stored = await passwords.hash_password(PASSWORD)
+            tokens: dict[str, str] = {}
+            user_ids: dict[str, int] = {}
+            for username, (role_name, study, site) in USERS.items():
+                user = AppUser(username=username, display_name=username.capitalize(), password_hash=stored)
+                tx.session.add(user)
+                await tx.session.flush()
+                user_ids[username] = user.id
+                tokens[username] = passwords.new_token()
+                tx.session.add(
+                    RoleGrant(
+                        user_id=user.id,
+                        role=role_name,
+                        study_id=studies.get(study or ""),
+                        site_id=sites.get(site or ""),
+                        valid_from=tx.now,
+                    )
+                )
+                tx.session.add(
+                    ApiToken(
+                        user_id=user.id,
+                        name="test",
+                        token_hash=passwords.token_hash(tokens[username]),
+                        created_at=tx.now,
+                        expires_at=tx.now.replace(year=tx.now.year + 1),
+                    )
+                )
+            tx.record("world.built", subject="study", subject_id=None)
+    return World(tokens, user_ids)
