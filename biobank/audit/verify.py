@@ -21,14 +21,19 @@ class Fault:
 
 @dataclass(slots=True)
 class Verdict:
-    """The outcome of a verification: how much was read, the last hash of the chain, and every fault."""
+    """The outcome of a verification: how much was read, the hashes of the chain in order, and every fault."""
 
     seals: int = 0
     entries: int = 0
     unsealed: int = 0
     rows: int = 0
-    head: str = GENESIS.hex()
+    hashes: list[str] = field(default_factory=lambda: [GENESIS.hex()])
     faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def head(self) -> str:
+        """The chain's last hash: note it elsewhere, and nobody can cut off or rewrite what came before unnoticed."""
+        return self.hashes[-1]
 
     @property
     def sound(self) -> bool:
@@ -66,6 +71,7 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes], settled: in
             verdict.faults.append(Fault(place, "its hash does not fit its content: the seal was changed"))
         previous, expected_number = row.hash, row.number + 1
         verdict.seals += 1
+        verdict.hashes.append(row.hash.hex())
         for entry_id, entry_digest in unpack(row.entries):
             verdict.entries += 1
             if entry_id in sealed:
@@ -81,7 +87,6 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes], settled: in
             verdict.faults.append(Fault(f"audit_entry {entry_id}", "was inserted among sealed entries"))
         else:
             verdict.unsealed += 1
-    verdict.head = previous.hex()
     return verdict
 
 

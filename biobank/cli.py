@@ -1,0 +1,335 @@
+"""The command line: thin callers of the same functions that the pages and the API call."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
+import click
+from pydantic import ValidationError
+
+from biobank import __version__
+from biobank.errors import DomainError
+from biobank.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from biobank.tx import Tx
+
+Outcome = TypeVar("Outcome")
+
+
+class Failure(click.ClickException):
+    """An expected failure: one line, exit status 1."""
+
+
+@click.group()
+@click.version_option(__version__, prog_name="biobank")
+@click.pass_context
+def biobank(context: click.Context) -> None:
+    """Tracks biological samples and lab-assay inventory for prospective studies. Settings are BIOBANK_* variables."""
+    if context.invoked_subcommand == "parse":
+        return  # reads a file and nothing else
+    try:
+        context.obj = load_settings()
+    except SettingsError as error:
+        raise Failure(str(error)) from None
+
+
+def main() -> None:
+    from biobank.backup import BackupFailed
+    from biobank.embedded import EmbeddedError
+
+    try:
+        biobank.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except (BackupFailed, DomainError, EmbeddedError, FileNotFoundError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+    except ValidationError as error:
+        click.echo(
+            "Error: "
+            + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)),
+            err=True,
+        )
+        sys.exit(1)
+    except (OSError, asyncpg.PostgresError) as error:
+        click.echo(f"Error: the database or a file cannot be used: {error}", err=True)
+        sys.exit(1)
+
+
+@biobank.command()
+@click.pass_obj
+def serve(settings: Settings) -> None:
+    """Start the database, migrate it and serve (BIOBANK_DEMO=true fills an empty one with the demo study)."""
+    from biobank import serve as serving
+
+    serving.serve(settings)
+
+
+@biobank.command()
+@click.option(
+    "--participants",
+    type=click.IntRange(1, 100_000),
+    default=60,
+    show_default=True,
+    help="How many made-up participants.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="The same seed makes the same study.")
+@click.option("--no-serve", is_flag=True, help="Fill the database and stop.")
+@click.pass_obj
+def demo(settings: Settings, participants: int, seed: int, no_serve: bool) -> None:
+    """Fill an empty database with the demo study, and serve it."""
+    from biobank import serve as serving
+    from biobank.runtime import running
+
+    with running(settings) as database:
+        serving.prepare(settings, database)
+        summary = serving.fill_demo(settings, database, participants=participants, seed=seed)
+        click.echo(json.dumps(summary.counts))
+        if no_serve:
+            serving.show_logins(settings.data)
+        else:
+            serving.serve_prepared(settings, database)
+
+
+@biobank.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version."""
+    from biobank import serve as serving
+    from biobank.runtime import running
+
+    with running(settings) as database:
+        serving.prepare(settings, database)
+
+
+@biobank.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--format", "format_key", help="Read as this format instead of asking every importer.")
+@click.option("--json", "as_json", is_flag=True, help="The whole run as JSON.")
+def parse(file: Path, format_key: str | None, as_json: bool) -> None:
+    """Read an instrument's file and print what is in it. No database. Exits 2 if no importer or several claim it, 3 if it is faulty."""
+    from assay_importers.command import run_parse
+
+    sys.exit(run_parse(file, format_key, as_json, sys.stdout, sys.stderr))
+
+
+def _with_connection(settings: Settings, work: Callable[[asyncpg.Connection], Awaitable[Outcome]]) -> Outcome:
+    from biobank.runtime import running
+
+    async def connected(dsn: str) -> Outcome:
+        connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"})
+        try:
+            return await work(connection)
+        finally:
+            await connection.close()
+
+    with running(settings) as database:
+        return asyncio.run(connected(database.dsn))
+
+
+@biobank.group()
+def audit() -> None:
+    """The audit trail: seal, verify, export."""
+
+
+@audit.command()
+@click.pass_obj
+def seal(settings: Settings) -> None:
+    """Seal every committed entry now instead of at the next round of the service."""
+    from biobank.audit.seal import seal as seal_now
+
+    sealed = _with_connection(settings, seal_now)
+    click.echo(f"{sealed.entries:,} entries sealed in {sealed.seals} seals")
+
+
+@audit.command()
+@click.option(
+    "--export",
+    "exported",
+    type=click.Path(path_type=Path, exists=True),
+    help="Verify an exported trail, without a database.",
+)
+@click.option("--head", help="The chain's last hash as you noted it: fails when the chain does not pass through it.")
+@click.pass_obj
+def verify(settings: Settings, exported: Path | None, head: str | None) -> None:
+    """Find every edited, deleted, inserted or reordered entry, and every row that is not as its last entry left it."""
+    from biobank.audit.verify import verify as verify_all
+    from biobank.audit.verify import verify_export
+
+    if exported is not None:
+        with exported.open(encoding="utf-8") as lines:
+            verdict = verify_export(lines)
+    else:
+        verdict = _with_connection(settings, verify_all)
+    for fault in verdict.faults[:1000]:
+        click.echo(f"{fault.where}: {fault.what}")
+    noted = head is None or head in verdict.hashes
+    if not noted:
+        click.echo(f"the chain does not pass through {head}: seals after it were cut off or rewritten")
+    state = "sound" if verdict.sound and noted else f"{len(verdict.faults) + (not noted)} FAULTS"
+    click.echo(
+        f"{state}: {verdict.entries:,} sealed entries in {verdict.seals:,} seals, {verdict.unsealed:,} not sealed yet, {verdict.rows:,} rows"
+    )
+    click.echo(f"head {verdict.head}")
+    sys.exit(0 if verdict.sound and noted else 1)
+
+
+@audit.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def export_trail(settings: Settings, file: Path) -> None:
+    """Write the trail as JSON lines, for `audit verify --export` or for anybody with SHA-256."""
+    from biobank.audit.verify import export
+
+    async def work(connection: asyncpg.Connection) -> int:
+        count = 0
+        with file.open("x", encoding="utf-8") as target:
+            async for line in export(connection):
+                target.write(line + "\n")
+                count += 1
+        return count
+
+    click.echo(f"{_with_connection(settings, work):,} lines written to {file}")
+
+
+@biobank.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(settings: Settings, file: Path) -> None:
+    """Write a consistent copy of the whole database to a new file."""
+    from biobank.backup import backup as write
+    from biobank.runtime import running
+
+    with running(settings) as database:
+        click.echo(f"{write(database, file):,} bytes written to {file}")
+
+
+@biobank.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def restore(settings: Settings, file: Path) -> None:
+    """Bring a backup back into an empty database and verify it."""
+    from biobank.backup import restore as bring_back
+    from biobank.runtime import running
+
+    with running(settings) as database:
+        verdict = asyncio.run(bring_back(database, file, role=settings.database_role))
+    for fault in verdict.faults:
+        click.echo(f"{fault.where}: {fault.what}")
+    click.echo(
+        f"restored; {verdict.rows:,} rows and {verdict.entries:,} sealed entries {'are sound' if verdict.sound else 'are NOT sound'}"
+    )
+    sys.exit(0 if verdict.sound else 1)
+
+
+@biobank.group()
+def user() -> None:
+    """People with a login."""
+
+
+@user.command("create")
+@click.argument("username")
+@click.option("--name", required=True, help="Name shown on pages.")
+@click.option("--role", help="A role to begin with, for example administrator or technician.")
+@click.option("--study", help="Code of the study the role is held in.")
+@click.option("--site", help="Code of the site; none means all of the study's.")
+@click.option("--no-password", is_flag=True, help="API tokens only.")
+@click.password_option(
+    prompt_required=False,
+    default=None,
+    help="Asked for when it is not given; BIOBANK_PASSWORD works too.",
+    envvar="BIOBANK_PASSWORD",
+)
+@click.pass_obj
+def create_user(
+    settings: Settings,
+    username: str,
+    name: str,
+    role: str | None,
+    study: str | None,
+    site: str | None,
+    no_password: bool,
+    password: str | None,
+) -> None:
+    """Create a user, with a role if one is named."""
+    from biobank.access import commands
+
+    if password is None and not no_password:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    spec = commands.CreateUser(username=username, display_name=name, password=password)
+
+    async def work(tx: "Tx") -> None:
+        await commands.create_user(tx, spec)
+        if role is not None:
+            await commands.grant_role(tx, username, commands.GrantRole(role=role, study=study, site=site))
+
+    _in_tx(settings, work)
+    click.echo(f"user {username} created")
+
+
+@biobank.group()
+def token() -> None:
+    """Keys for programs."""
+
+
+@token.command("create")
+@click.argument("username")
+@click.argument("name")
+@click.option("--days", type=click.IntRange(1, 730), default=90, show_default=True, help="Days until it expires.")
+@click.pass_obj
+def create_token(settings: Settings, username: str, name: str, days: int) -> None:
+    """Make an API token for a user and print it, this once."""
+    from biobank.access import commands
+
+    made = _in_tx(settings, lambda tx: commands.create_token(tx, username, commands.CreateToken(name=name, days=days)))
+    click.echo(f"expires {made.expires_at:%Y-%m-%d}; this is shown only now:", err=True)
+    click.echo(made.token)
+
+
+def _in_tx(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]]) -> Outcome:
+    from biobank import serve as serving
+    from biobank.actor import SERVICE
+    from biobank.db import Database
+    from biobank.http.problem import from_database
+    from biobank.app import CONSTRAINTS
+    from biobank.runtime import running
+    from biobank.tx import open_tx
+    from sqlalchemy.exc import IntegrityError
+
+    async def inside(dsn: str) -> Outcome:
+        async with Database.open(dsn, role=settings.database_role, size=2) as opened, open_tx(opened, SERVICE) as tx:
+            return await work(tx)
+
+    with running(settings) as database:
+        serving.prepare(settings, database)
+        try:
+            return asyncio.run(inside(database.dsn))
+        except IntegrityError as error:
+            meant = from_database(error, CONSTRAINTS)
+            if meant is None:
+                raise
+            raise meant from None
+
+
+@biobank.command()
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@click.option(
+    "--aliquots",
+    type=click.IntRange(1_000, 10_000_000),
+    help="Size of the made-up inventory, where the benchmark has one.",
+)
+def bench(name: str, as_json: bool, aliquots: int | None) -> None:
+    """Measure something beside its floor. Exits 1 when a target is missed."""
+    from benchmarks import run
+
+    sys.exit(run(name, as_json=as_json, aliquots=aliquots))

@@ -1,0 +1,96 @@
+"""Serving: database, migrations, the demo study where it is asked for, then the web server until it is told to stop."""
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+
+import click
+import uvicorn
+
+from biobank import migrate
+from biobank.app import create_app
+from biobank.db import Database
+from biobank.demo import DemoSummary, fill
+from biobank.logs import configure_logging
+from biobank.runtime import Running, csrf_secret, is_empty, running
+from biobank.settings import Settings
+
+LOGINS = "demo-logins.txt"
+_GRACE_SECONDS = 30
+
+
+def say(text: str) -> None:
+    """A line to the person at the terminal; standard output stays free for what a command answers."""
+    click.echo(text, err=True)
+
+
+def show_progress(what: str, done: int, total: int) -> None:
+    """n of N on one line of a terminal; elsewhere one line when a step is done."""
+    if sys.stderr.isatty():
+        click.echo(f"\r  {what}: {done:,} of {total:,}  ", nl=done >= total, err=True)
+    elif done >= total:
+        say(f"  {what}: {total:,}")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted. Requests under way are answered before the database is let go."""
+    say("Starting the database …")
+    with running(settings) as database:
+        prepare(settings, database)
+        if settings.demo and asyncio.run(is_empty(database.dsn)):
+            fill_demo(settings, database, participants=60, seed=1)
+        serve_prepared(settings, database)
+
+
+def prepare(settings: Settings, database: Running) -> None:
+    if asyncio.run(migrate.current(database.dsn)) != migrate.head():
+        say("Bringing the database to this version …")
+        asyncio.run(migrate.upgrade(database.dsn, role=settings.database_role))
+
+
+def fill_demo(settings: Settings, database: Running, *, participants: int, seed: int) -> DemoSummary:
+    """Make the demo study under a password of this installation alone, and keep the logins beside the data."""
+    say(f"Making the demo study with {participants:,} made-up participants …")
+    password = "-".join(secrets.token_hex(3) for _ in range(3))
+
+    async def work() -> DemoSummary:
+        async with Database.open(database.dsn, role=settings.database_role, size=2) as opened:
+            return await fill(opened, participants=participants, seed=seed, password=password, progress=show_progress)
+
+    summary = asyncio.run(work())
+    lines = [f"{login.username:<16} {password}   {login.title}" for login in summary.logins]
+    settings.data.mkdir(parents=True, exist_ok=True)
+    path = settings.data / LOGINS
+    path.touch(mode=0o600)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return summary
+
+
+def show_logins(data: Path) -> None:
+    path = data / LOGINS
+    if path.is_file():
+        say("\nDemo logins (user name, password, role):")
+        for line in path.read_text(encoding="utf-8").splitlines():
+            say(f"  {line}")
+
+
+def serve_prepared(settings: Settings, database: Running) -> None:
+    configure_logging(settings)
+    app = create_app(settings, database.dsn, asyncio.run(csrf_secret(database.dsn)))
+    show_logins(settings.data)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        lifespan="on",
+    )
+    say(f"\nBiobank answers at http://{settings.host}:{settings.port}  (Ctrl-C stops it)")
+    uvicorn.Server(config).run()
+    say("Stopped.")
