@@ -52,12 +52,13 @@ def limit(resource: Any, cpu_seconds: int, memory_bytes: int) -> None:
     """Limit processor time and memory, forbid writing to files. `resource` is None where there is no such module."""
     if resource is None:
         return
-    for name, value in (
-        ("RLIMIT_CPU", cpu_seconds),
-        ("RLIMIT_AS", memory_bytes),
-        ("RLIMIT_FSIZE", 0),
-        ("RLIMIT_CORE", 0),
+    for name, soft, hard in (
+        # The softer one comes first, with a signal that tells it apart from other ends.
+        ("RLIMIT_CPU", cpu_seconds, cpu_seconds + 1),
+        ("RLIMIT_AS", memory_bytes, memory_bytes),
+        ("RLIMIT_FSIZE", 0, 0),
+        ("RLIMIT_CORE", 0, 0),
     ):
         # Some systems know a limit and refuse to set it; the wall clock of the parent holds there.
         with contextlib.suppress(AttributeError, ValueError, OSError):
-            resource.setrlimit(getattr(resource, name), (value, value))
+            resource.setrlimit(getattr(resource, name), (soft, hard))

@@ -58,7 +58,7 @@ class LuminexXponent(Importer):
             raise FaultyFile(
                 "the file ends before its first result block", line=split.last_line, expected="a line 'DataType:'"
             )
-        whole = _check_end(split, ends_with_newline=decoded.text.endswith(("\n", "\r")))
+        whole = _check_end(split, decoded.text[-1])
         reader = BlockReader(header, delimiter)
         reader.read(split.blocks)
         for name, text in split.crc.items():
@@ -97,13 +97,14 @@ class _Split:
     crc_title: bool = False
     unread: list[str] = field(default_factory=list)
     last_line: int = 1
+    last_width: int = 0
 
 
 def _split(rows: Iterator[Row]) -> _Split:
     split = _Split()
     for row in rows:
         if row.cells:
-            split.last_line = row.line
+            split.last_line, split.last_width = row.line, row.width
         if row.cells and row.cells[0].strip().rstrip(":").casefold() == "datatype":
             split.blocks.append(Block("".join(row.cells[1:2]).strip(), row.line))
         elif split.blocks:
@@ -138,7 +139,7 @@ def _below(split: _Split, block: Block, row: Row) -> None:
         split.unread.append(f"line {row.line}: {' | '.join(row.cells)}")
 
 
-def _check_end(split: _Split, *, ends_with_newline: bool) -> list[str]:
+def _check_end(split: _Split, last_character: str) -> list[str]:
     """Refuse a file that was cut off. xPONENT ends with a checksum; without one the last block has to look whole."""
     if split.crc:
         return []
@@ -154,7 +155,9 @@ def _check_end(split: _Split, *, ends_with_newline: bool) -> list[str]:
             line=split.last_line,
             expected=expected,
         )
-    if not ends_with_newline and last.rows and last.rows[-1].width < last.columns.width:
+    # Without a line end behind it the last cell may have lost digits, unless its quotation mark is closed.
+    whole_line = last_character in "\r\n" or (last_character == '"' and split.last_width >= last.columns.width)
+    if last.rows and not whole_line:
         raise FaultyFile("the file ends within this line", line=split.last_line, expected=expected)
     return ["the file has no checksum at its end, so whether it is complete cannot be told for certain"]
 

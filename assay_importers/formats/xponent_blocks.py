@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import zip_longest
 from typing import NamedTuple
 
 from assay_importers.contract import Reading, Role, Well
@@ -173,6 +174,8 @@ class BlockReader:
         start = 2 if block.of_wells else 1
         if repeated := sorted({name for name in named[start:] if name and named[start:].count(name) > 1}):
             self.notes.append(f"{block.name}: columns stand more than once and are numbered: {', '.join(repeated)}")
+        columns = _unique(named)
+        of_analytes = block.of_samples or bool(self._analytes.intersection(columns))
         seen: set[Location] = set()
         before = len(self.readings)
         strange: list[str] = []
@@ -190,30 +193,27 @@ class BlockReader:
             if place.location is not None and block.name.casefold() == "dilution factor":
                 self._dilution(block, place, place.location)
             else:
-                strange += self._read_row(block, place, start)
+                strange += self._read_row(block, place, columns[start:], start, of_analytes=of_analytes)
         if strange and any(reading.value is not None for reading in self.readings[before:]):
             self.notes.append(f"{block.name}: {len(strange)} cells are not numbers, the first is {strange[0]}")
         if block.of_wells and (missing := [location.well for location in self._first if location not in seen]):
             self.notes.append(f"{block.name}: {len(missing)} wells are missing: {', '.join(missing)}")
 
-    def _read_row(self, block: Block, place: _Place, start: int) -> Iterator[str]:
+    def _read_row(
+        self, block: Block, place: _Place, columns: Sequence[str], start: int, *, of_analytes: bool
+    ) -> Iterator[str]:
         """Keep the cells of a row; gives those whose text is neither a number nor a known word."""
-        columns = _unique(block.names())
-        of_analytes = block.of_samples or bool(self._analytes.intersection(columns))
-        cells = place.cells
-        for index in range(start, max(len(columns), len(cells))):
-            name = columns[index] if index < len(columns) else ""
-            text = cells[index] if index < len(cells) else ""
+        units = self._units if block.name.casefold() in _CONCENTRATIONS else {}
+        for index, (name, text) in enumerate(zip_longest(columns, place.cells[start:], fillvalue=""), start=start + 1):
             if name == TOTAL_EVENTS:
                 self._total_events(block, place, text)
             elif name and of_analytes:
-                unit = self._units.get(name) if block.name.casefold() in _CONCENTRATIONS else None
-                if not self._keep(place, name, block.name, text, unit):
+                if not self._keep(place, name, block.name, text, units.get(name)):
                     yield f"{text!r} at line {place.line}, column {name}"
             elif name:
                 self._keep(place, None, block.name, text, None if name == block.name else name)
             elif text.strip():
-                self.unread.append(f"line {place.line}: column {index + 1} of {block.name} has no name: {text}")
+                self.unread.append(f"line {place.line}: column {index} of {block.name} has no name: {text}")
 
     def _place(self, block: Block, row: Row) -> _Place:
         cells: Sequence[str] = row.cells

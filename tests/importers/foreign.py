@@ -1,0 +1,115 @@
+"""Importers as another package would bring them: a good one, and some that misbehave inside the worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
+from assay_importers.errors import FaultyFile
+
+
+class Titers(Importer):
+    """Says YES to what begins with its key, and prints while it reads."""
+
+    key = "titers"
+    title = "Titers"
+    version = "3"
+    extensions = (".txt",)
+    technique = "immunofluorescence"
+    maturity = "beta"
+
+    def sniff(self, head: Head) -> Finding:
+        if head.data.startswith(self.key.encode()):
+            return Finding(Verdict.YES, f"begins with {self.key}")
+        return Finding(Verdict.NO, f"does not begin with {self.key}")
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        print("reading", file.name)  # noqa: T201 - what a careless importer does
+        return ParsedRun(format=self.key, importer_version=self.version, run=Run(batch=file.content.decode()))
+
+
+class Slow(Titers):
+    key = "slow"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        time.sleep(60)
+        return super().parse(file)
+
+
+class Busy(Titers):
+    key = "busy"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        while True:
+            pass
+
+
+class Greedy(Titers):
+    key = "greedy"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        return ParsedRun(format="x" * (1 << 34), importer_version=self.version, run=Run())
+
+
+class Broken(Titers):
+    key = "broken"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        raise LookupError("a fault of the importer")
+
+
+class Dying(Titers):
+    key = "dying"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        sys.stderr.write("last words\n")
+        sys.stderr.flush()
+        os._exit(7)
+
+
+class Writing(Titers):
+    key = "writing"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        with open(file.content.decode().partition(":")[2], "w") as out:  # noqa: PTH123 - what a careless importer does
+            out.write("x" * 100)
+        return super().parse(file)
+
+
+class Nosy(Titers):
+    key = "nosy"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        return ParsedRun(
+            format=self.key, importer_version=self.version, run=Run(header=dict(os.environ)), notes=tuple(sys.path)
+        )
+
+
+class Faulty(Titers):
+    key = "faulty"
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        raise FaultyFile("no good", line=3, column="Titre", value="1:", expected="a titre")
+
+
+class Stumbling(Titers):
+    """Fails to recognise anything at all."""
+
+    key = "stumbling"
+
+    def sniff(self, head: Head) -> Finding:
+        raise ZeroDivisionError("oh")
+
+
+class Twin(Titers):
+    """Claims the same files as `Titers` under a key of its own."""
+
+    key = "twin"
+
+    def sniff(self, head: Head) -> Finding:
+        return Finding(Verdict.YES, "claims everything")
+
+
+NOT_AN_IMPORTER = dict

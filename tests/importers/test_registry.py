@@ -1,0 +1,145 @@
+"""Finding importers, recognising files, and the errors when that fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from assay_importers import registry
+from assay_importers.contract import Match, SourceFile, Verdict
+from assay_importers.errors import (
+    FaultyFile,
+    FileTooLarge,
+    ImporterError,
+    NoImporter,
+    NotInstalled,
+    ParseCrashed,
+    ParseTimeout,
+    SeveralImporters,
+    UnknownFormat,
+    from_dict,
+)
+from tests.importers.conftest import register
+from tests.importers.foreign import Stumbling, Titers, Twin
+
+FOREIGN = "tests.importers.foreign"
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    def install(**points: str) -> None:
+        register(tmp_path, "foreign", points)
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    return install
+
+
+def test_finds_ours() -> None:
+    assert {"luminex_xponent", "plate_layout_grid"} <= {importer.key for importer in registry.discover()}
+
+
+def test_finds_those_of_other_packages(install: Install) -> None:
+    install(titers=f"{FOREIGN}:Titers")
+    keys = [importer.key for importer in registry.discover()]
+    assert "titers" in keys
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize(
+    ("points", "problem"),
+    [
+        ({"a": f"{FOREIGN}:Absent"}, "cannot be loaded"),
+        ({"a": f"{FOREIGN}:NOT_AN_IMPORTER"}, "is not an Importer"),
+        ({"a": f"{FOREIGN}:Titers", "b": f"{FOREIGN}:Titers"}, "two installed packages"),
+    ],
+)
+def test_a_package_that_registers_wrongly_is_named(install: Install, points: dict[str, str], problem: str) -> None:
+    install(**points)
+    with pytest.raises(NotInstalled, match=problem):
+        registry.discover()
+
+
+def test_without_installation_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    with pytest.raises(NotInstalled, match="install the package"):
+        registry.discover()
+
+
+TITERS, TWIN = Titers(), Twin()
+
+
+def parse(content: bytes, key: str | None = None, importers: tuple[Titers, ...] = (TITERS, TWIN)) -> str:
+    return registry.parse(SourceFile("f.txt", content), key, importers).format
+
+
+def test_one_yes_proceeds_and_every_verdict_is_told() -> None:
+    run = registry.parse(SourceFile("f.txt", b"titers"), None, (TITERS, Stumbling()))
+    assert run.format == "titers"
+    assert run.match == (
+        Match(format="titers", verdict=Verdict.YES, reason="begins with titers"),
+        Match(format="stumbling", verdict=Verdict.NO, reason="its recognition failed: ZeroDivisionError: oh"),
+    )
+
+
+def test_none_and_several_ask_the_person() -> None:
+    with pytest.raises(SeveralImporters, match=r"\(titers, twin\); name its format:\n  titers: YES") as several:
+        parse(b"titers")
+    assert [m.format for m in several.value.candidates] == ["titers", "twin"]
+    with pytest.raises(NoImporter, match="titers: NO"):
+        parse(b"other", importers=(TITERS,))
+
+
+def test_a_named_format_overrides() -> None:
+    assert parse(b"titers", "titers") == "titers"
+    assert parse(b"other", "titers") == "titers"
+    with pytest.raises(UnknownFormat, match="'elisa'; there are: titers, twin"):
+        parse(b"titers", "elisa")
+
+
+def test_an_empty_file_is_faulty() -> None:
+    with pytest.raises(FaultyFile, match="empty"):
+        parse(b"")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (FaultyFile("no", line=1, column="A", value="x" * 100, expected="y"), 3),
+        (FaultyFile("no"), 3),
+        (NoImporter([Match(format="a", verdict=Verdict.NO, reason="b")]), 2),
+        (SeveralImporters([Match(format="a", verdict=Verdict.YES, reason="b")]), 2),
+        (UnknownFormat("a", ["b"]), 2),
+        (NotInstalled("why"), 2),
+        (FileTooLarge(10, 5), 3),
+        (ParseTimeout(1.5), 3),
+        (ParseCrashed("why"), 3),
+    ],
+)
+def test_errors_cross_a_process_boundary(error: ImporterError, status: int) -> None:
+    again = from_dict(error.as_dict())
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.as_dict() == error.as_dict()
+    assert error.exit_status == status
+
+
+def test_messages_name_the_place() -> None:
+    error = FaultyFile("not a number", line=44, column="dsDNA", value="x" * 100, expected="a number")
+    assert str(error) == f"line 44, column dsDNA: not a number (found '{'x' * 59}…'); expected a number"
+
+
+def test_the_library_stands_alone() -> None:
+    """A laboratory can use it without the database and the web packages."""
+    program = (
+        "import sys, assay_importers.command, assay_importers.corpus, assay_importers.plate_map;"
+        "import assay_importers.worker, assay_importers.formats.luminex_xponent;"
+        "import assay_importers.formats.plate_layout;"
+        "print({'biobank', 'sqlalchemy', 'litestar', 'openpyxl'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
