@@ -13,8 +13,9 @@ from assay_importers.formats.xponent_blocks import Block, BlockReader, is_locati
 from assay_importers.formats.xponent_header import read_header, read_run
 from assay_importers.text import Row, decode, read_rows
 
+# Spreadsheets may put `sep=;` or blank rows above the first line.
 _FIRST_LINE = re.compile(
-    r'\s*"?(?P<name>Program|DataType:?)"?[ ]*(?P<delimiter>[,;\t])(?P<rest>[^\r\n]*)', re.IGNORECASE
+    r'(?:"?sep=.)?[\s,;"]*(?P<name>Program|DataType:?)"?[ ]*(?P<delimiter>[,;\t])(?P<rest>[^\r\n]*)', re.IGNORECASE
 )
 _BLOCK_LINE = re.compile(r'^"?DataType:?"?[ ]*[,;\t]', re.IGNORECASE | re.MULTILINE)
 _WELLS_LINE = re.compile(r'^"?Location"?[ ]*[,;\t][ ]*"?Sample"?[ ]*[,;\t]', re.IGNORECASE | re.MULTILINE)

@@ -106,6 +106,12 @@ def test_reads_rows_padded_with_delimiters() -> None:
     assert run.run.header["Min Events"] == "50 Per Bead"
 
 
+@pytest.mark.parametrize("above", ["\r\n", ",,,,\r\n", "sep=,\r\n"])
+def test_reads_below_what_a_spreadsheet_put_on_top(above: str) -> None:
+    assert sniff(above + PLAIN)[0] is Verdict.YES
+    assert parse(above + PLAIN).wells == parse(PLAIN).wells
+
+
 def test_reads_locations_that_lost_their_quotation_marks() -> None:
     text = PLAIN.replace('"', "")
     assert [(w.location, w.sample) for w in parse(text).wells][:2] == [("A1", "Background0"), ("B1", "Standard1")]
