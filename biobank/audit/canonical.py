@@ -46,6 +46,6 @@ def unpack(entries: bytes) -> list[tuple[int, bytes]]:
     ]
 
 
-def link(previous: bytes, entries: bytes) -> bytes:
+def link(previous: bytes, settled: int, entries: bytes) -> bytes:
     """The hash of a seal: it covers the seal before it, and so the whole chain."""
-    return hashlib.sha256(previous + entries).digest()
+    return hashlib.sha256(previous + settled.to_bytes(8, "big") + entries).digest()

@@ -46,8 +46,9 @@ class AuditSeal(Base):
     """A batch of committed entries and its place in the chain.
 
     `entries` holds 40 bytes for each: its id (8, big-endian) and the SHA-256 of its canonical text (32). `hash` is the SHA-256 of the
-    previous seal's hash followed by `entries`. `xid` is the oldest transaction that could still have been open then: once it is over, no
-    entry with an id up to `last_id` can appear any more.
+    previous seal's hash, `settled_id` (8 bytes) and `entries`. `xid` is the first transaction number not given out then: once all below it
+    are over, no entry with an id up to `last_id` can appear any more. `settled_id` is the id up to which this had become certain, so that
+    everything up to it is sealed.
     """
 
     __tablename__ = "audit_seal"
@@ -56,6 +57,7 @@ class AuditSeal(Base):
     last_id: Mapped[int] = mapped_column(BigInteger)
     count: Mapped[int] = mapped_column(Integer)
     entries: Mapped[bytes] = mapped_column(LargeBinary)
+    settled_id: Mapped[int] = mapped_column(BigInteger)
     xid: Mapped[int] = mapped_column(BigInteger)
     previous_hash: Mapped[bytes] = mapped_column(LargeBinary)
     hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)

@@ -5,8 +5,6 @@ not yet sealed is protected by grants and triggers alone, which is why the batch
 """
 
 from dataclasses import dataclass
-from typing import Any
-
 import asyncpg
 
 from biobank.audit.canonical import FIELDS, GENESIS, digest, exported, link, pack, unpack
@@ -39,47 +37,45 @@ async def seal(connection: asyncpg.Connection, *, batch: int = BATCH) -> Sealed:
 
 
 async def _seal_batch(connection: asyncpg.Connection, batch: int) -> int:
-    # The snapshot is read before the entries: whatever commits in between is younger than `xid` and so still expected.
+    # Both are read before the entries: what commits in between is younger than `xid`, and what is settled is visible by then.
     xid = await connection.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
-    settled = await settled_id(connection)
+    settled = int(await connection.fetchval(_SETTLED))
+    last = await connection.fetchrow("select settled_id, hash from audit_seal order by number desc limit 1")
+    previous, sealed_up_to = (GENESIS, 0) if last is None else (last["hash"], last["settled_id"])
     known: set[int] = set()
-    for row in await connection.fetch("select entries from audit_seal where last_id > $1", settled):
+    for row in await connection.fetch("select entries from audit_seal where last_id > $1", sealed_up_to):
         known.update(entry_id for entry_id, _ in unpack(row["entries"]))
     rows = await connection.fetch(
         f"select {', '.join(FIELDS)} from audit_entry where id > $1 and not (id = any ($2::bigint[])) order by id limit $3",  # noqa: S608  # column names of ours
-        settled,
+        sealed_up_to,
         sorted(known),
         batch,
     )
     if not rows:
         return 0
+    if len(rows) == batch:
+        settled = min(settled, rows[-1]["id"])  # a full batch may have left later ones
     packed = pack([(row["id"], digest(exported(row))) for row in rows])
-    last = await connection.fetchrow("select number, hash from audit_seal order by number desc limit 1")
-    previous = GENESIS if last is None else last["hash"]
     await connection.execute(
-        "insert into audit_seal (first_id, last_id, count, entries, xid, previous_hash, hash) values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into audit_seal (first_id, last_id, count, entries, settled_id, xid, previous_hash, hash) "
+        "values ($1, $2, $3, $4, $5, $6, $7, $8)",
         rows[0]["id"],
         rows[-1]["id"],
         len(rows),
         packed,
+        settled,
         xid,
         previous,
-        link(previous, packed),
+        link(previous, settled, packed),
     )
     return len(rows)
 
 
-async def settled_id(connection: asyncpg.Connection) -> int:
-    """The id up to which every entry that will ever exist is sealed.
-
-    A transaction takes its ids before it commits, so a smaller id may appear after a larger one was sealed. Once all transactions that
-    were open when a seal was made are over, none can appear below it. A seal from before a restore into another server has a transaction
-    number that means nothing here: nothing of that time can still be open.
-    """
-    value: Any = await connection.fetchval(
-        "select coalesce(max(running.top), 0) from ("
-        "  select max(last_id) over (order by number) as top, xid from audit_seal"
-        ") running, pg_current_snapshot() as s"
-        " where running.xid <= pg_snapshot_xmin(s)::text::bigint or running.xid > pg_snapshot_xmax(s)::text::bigint"
-    )
-    return int(value)
+# The id up to which no further entry can appear. A transaction takes its ids before it commits, so a smaller id may appear after a
+# larger one was sealed; once all transactions that were open when a seal was made are over, none can appear below it. A seal from
+# before a restore into another server has a transaction number that means nothing here: nothing of that time can still be open.
+_SETTLED = """
+select coalesce(max(running.top), 0)
+  from (select max(last_id) over (order by number) as top, xid from audit_seal) running, pg_current_snapshot() as s
+ where running.xid <= pg_snapshot_xmin(s)::text::bigint or running.xid > pg_snapshot_xmax(s)::text::bigint
+"""

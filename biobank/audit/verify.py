@@ -8,7 +8,6 @@ from typing import Any
 import asyncpg
 
 from biobank.audit.canonical import FIELDS, GENESIS, digest, exported, link, unpack
-from biobank.audit.seal import settled_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +42,21 @@ class Verdict:
 @dataclass(frozen=True, slots=True)
 class SealRow:
     number: int
+    settled_id: int
     entries: bytes
     previous_hash: bytes
     hash: bytes
 
 
-def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes], settled: int) -> Verdict:
+def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes]) -> Verdict:
     """Recompute the chain with nothing but hashlib.
 
     Args:
         seals: in order of their numbers.
         entries: the digest of every entry that is there now, by id.
-        settled: entries with an id up to this must all be sealed.
     """
     verdict = Verdict()
-    previous, expected_number = GENESIS, 1
+    previous, expected_number, settled = GENESIS, 1, 0
     sealed: set[int] = set()
     for row in seals:
         place = f"audit_seal {row.number}"
@@ -67,9 +66,9 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes], settled: in
             verdict.faults.append(
                 Fault(place, "does not follow the seal before it: seals were changed, removed or reordered")
             )
-        if link(row.previous_hash, row.entries) != row.hash:
+        if link(row.previous_hash, row.settled_id, row.entries) != row.hash:
             verdict.faults.append(Fault(place, "its hash does not fit its content: the seal was changed"))
-        previous, expected_number = row.hash, row.number + 1
+        previous, expected_number, settled = row.hash, row.number + 1, row.settled_id
         verdict.seals += 1
         verdict.hashes.append(row.hash.hex())
         for entry_id, entry_digest in unpack(row.entries):
@@ -99,10 +98,10 @@ async def verify(connection: asyncpg.Connection) -> Verdict:
         seals = [
             SealRow(**dict(row))
             for row in await connection.fetch(
-                "select number, entries, previous_hash, hash from audit_seal order by number"
+                "select number, settled_id, entries, previous_hash, hash from audit_seal order by number"
             )
         ]
-        verdict = check_chain(seals, entries, await settled_id(connection))
+        verdict = check_chain(seals, entries)
         for table in await connection.fetch(_AUDITED):
             await _check_table(connection, table, verdict)
     return verdict
@@ -162,17 +161,16 @@ async def _check_table(connection: asyncpg.Connection, table: Any, verdict: Verd
 
 
 async def export(connection: asyncpg.Connection) -> AsyncIterator[str]:
-    """The trail as JSON lines: entries, then seals, then the id up to which all must be sealed. `verify_export` needs nothing else."""
+    """The trail as JSON lines: entries, then seals. `verify_export` needs nothing else."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         async for row in _entries(connection):
             yield json.dumps({"entry": exported(row)}, ensure_ascii=False)
         for row in await connection.fetch(
-            "select number, entries, previous_hash, hash from audit_seal order by number"
+            "select number, settled_id, entries, previous_hash, hash from audit_seal order by number"
         ):
             yield json.dumps(
                 {"seal": {key: value.hex() if isinstance(value, bytes) else value for key, value in dict(row).items()}}
             )
-        yield json.dumps({"settled": await settled_id(connection)})
 
 
 def verify_export(lines: Iterable[str]) -> Verdict:
@@ -183,18 +181,23 @@ def verify_export(lines: Iterable[str]) -> Verdict:
     """
     entries: dict[int, bytes] = {}
     seals: list[SealRow] = []
-    settled = 0
     for number, line in enumerate(lines, start=1):
         try:
             match json.loads(line):
                 case {"entry": [str(entry_id), *_] as fields}:
                     entries[int(entry_id)] = digest(fields)
-                case {"seal": {"number": int(at), "entries": packed, "previous_hash": before, "hash": own}}:
-                    seals.append(SealRow(at, bytes.fromhex(packed), bytes.fromhex(before), bytes.fromhex(own)))
-                case {"settled": int(value)}:
-                    settled = value
+                case {
+                    "seal": {
+                        "number": int(at),
+                        "settled_id": int(settled),
+                        "entries": packed,
+                        "previous_hash": before,
+                        "hash": own,
+                    }
+                }:
+                    seals.append(SealRow(at, settled, bytes.fromhex(packed), bytes.fromhex(before), bytes.fromhex(own)))
                 case _:
-                    raise ValueError("neither an entry, a seal nor the settled id")
+                    raise ValueError("neither an entry nor a seal")
         except ValueError as error:
             raise ValueError(f"line {number} of the export cannot be read: {error}") from None
-    return check_chain(seals, entries, settled)
+    return check_chain(seals, entries)

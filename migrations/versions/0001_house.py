@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("last_id", sa.BigInteger(), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("entries", sa.LargeBinary(), nullable=False),
+        sa.Column("settled_id", sa.BigInteger(), nullable=False),
         sa.Column("xid", sa.BigInteger(), nullable=False),
         sa.Column("previous_hash", sa.LargeBinary(), nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
