@@ -144,7 +144,8 @@ class AssayRun(Base):
         ),
         UniqueConstraint("study_id", "name", name="uq_assay_run_name"),
         UniqueConstraint("id", "study_id", name="uq_assay_run_study"),
-        UniqueConstraint("raw_file_id", name="uq_assay_run_one_file_once"),
+        # A failed run gives its file back, so that a run with the right plate map can import it.
+        Index("uq_assay_run_one_file_once", "raw_file_id", unique=True, postgresql_where=text("status <> 'failed'")),
         CheckConstraint(f"status in {RUN_STATUSES}", name="status"),
         CheckConstraint(
             "verified_by is null or (verified_by <> operator_id and verified_by <> imported_by)",
@@ -186,7 +187,10 @@ class Plate(Base):
 
 
 class Well(Base):
-    """What a well holds: the tube that was scanned onto it, or a standard, control or blank with its name."""
+    """What a well holds: the tube that was scanned onto it, or a standard, control or blank with its name.
+
+    `freeze_thaw_count` is the tube's when it was plated: later thaws say nothing about what was measured here.
+    """
 
     __tablename__ = "well"
     id: Mapped[Id]
@@ -198,6 +202,7 @@ class Well(Base):
     name: Mapped[str | None] = mapped_column(Text)
     name_in_file: Mapped[str | None] = mapped_column(Text)
     dilution: Mapped[Decimal] = mapped_column(server_default="1")
+    freeze_thaw_count: Mapped[int | None] = mapped_column(Integer)
     __table_args__ = (
         UniqueConstraint("plate_id", "row", "col", name="uq_well_position"),
         UniqueConstraint("id", "specimen_id", name="uq_well_specimen"),
@@ -271,7 +276,10 @@ RESULT_STATUSES = ("preliminary", "verified", "released", "superseded", "correct
 
 
 class ResultVersion(Base):
-    """One reading of a result. A released version is never edited: a successor supersedes or corrects it, with a reason."""
+    """One reading of a result. A released version is never edited: a successor supersedes or corrects it, with a reason.
+
+    `released_at` and `ended_at` (superseded, corrected or withdrawn) say what was in force at any past moment.
+    """
 
     __tablename__ = "result_version"
     id: Mapped[Id]
@@ -286,12 +294,18 @@ class ResultVersion(Base):
     flag: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     is_current: Mapped[bool] = mapped_column(server_default="true")
+    released_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("result_id", "number", name="uq_result_version_number"),
         Index("uq_result_version_current", "result_id", unique=True, postgresql_where=text("is_current")),
         CheckConstraint(f"status in {RESULT_STATUSES}", name="status"),
         CheckConstraint("limit_kind in ('LLOD', 'LLOQ', 'ULOQ', 'ladder_top')", name="limit_kind"),
         CheckConstraint("(comparator is null) = (limit_kind is null)", name="limit_has_its_kind"),
+        CheckConstraint("status <> 'released' or released_at is not null", name="released_at_a_time"),
+        CheckConstraint(
+            "(ended_at is not null) = (status in ('superseded', 'corrected', 'withdrawn'))", name="ended_at_a_time"
+        ),
         CheckConstraint(
             "status not in ('superseded', 'corrected', 'withdrawn') or reason is not null", name="change_has_a_reason"
         ),

@@ -3,7 +3,7 @@
 create function biobank_guard_result_version() returns trigger language plpgsql as $$
 begin
     if tg_op = 'UPDATE' and old.status = 'released' and new.status in ('superseded', 'corrected', 'withdrawn') and new.reason is not null
-       and (to_jsonb(new) - array['status', 'reason', 'is_current']) = (to_jsonb(old) - array['status', 'reason', 'is_current']) then
+       and (to_jsonb(new) - array['status', 'reason', 'is_current', 'ended_at']) = (to_jsonb(old) - array['status', 'reason', 'is_current', 'ended_at']) then
         return new;
     end if;
     raise exception 'a released result is never changed: make a new version with a reason'

@@ -275,6 +275,7 @@ def upgrade() -> None:
     op.create_table(
         "data_pull",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("row_count", sa.Integer(), nullable=False),
@@ -284,6 +285,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["pulled_by"], ["app_user.id"], name=op.f("fk_data_pull_pulled_by")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_data_pull_study_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_pull")),
+        sa.UniqueConstraint("number", name=op.f("uq_data_pull_number")),
     )
     op.create_index(op.f("ix_data_pull_study_id"), "data_pull", ["study_id"], unique=False)
     op.create_table(
@@ -646,10 +648,16 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["verified_by"], ["app_user.id"], name=op.f("fk_assay_run_verified_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assay_run")),
         sa.UniqueConstraint("id", "study_id", name="uq_assay_run_study"),
-        sa.UniqueConstraint("raw_file_id", name="uq_assay_run_one_file_once"),
         sa.UniqueConstraint("study_id", "name", name="uq_assay_run_name"),
     )
     op.create_index("ix_assay_run_study_site", "assay_run", ["study_id", "site_id"], unique=False)
+    op.create_index(
+        "uq_assay_run_one_file_once",
+        "assay_run",
+        ["raw_file_id"],
+        unique=True,
+        postgresql_where=sa.text("status <> 'failed'"),
+    )
     op.create_table(
         "assay_version_analyte",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1179,6 +1187,7 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=True),
         sa.Column("name_in_file", sa.Text(), nullable=True),
         sa.Column("dilution", sa.Numeric(), server_default="1", nullable=False),
+        sa.Column("freeze_thaw_count", sa.Integer(), nullable=True),
         sa.CheckConstraint(
             "(role = 'unknown') = (specimen_id is not null)", name=op.f("ck_well_unknown_names_its_tube")
         ),
@@ -1277,6 +1286,12 @@ def upgrade() -> None:
         sa.Column("flag", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("is_current", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(ended_at is not null) = (status in ('superseded', 'corrected', 'withdrawn'))",
+            name=op.f("ck_result_version_ended_at_a_time"),
+        ),
         sa.CheckConstraint("comparator in ('<', '<=', '>', '>=')", name=op.f("ck_result_version_comparator")),
         sa.CheckConstraint(
             "flag in ('below_range', 'above_range', 'not_reported', 'not_a_number', 'too_few_beads', 'masked')",
@@ -1284,6 +1299,9 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint(
             "limit_kind in ('LLOD', 'LLOQ', 'ULOQ', 'ladder_top')", name=op.f("ck_result_version_limit_kind")
+        ),
+        sa.CheckConstraint(
+            "status <> 'released' or released_at is not null", name=op.f("ck_result_version_released_at_a_time")
         ),
         sa.CheckConstraint(
             "status in ('preliminary', 'verified', 'released', 'superseded', 'corrected', 'withdrawn', 'cancelled')",
