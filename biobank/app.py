@@ -36,6 +36,8 @@ from biobank.http.security import PUBLIC, Authentication, Csrf, guard, refuse_un
 from biobank.http.templating import make_environment
 from biobank.ids import SYSTEM_RANDOM, Randomness
 from biobank.migrate import head
+from biobank.overview import api as overview_api
+from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import rules as participant_rules
 from biobank.settings import Settings
@@ -46,6 +48,8 @@ ROUTERS = (
     access_api.router,
     access_pages.router,
     participant_api.router,
+    overview_api.router,
+    overview_pages.router,
 )
 
 CONSTRAINTS: ConstraintErrors = {

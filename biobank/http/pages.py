@@ -70,6 +70,7 @@ def page(
         flashes=flashes,
     )
     context |= {
+        "title": title,
         "form_key": str(new_uuid()),
         "may": actor.may if actor else _may_nothing,
         "Permission": Permission,

@@ -1,0 +1,50 @@
+"""Home, finder and audit pages."""
+
+from typing import Any
+
+from litestar import Request, Response, Router, get
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Template
+
+from biobank.actor import Permission
+from biobank.http.deps import Reading
+from biobank.http.pages import page
+from biobank.overview import queries
+
+
+@get("/", operation_id="homePage", opt={"permission": Permission.SELF}, include_in_schema=False)
+async def home(request: Request[Any, Any, Any], tx: Reading) -> Template:
+    return page(request, "overview/home.html", title="Today", home=await queries.home(tx), now=tx.now)
+
+
+@get("/find", operation_id="findPage", opt={"permission": Permission.SELF}, include_in_schema=False)
+async def find(request: Request[Any, Any, Any], tx: Reading, q: FromQuery[str] = "") -> Response[Any]:
+    href = await queries.find(tx, q[:200]) if q.strip() else None
+    if href is not None:
+        return Redirect(href, status_code=303)
+    return page(request, "overview/not_found.html", title="Find", status_code=404 if q else 200, text=q[:60])
+
+
+@get("/audit", operation_id="auditPage", opt={"permission": Permission.AUDIT_READ}, include_in_schema=False)
+async def audit(
+    request: Request[Any, Any, Any],
+    tx: Reading,
+    verb: FromQuery[str] = "",
+    user: FromQuery[str] = "",
+    before: FromQuery[int | None] = None,
+) -> Template:
+    rows = await queries.trail(tx, verb=verb.strip(), who=user.strip(), before=before)
+    return page(request, "overview/audit.html", title="Audit trail", trail=rows, verb=verb, user=user)
+
+
+@get(
+    "/audit/{number:int}",
+    operation_id="auditDeedPage",
+    opt={"permission": Permission.AUDIT_READ},
+    include_in_schema=False,
+)
+async def deed(request: Request[Any, Any, Any], tx: Reading, number: FromPath[int]) -> Template:
+    return page(request, "overview/deed.html", title=f"Deed {number}", changes=await queries.changes(tx, number))
+
+
+router = Router("/", route_handlers=[home, find, audit, deed])

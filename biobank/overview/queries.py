@@ -1,0 +1,385 @@
+"""What only shows when all slices are looked at together: the home of each role, where a code leads, who touched a thing, the trail."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import ColumnElement, func, or_, select
+
+from biobank import ids
+from biobank.access.models import AppUser
+from biobank.actor import Permission
+from biobank.assay.models import AssayRun, Plate
+from biobank.audit.models import AuditEntry
+from biobank.db import visible
+from biobank.identifier.models import Identifier
+from biobank.paging import Page, cut
+from biobank.participant.models import Participant, Site, Study
+from biobank.shipment.models import Package, PackageItem, Shipment
+from biobank.specimen.models import Custody, Specimen
+from biobank.specimen.queries import within
+from biobank.storage.models import Container
+from biobank.tx import ReadTx
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Count(View):
+    """A number on a home page and where it leads."""
+
+    label: str
+    count: int
+    href: str
+    kind: str = "info"
+
+
+class InHand(View):
+    """A tube that this person holds, and since when."""
+
+    code: str
+    specimen_type: str
+    since: datetime
+    minutes: int
+
+
+class RunRow(View):
+    name: str
+    status: str
+    created_at: datetime
+
+
+class ShipmentRow(View):
+    code: str
+    status: str
+    items: int
+    created_at: datetime
+
+
+class HomeView(View):
+    """The day of one person: counts by what they may do, and lists of what waits for them."""
+
+    counts: tuple[Count, ...]
+    in_hand: tuple[InHand, ...]
+    in_hand_total: int
+    shipments: tuple[ShipmentRow, ...]
+    runs: tuple[RunRow, ...]
+
+
+class TrailRow(View):
+    """One deed: who did what to which thing and why. `number` is its place in the audit trail."""
+
+    number: int
+    at: datetime
+    who: str
+    verb: str
+    subject: str
+    thing: str | None
+    href: str | None
+    study: str | None
+    site: str | None
+    reason: str | None
+    channel: str
+    request: str
+    details: dict[str, Any]
+    changes: int
+
+
+class ChangeRow(View):
+    """What one deed changed in one row: old and new by column, or the row as it was inserted."""
+
+    kind: str
+    table: str
+    columns: dict[str, Any]
+
+
+_ON_A_HOME = 12
+
+
+async def home(tx: ReadTx) -> HomeView:
+    """What waits for this person."""
+    held = (
+        await tx.session.execute(
+            select(Specimen.code, Specimen.specimen_type, Custody.since)
+            .join(Custody, Custody.specimen_id == Specimen.id)
+            .where(Custody.holder_id == tx.actor.user_id)
+            .order_by(Custody.since)
+            .limit(_ON_A_HOME)
+        )
+    ).all()
+    total = (
+        await tx.session.execute(select(func.count()).select_from(Custody).where(Custody.holder_id == tx.actor.user_id))
+    ).scalar_one()
+    return HomeView(
+        counts=tuple([count for permission, count in await _counts(tx) if tx.actor.may(permission)]),
+        in_hand=tuple(
+            InHand(
+                code=row.code,
+                specimen_type=row.specimen_type,
+                since=row.since,
+                minutes=int((tx.now - row.since).total_seconds() // 60),
+            )
+            for row in held
+        ),
+        in_hand_total=total,
+        shipments=await _shipments(tx) if tx.actor.may(Permission.SHIPMENT_READ) else (),
+        runs=await _runs(tx) if tx.actor.may(Permission.ASSAY_READ) else (),
+    )
+
+
+async def _count(tx: ReadTx, model: Any, *conditions: ColumnElement[bool]) -> int:
+    return int((await tx.session.execute(select(func.count()).select_from(model).where(*conditions))).scalar_one())
+
+
+async def _counts(tx: ReadTx) -> list[tuple[Permission, Count]]:
+    participants = tx.scope(Permission.PARTICIPANT_READ)
+    shipments = tx.scope(Permission.SHIPMENT_READ)
+    runs = tx.scope(Permission.ASSAY_READ)
+    tubes = tx.scope(Permission.SPECIMEN_READ)
+    of_shipment = visible(shipments, Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id)
+    of_run = visible(runs, AssayRun.study_id, AssayRun.site_id)
+    on_hold = (
+        select(func.count())
+        .select_from(Specimen)
+        .join(Custody, Custody.specimen_id == Specimen.id)
+        .where(within(tubes), Specimen.hold.is_not(None))
+    )
+    return [
+        (
+            Permission.PARTICIPANT_READ,
+            Count(
+                label="participants",
+                count=await _count(tx, Participant, visible(participants, Participant.study_id, Participant.site_id)),
+                href="/participants",
+            ),
+        ),
+        (
+            Permission.SHIPMENT_READ,
+            Count(
+                label="shipments on the way",
+                count=await _count(tx, Shipment, of_shipment, Shipment.status == "shipped"),
+                href="/shipments?status=shipped",
+            ),
+        ),
+        (
+            Permission.SHIPMENT_READ,
+            Count(
+                label="shipments to reconcile",
+                count=await _count(tx, Shipment, of_shipment, Shipment.status == "received"),
+                href="/shipments?status=received",
+                kind="warning",
+            ),
+        ),
+        (
+            Permission.ASSAY_READ,
+            Count(
+                label="runs to review",
+                count=await _count(tx, AssayRun, of_run, AssayRun.status == "parsed"),
+                href="/runs?status=parsed",
+                kind="warning",
+            ),
+        ),
+        (
+            Permission.ASSAY_READ,
+            Count(
+                label="runs released",
+                count=await _count(tx, AssayRun, of_run, AssayRun.status == "released"),
+                href="/runs?status=released",
+                kind="ok",
+            ),
+        ),
+        (
+            Permission.SPECIMEN_READ,
+            Count(
+                label="tubes on hold",
+                count=int((await tx.session.execute(on_hold)).scalar_one()),
+                href="/specimens?hold=any",
+                kind="hold",
+            ),
+        ),
+    ]
+
+
+async def _shipments(tx: ReadTx) -> tuple[ShipmentRow, ...]:
+    items = (
+        select(func.count())
+        .select_from(PackageItem)
+        .where(PackageItem.shipment_id == Shipment.id, PackageItem.status != "unpacked")
+    )
+    rows = await tx.session.execute(
+        select(
+            Shipment.code,
+            Shipment.status,
+            Shipment.created_at,
+            items.correlate(Shipment).scalar_subquery().label("items"),
+        )
+        .where(
+            visible(tx.scope(Permission.SHIPMENT_READ), Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id),
+            Shipment.status.in_(["draft", "packed", "shipped", "received"]),
+        )
+        .order_by(Shipment.id.desc())
+        .limit(_ON_A_HOME)
+    )
+    return tuple(ShipmentRow(**row._mapping) for row in rows)
+
+
+async def _runs(tx: ReadTx) -> tuple[RunRow, ...]:
+    rows = await tx.session.execute(
+        select(AssayRun.name, AssayRun.status, AssayRun.created_at)
+        .where(
+            visible(tx.scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id), AssayRun.status != "released"
+        )
+        .order_by(AssayRun.id.desc())
+        .limit(_ON_A_HOME)
+    )
+    return tuple(RunRow(**row._mapping) for row in rows)
+
+
+_HREFS = {
+    "specimen": "/specimens/",
+    "participant": "/participants/",
+    "container": "/storage/",
+    "shipment": "/shipments/",
+}
+
+
+async def find(tx: ReadTx, text: str) -> str | None:
+    """The page of the thing that a code names, whatever its namespace; None when there is none.
+
+    Whether this person may see it is decided by that page, which answers the same for unknown and out of reach.
+    """
+    wanted = ids.canonical(text)
+    row = (
+        await tx.session.execute(
+            select(
+                Identifier.namespace,
+                Specimen.code.label("specimen"),
+                Participant.code.label("participant"),
+                Container.code.label("container"),
+                Shipment.code.label("shipment"),
+                AssayRun.name.label("run"),
+            )
+            .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
+            .outerjoin(Participant, Participant.id == Identifier.participant_id)
+            .outerjoin(Container, Container.id == Identifier.container_id)
+            .outerjoin(Package, Package.id == Identifier.package_id)
+            .outerjoin(Shipment, or_(Shipment.id == Identifier.shipment_id, Shipment.id == Package.shipment_id))
+            .outerjoin(Plate, Plate.id == Identifier.plate_id)
+            .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
+            .where(Identifier.value.in_({wanted, text.strip()}))
+            .order_by(Identifier.namespace != "house")
+            .limit(1)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.run is not None:
+        return f"/runs/{row.run}"
+    return next(prefix + getattr(row, kind) for kind, prefix in _HREFS.items() if getattr(row, kind) is not None)
+
+
+async def trail(
+    tx: ReadTx, *, verb: str | None = None, who: str | None = None, before: int | None = None, limit: int = 50
+) -> Page[TrailRow]:
+    """The deeds within reach, newest first. Deeds of no study (logins, users) are an administrator's to see."""
+    conditions = [
+        AuditEntry.kind == "event",
+        visible(tx.scope(Permission.AUDIT_READ), AuditEntry.study_id, AuditEntry.site_id),
+    ]
+    if verb:
+        conditions.append(AuditEntry.name.startswith(verb, autoescape=True))
+    if who:
+        conditions.append(AppUser.username == who.strip().lower())
+    if before is not None:
+        conditions.append(AuditEntry.id < before)
+    rows = await _deeds(tx, conditions, limit + 1)
+    return cut(rows, limit, lambda row: row.number)
+
+
+async def touches(tx: ReadTx, tables: tuple[str, ...], row_id: int, limit: int = 100) -> list[TrailRow]:
+    """Who touched a thing: the deeds of every transaction that changed its rows, newest first. The caller has checked the reach."""
+    changed = select(AuditEntry.tx).where(AuditEntry.name.in_(tables), AuditEntry.row_id == row_id)
+    return await _deeds(tx, [AuditEntry.kind == "event", AuditEntry.tx.in_(changed)], limit)
+
+
+async def _deeds(tx: ReadTx, conditions: list[ColumnElement[bool]], limit: int) -> list[TrailRow]:
+    other = AuditEntry.__table__.alias("other")
+    changes = select(func.count()).select_from(other).where(other.c.tx == AuditEntry.tx, other.c.kind != "event")
+    rows = await tx.session.execute(
+        select(
+            AuditEntry.id,
+            AuditEntry.at,
+            AuditEntry.name,
+            AuditEntry.row_id,
+            AuditEntry.body,
+            AppUser.username,
+            Study.code.label("study"),
+            Site.code.label("site"),
+            changes.correlate(AuditEntry).scalar_subquery().label("changes"),
+        )
+        .outerjoin(AppUser, AppUser.id == AuditEntry.actor_id)
+        .outerjoin(Study, Study.id == AuditEntry.study_id)
+        .outerjoin(Site, Site.id == AuditEntry.site_id)
+        .where(*conditions)
+        .order_by(AuditEntry.id.desc())
+        .limit(limit)
+    )
+    found = [(row, json.loads(row.body)) for row in rows]
+    things = await _things(tx, [(body["subject"], row.row_id) for row, body in found])
+    return [_trail_row(row, body, things.get((body["subject"], row.row_id))) for row, body in found]
+
+
+def _trail_row(row: Any, body: dict[str, Any], thing: str | None) -> TrailRow:
+    known = {"subject", "reason", "request", "channel"}
+    prefix = _HREFS.get(body["subject"])
+    return TrailRow(
+        number=row.id,
+        at=row.at,
+        who=row.username or "service",
+        verb=row.name,
+        subject=body["subject"],
+        thing=thing,
+        href=prefix + thing if prefix and thing else None,
+        study=row.study,
+        site=row.site,
+        reason=body["reason"],
+        channel=body["channel"] or "",
+        request=body["request"] or "",
+        details={key: value for key, value in body.items() if key not in known},
+        changes=row.changes,
+    )
+
+
+async def _things(tx: ReadTx, subjects: list[tuple[str, int | None]]) -> dict[tuple[str, int | None], str]:
+    """The codes of the things that deeds were done to: a page of deeds in one look-up for each kind."""
+    models: dict[str, Any] = {
+        "specimen": Specimen,
+        "participant": Participant,
+        "container": Container,
+        "shipment": Shipment,
+    }
+    found: dict[tuple[str, int | None], str] = {}
+    for kind, model in models.items():
+        wanted = {row_id for subject, row_id in subjects if subject == kind and row_id is not None}
+        if wanted:
+            rows = await tx.session.execute(select(model.id, model.code).where(model.id.in_(wanted)))
+            found.update({(kind, row.id): row.code for row in rows})
+    return found
+
+
+async def changes(tx: ReadTx, number: int) -> list[ChangeRow]:
+    """What the transaction of a deed changed, row by row; empty when the deed is out of reach."""
+    deed = select(AuditEntry.tx).where(
+        AuditEntry.id == number,
+        AuditEntry.kind == "event",
+        visible(tx.scope(Permission.AUDIT_READ), AuditEntry.study_id, AuditEntry.site_id),
+    )
+    rows = await tx.session.execute(
+        select(AuditEntry.kind, AuditEntry.name, AuditEntry.body)
+        .where(AuditEntry.tx == deed.scalar_subquery(), AuditEntry.kind != "event")
+        .order_by(AuditEntry.id)
+        .limit(500)
+    )
+    return [ChangeRow(kind=row.kind, table=row.name, columns=json.loads(row.body)) for row in rows]

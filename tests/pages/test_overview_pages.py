@@ -1,0 +1,102 @@
+"""Login, the home of each role, the finder and the audit page, without JavaScript."""
+
+import re
+
+import pytest
+
+from tests.material import make_material
+from tests.world import USERS
+
+
+@pytest.mark.parametrize(
+    "username", ["technician", "clerk", "scientist", "coordinator", "reviewer", "manager", "auditor", "administrator"]
+)
+async def test_every_role_has_a_home_and_only_links_it_may_follow(browser, username):
+    here = await browser(username)
+    home = await here.get("/")
+    assert home.status_code == 200
+    assert username.capitalize() in home.text
+    for href in sorted(set(re.findall(r'href="(/[a-z][^"#]*)"', home.text)) - {"/static"}):
+        if not href.startswith("/static"):
+            response = await here.get(href)
+            assert response.status_code in {200, 303}, (
+                f"{USERS[username][0]} is offered {href} and gets {response.status_code}"
+            )
+
+
+async def test_nobody_is_sent_to_the_login_and_back(browser):
+    here = await browser(None)
+    asked = await here.get("/audit")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/login?next=/audit")
+    entered = await here.post("/login", {"username": "auditor", "password": "correct horse battery", "next": "/audit"})
+    assert (entered.status_code, entered.headers["location"]) == (303, "/audit")
+    outside = await browser(None)
+    led = await outside.post(
+        "/login", {"username": "auditor", "password": "correct horse battery", "next": "//evil.test/"}
+    )
+    assert led.headers["location"] == "/"
+
+
+async def test_a_wrong_password_says_nothing_about_the_user_and_locks_after_five(browser, superuser):
+    here = await browser(None)
+    texts = set()
+    for username in ["nobody.here", *["clerk"] * 5]:
+        refused = await here.post("/login", {"username": username, "password": "wrong"})
+        assert refused.status_code == 422
+        texts.add(re.search(r"User name or password is wrong[^<]*", refused.text).group())
+    assert len(texts) == 1
+    right = await here.post("/login", {"username": "clerk", "password": "correct horse battery"})
+    assert right.status_code == 422
+    await superuser.execute(
+        "update app_user set locked_until = now() - interval '1 second' where username = 'clerk'", timeout=5
+    )
+    assert (await here.post("/login", {"username": "clerk", "password": "correct horse battery"})).status_code == 303
+
+
+async def test_a_form_without_its_token_is_refused(browser):
+    here = await browser("technician")
+    refused = await here.client.post("/logout", data={})
+    assert refused.status_code == 403
+    forged = await here.client.post("/logout", data={"_csrf_token": "0" * 128})
+    assert forged.status_code == 403
+
+
+async def test_logging_out_ends_the_session_on_the_server(browser):
+    here = await browser("technician")
+    cookie = here.client.cookies.get("biobank")
+    assert (await here.post("/logout")).status_code == 303
+    here.client.cookies.set("biobank", cookie)
+    assert (await here.get("/")).status_code == 303
+
+
+async def test_the_finder_opens_what_a_code_names(browser, database, world):
+    made = await make_material(database, world, tubes=1)
+    here = await browser("technician")
+    for typed in (
+        made.tubes[0],
+        made.tubes[0].lower(),
+        f"{made.tubes[0][:4]}-{made.tubes[0][4:8]}-{made.tubes[0][8:]}",
+    ):
+        found = await here.client.get("/find", params={"q": typed})
+        assert (found.status_code, found.headers["location"]) == (303, f"/specimens/{made.tubes[0]}")
+    nothing = await here.client.get("/find", params={"q": "<b>nothing</b>"})
+    assert nothing.status_code == 404
+    assert "<b>nothing" not in nothing.text
+
+
+async def test_the_auditor_sees_deeds_and_their_changes_within_reach(browser, api, database, world):
+    await make_material(database, world, tubes=1)
+    here = await browser("auditor")
+    trail = await here.get("/audit?verb=material")
+    assert trail.status_code == 200
+    number = re.search(r'href="/audit/(\d+)"', trail.text).group(1)
+    deed = await here.get(f"/audit/{number}")
+    assert "quantity ledger" in deed.text
+    assert made_code_is_kept_apart(deed.text)
+    assert "quantity ledger" not in (await (await browser("stranger")).get(f"/audit/{number}")).text
+    assert (await api("technician").get("/audit")).status_code == 403
+
+
+def made_code_is_kept_apart(text: str) -> bool:
+    """Participants' pseudonyms stand in no audit entry."""
+    return "kept apart" in text and "year of birth" not in text.replace("year_of_birth", "")
