@@ -333,3 +333,7 @@ def bench(name: str, as_json: bool, aliquots: int | None) -> None:
     from benchmarks import run
 
     sys.exit(run(name, as_json=as_json, aliquots=aliquots))
+
+
+if __name__ == "__main__":
+    main()

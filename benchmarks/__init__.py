@@ -1,0 +1,60 @@
+"""What is measured, and beside which floor. Each benchmark makes its own data, cleans up, and fails when a target is missed."""
+
+import importlib
+import json
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from typing import Any
+
+NAMES = ("scan", "store")
+
+
+@dataclass
+class Report:
+    """One JSON object: figures beside their floors, the ratios between them, and whether each target is met."""
+
+    name: str
+    machine: dict[str, Any] = field(default_factory=lambda: machine())
+    figures: dict[str, float | int] = field(default_factory=dict)
+    floors: dict[str, float | int] = field(default_factory=dict)
+    ratios: dict[str, float] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
+    met: dict[str, bool] = field(default_factory=dict)
+
+    def at_least(self, name: str, value: float, least: float) -> None:
+        self.targets[name], self.met[name] = f">= {least:g}", value >= least
+
+    def at_most(self, name: str, value: float, most: float) -> None:
+        self.targets[name], self.met[name] = f"<= {most:g}", value <= most
+
+
+def machine() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def run(name: str, *, as_json: bool, aliquots: int | None) -> int:
+    """Run a benchmark by name and print its report. 0: every target met; 1: one was missed; 2: no such benchmark."""
+    if name not in NAMES:
+        say(f"There is no benchmark {name}: choose one of {', '.join(NAMES)}.")
+        return 2
+    report: Report = importlib.import_module(f"benchmarks.{name}").measure(aliquots or 1_000_000)
+    if as_json:
+        print(json.dumps(vars(report), indent=2))
+    else:
+        for group in ("figures", "floors", "ratios"):
+            for key, value in getattr(report, group).items():
+                print(f"{group:<8} {key:<36} {value:,.4g}")
+        for key, target in report.targets.items():
+            print(f"target   {key:<36} {target:<12} {'met' if report.met[key] else 'MISSED'}")
+    return 0 if all(report.met.values()) else 1
