@@ -1,4 +1,6 @@
-"""The composition root: the routers, the one dependency, the one guard and the one exception handler, put together explicitly."""
+"""The composition root: the routers, the one dependency, the one guard and the one exception handler, put together
+explicitly.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,6 +43,12 @@ from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import rules as participant_rules
 from biobank.settings import Settings
+from biobank.shipment import api as shipment_api
+from biobank.shipment import rules as shipment_rules
+from biobank.specimen import api as specimen_api
+from biobank.specimen import rules as specimen_rules
+from biobank.storage import api as storage_api
+from biobank.storage import rules as storage_rules
 
 ROUTERS = (
     service.router,
@@ -48,13 +56,19 @@ ROUTERS = (
     access_api.router,
     access_pages.router,
     participant_api.router,
+    shipment_api.router,
+    specimen_api.router,
     overview_api.router,
     overview_pages.router,
+    storage_api.router,
 )
 
 CONSTRAINTS: ConstraintErrors = {
     **access_rules.CONSTRAINTS,
     **participant_rules.CONSTRAINTS,
+    **shipment_rules.CONSTRAINTS,
+    **storage_rules.CONSTRAINTS,
+    **specimen_rules.CONSTRAINTS,
 }
 
 _log = structlog.get_logger("biobank")

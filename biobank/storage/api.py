@@ -1,0 +1,73 @@
+"""Containers and the places of tubes over JSON."""
+
+from litestar import Controller, Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody
+
+from biobank.actor import Permission
+from biobank.http.deps import Key, Reading, Writing
+from biobank.http.paging import After, Limit
+from biobank.paging import Page
+from biobank.storage import boxes, commands, containers, queries
+from biobank.storage.boxes import BoxView
+from biobank.storage.commands import PlacementView, SwapView
+from biobank.storage.queries import ContainerRow, ContainerView
+
+
+class ContainerController(Controller):
+    path = "/containers"
+    tags = ("Storage",)
+
+    @get(operation_id="listContainers", opt={"permission": Permission.STORAGE_READ})
+    async def outermost(
+        self,
+        tx: Reading,
+        parent: FromQuery[str | None] = None,
+        site: FromQuery[str | None] = None,
+        after: After = 0,
+        limit: Limit = 50,
+    ) -> Page[ContainerRow]:
+        """The outermost containers, or those in `parent`, each with what stands in it at any depth."""
+        return await queries.containers(tx, parent=parent, site=site, after=after, limit=limit)
+
+    @post(operation_id="addContainer", opt={"permission": Permission.STORAGE_MANAGE})
+    async def add(self, tx: Writing, data: JSONBody[containers.AddContainer], key: Key) -> ContainerView:
+        return await tx.once(key, data, ContainerView, lambda: containers.add_container(tx, data))
+
+    @get("/{code:str}", operation_id="getContainer", opt={"permission": Permission.STORAGE_READ})
+    async def container(self, tx: Reading, code: FromPath[str]) -> ContainerView:
+        return await queries.container(tx, code)
+
+    @get("/{code:str}/box", operation_id="getBox", opt={"permission": Permission.STORAGE_READ})
+    async def box(self, tx: Reading, code: FromPath[str]) -> BoxView:
+        return await boxes.box(tx, code)
+
+    @post("/{code:str}/move", operation_id="moveContainer", opt={"permission": Permission.STORAGE_STORE})
+    async def move(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[containers.MoveContainer], key: Key
+    ) -> ContainerView:
+        return await tx.once(key, data, ContainerView, lambda: containers.move_container(tx, code, data), of=code)
+
+
+class StorageController(Controller):
+    path = "/storage"
+    tags = ("Storage",)
+
+    @post("/placements", operation_id="storeTube", opt={"permission": Permission.STORAGE_STORE})
+    async def store(self, tx: Writing, data: JSONBody[commands.StoreTube], key: Key) -> PlacementView:
+        return await tx.once(key, data, PlacementView, lambda: commands.store(tx, data))
+
+    @post("/swaps", operation_id="swapTubes", opt={"permission": Permission.STORAGE_STORE})
+    async def swap(self, tx: Writing, data: JSONBody[commands.SwapTubes], key: Key) -> SwapView:
+        return await tx.once(key, data, SwapView, lambda: commands.swap(tx, data))
+
+    @post("/removals", operation_id="takeTubeOut", opt={"permission": Permission.STORAGE_STORE})
+    async def take_out(self, tx: Writing, data: JSONBody[commands.TakeOut], key: Key) -> PlacementView:
+        return await tx.once(key, data, PlacementView, lambda: commands.take_out(tx, data))
+
+    @post("/undo", operation_id="undoMove", opt={"permission": Permission.STORAGE_STORE})
+    async def undo(self, tx: Writing, data: JSONBody[commands.UndoMove], key: Key) -> SwapView:
+        """Put tubes back to where one deed of yours took them from, within the shift."""
+        return await tx.once(key, data, SwapView, lambda: commands.undo(tx, data))
+
+
+router = Router("/api/v1", route_handlers=[ContainerController, StorageController])

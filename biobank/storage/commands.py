@@ -1,0 +1,374 @@
+"""Tubes are stored, swapped, taken out of their boxes, and put back."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from biobank import ids
+from biobank.actor import Permission
+from biobank.errors import Forbidden, Invalid
+from biobank.participant.models import Site
+from biobank.participant.queries import decisions
+from biobank.participant.rules import check_consent
+from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
+from biobank.specimen.models import Custody, CustodyHistory, Specimen, SpecimenType, TemperatureClass
+from biobank.specimen.queries import find_specimen, find_specimens, within
+from biobank.storage import boxes, queries, rules
+from biobank.storage.models import Container
+from biobank.storage.queries import View, tube_code
+from biobank.tx import Tx
+
+SHIFT = timedelta(hours=12)
+"""How long a placement can be undone by the person who made it."""
+
+Reason = Annotated[str, Field(min_length=3, max_length=400)]
+
+
+class Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+
+class StoreTube(Command):
+    """Without a position the tube goes to the next free one. `move` confirms that it leaves another place."""
+
+    tube: str
+    box: str
+    position: Annotated[str, Field(min_length=1, max_length=8)] | None = None
+    move: bool = False
+    override_reason: Reason | None = None
+
+
+class SwapTubes(Command):
+    """Two tubes that stand in boxes change places."""
+
+    first: str
+    second: str
+
+
+class TakeOut(Command):
+    """A tube leaves its box for the hands of the person who acts."""
+
+    tube: str
+    reason: Reason | None = None
+
+
+class UndoMove(Command):
+    """`undo` is the token that the placement was answered with."""
+
+    undo: UUID
+
+
+class PlacementView(View):
+    """Where a tube is now, and the box it left. `undo` takes it back while nothing else has happened to the tube."""
+
+    tube: str
+    box: str | None
+    position: str | None
+    words: str
+    next: str | None
+    left: str | None
+    undo: UUID | None
+
+
+class SwapView(View):
+    placements: tuple[PlacementView, ...]
+
+
+async def store(tx: Tx, command: StoreTube) -> PlacementView:
+    """Put a tube into a position of a box. Those who fill one box at the same moment take turns, so each gets a place.
+
+    Raises:
+        PositionOccupied, BoxFull, UnknownPosition: the box cannot take it there.
+        AlreadyElsewhere: it is recorded at another place and `move` is not set.
+        TubeOnHold, ParticipantWithdrawn, TubeEnded, TubeInPackage, TubeWithParty: it may not be stored at all.
+        TooWarm: it needs a colder place and no reason is given.
+    """
+    tube, custody = await find_specimen(tx, tube_code(command.tube), Permission.STORAGE_STORE, lock=True)
+    await check_may_be_stored(tx, tube, custody)
+    box, grid = await queries.find_box(tx, command.box, Permission.STORAGE_STORE, lock=True)
+    steps = await queries.path(tx, box.id)
+    rules.check_open(steps)
+    overridden = rules.check_cold(*await _need(tx, tube), steps, command.override_reason)
+    taken = await boxes.taken(tx, box.id, tx.scope(Permission.STORAGE_READ))
+    at = rules.next_free(grid, taken) if command.position is None else rules.position(grid, command.position)
+    if at is None:
+        raise rules.BoxFull(
+            f"All {grid.capacity} positions of {box.name} are taken: scan another box.", container=box.code
+        )
+    label = rules.label(grid, *at)
+    here = (custody.container_id, custody.row, custody.col) == (box.id, *at)
+    if at in taken and not here:
+        raise rules.PositionOccupied(box.code, label, taken[at])
+    left = {(custody.row, custody.col)} if custody.container_id == box.id else set()
+    came_from = await _box_code(tx, custody.container_id)
+    if not here:
+        if not command.move:
+            await _check_nowhere_else(tx, tube, custody, box)
+        await hand_over(tx, [(tube.id, AtPosition(box.id, *at, site_id=box.site_id))])
+        tx.record(
+            "tube.stored",
+            subject="specimen",
+            subject_id=tube.id,
+            study_id=tube.study_id,
+            site_id=box.site_id,
+            reason=command.override_reason,
+            tube=tube.code,
+            box=box.code,
+            position=label,
+            too_warm=overridden,
+        )
+    free = rules.next_free(grid, {*(set(taken) - left), at})
+    return PlacementView(
+        tube=tube.code,
+        box=box.code,
+        position=label,
+        words=rules.path_words(steps, label),
+        next=rules.label(grid, *free) if free else None,
+        left=came_from,
+        undo=None if here else tx.id,
+    )
+
+
+async def _box_code(tx: Tx, container_id: int | None) -> str | None:
+    if container_id is None:
+        return None
+    return (await tx.session.execute(select(Container.code).where(Container.id == container_id))).scalar_one()
+
+
+async def check_may_be_stored(tx: Tx, tube: Specimen, custody: Custody) -> None:
+    """Whether a tube may be stored, wherever that is.
+
+    Raises:
+        TubeEnded, TubeNotCollected, TubeInPackage, TubeWithParty, TubeOnHold, ParticipantWithdrawn
+    """
+    rules.check_in_existence(tube.code, tube.existence)
+    if custody.package_id is not None:
+        raise rules.TubeInPackage(
+            f"{ids.grouped(tube.code)} is in a shipment: unpack or receive it first.", tube=tube.code
+        )
+    if custody.external_party_id is not None:
+        raise rules.TubeWithParty(
+            f"{ids.grouped(tube.code)} is with a laboratory outside the house: receive it first.", tube=tube.code
+        )
+    rules.check_not_held(tube.code, tube.hold)
+    if tube.participant_id is not None:
+        check_consent(await decisions(tx, [tube.participant_id]), ())
+
+
+async def _need(tx: Tx, tube: Specimen) -> tuple[str, int]:
+    row = (
+        await tx.session.execute(
+            select(TemperatureClass.code, TemperatureClass.rank)
+            .join(SpecimenType, SpecimenType.temperature_class == TemperatureClass.code)
+            .where(SpecimenType.code == tube.specimen_type)
+        )
+    ).one()
+    return row.code, row.rank
+
+
+async def _check_nowhere_else(tx: Tx, tube: Specimen, custody: Custody, box: Container) -> None:
+    """A tube in a hand goes into a box as it comes; one that is recorded elsewhere is asked about first."""
+    if custody.container_id is not None:
+        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
+        raise rules.AlreadyElsewhere(
+            f"{ids.grouped(tube.code)} is already in {spot.words}. Move it here?", tube=tube.code, place=spot.words
+        )
+    if custody.terminal is not None:
+        raise rules.AlreadyElsewhere(
+            f"{ids.grouped(tube.code)} is recorded as {custody.terminal}. Was it found, and is it stored here?",
+            tube=tube.code,
+            place=custody.terminal,
+        )
+    if custody.site_id != box.site_id:
+        site = (await tx.session.execute(select(Site.name).where(Site.id == custody.site_id))).scalar_one()
+        raise rules.AlreadyElsewhere(
+            f"{ids.grouped(tube.code)} is recorded at {site} and was not received here. Store it here?",
+            tube=tube.code,
+            place=site,
+        )
+
+
+async def swap(tx: Tx, command: SwapTubes) -> SwapView:
+    """Two tubes change places in one transaction: no third position is needed, and neither is ever nowhere.
+
+    Raises:
+        NotStored: one of them stands in no box.
+        TooWarm: one of them needs a colder place than the other's.
+    """
+    codes = [tube_code(command.first), tube_code(command.second)]
+    if codes[0] == codes[1]:
+        raise Invalid("These are the same tube: scan two.", errors={"second": "is the same tube"})
+    (first, at_first), (second, at_second) = await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
+    here, there = _position(first, at_first), _position(second, at_second)
+    for tube, to in ((first, there), (second, here)):
+        rules.check_cold(*await _need(tx, tube), await queries.path(tx, to.container_id), None)
+    await hand_over(tx, [(first.id, there), (second.id, here)])
+    placements = []
+    for tube, to, left in ((first, there, here), (second, here, there)):
+        view = await _placement(tx, tube.code, to, left)
+        tx.record(
+            "tube.swapped",
+            subject="specimen",
+            subject_id=tube.id,
+            study_id=tube.study_id,
+            site_id=to.site_id,
+            tube=tube.code,
+            box=view.box,
+            position=view.position,
+        )
+        placements.append(view)
+    return SwapView(placements=tuple(placements))
+
+
+def _position(tube: Specimen, custody: Custody) -> AtPosition:
+    if custody.container_id is None or custody.row is None or custody.col is None or custody.site_id is None:
+        raise rules.NotStored(f"{ids.grouped(tube.code)} stands in no box: store it first.", tube=tube.code)
+    return AtPosition(custody.container_id, custody.row, custody.col, custody.site_id)
+
+
+async def _placement(tx: Tx, tube: str, to: AtPosition, left: AtPosition) -> PlacementView:
+    spot = await boxes.spot(tx, to.container_id, to.row, to.col)
+    before = (
+        spot if left.container_id == to.container_id else await boxes.spot(tx, left.container_id, left.row, left.col)
+    )
+    return PlacementView(
+        tube=tube, box=spot.box, position=spot.position, words=spot.words, next=None, left=before.box, undo=tx.id
+    )
+
+
+async def take_out(tx: Tx, command: TakeOut) -> PlacementView:
+    """A tube leaves its box. It is then with the person who took it, and its position is free.
+
+    Raises:
+        NotStored: it stands in no box.
+    """
+    if tx.actor.user_id is None:
+        raise Forbidden("A person takes a tube out: log in.")
+    tube, custody = await find_specimen(tx, tube_code(command.tube), Permission.STORAGE_STORE, lock=True)
+    left = _position(tube, custody)
+    spot = await boxes.spot(tx, left.container_id, left.row, left.col)
+    await hand_over(tx, [(tube.id, WithHolder(tx.actor.user_id, left.site_id))])
+    tx.record(
+        "tube.taken_out",
+        subject="specimen",
+        subject_id=tube.id,
+        study_id=tube.study_id,
+        site_id=left.site_id,
+        reason=command.reason,
+        tube=tube.code,
+        box=spot.box,
+        position=spot.position,
+    )
+    words = f"with {tx.actor.display_name}, out of {spot.words}"
+    return PlacementView(tube=tube.code, box=None, position=None, words=words, next=None, left=spot.box, undo=tx.id)
+
+
+async def undo(tx: Tx, command: UndoMove) -> SwapView:
+    """Put tubes back to where one deed took them from, as a new event: nothing is erased.
+
+    Only the person who did it may, within the shift, while nothing else has happened to the tubes and their places are
+    still free.
+
+    Raises:
+        NothingToUndo: otherwise, saying why.
+        PositionOccupied: another tube stands there by now.
+    """
+    made = select(Specimen.code).join(CustodyHistory, CustodyHistory.specimen_id == Specimen.id)
+    mine = (CustodyHistory.tx == command.undo, CustodyHistory.actor_id == tx.actor.user_id)
+    codes = (await tx.session.execute(made.where(*mine).order_by(Specimen.id))).scalars().all()
+    if not codes:
+        raise rules.NothingToUndo("You did nothing of this kind that could be undone.")
+    tubes = [
+        tube for tube, _ in await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
+    ]  # locked before their history is read
+    steps = [await _step_back(tx, command.undo, tube) for tube in tubes]
+    await _check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
+    await hand_over(tx, [(tube.id, back) for tube, (_, back) in zip(tubes, steps, strict=True)])
+    views = []
+    for tube, (now, back) in zip(tubes, steps, strict=True):
+        left = await boxes.spot(tx, now.container_id, now.row, now.col) if isinstance(now, AtPosition) else None
+        to = await boxes.spot(tx, back.container_id, back.row, back.col) if isinstance(back, AtPosition) else None
+        tx.record(
+            "tube.put_back",
+            subject="specimen",
+            subject_id=tube.id,
+            study_id=tube.study_id,
+            site_id=getattr(back, "site_id", None),
+            tube=tube.code,
+            undone=str(command.undo),
+        )
+        views.append(
+            PlacementView(
+                tube=tube.code,
+                box=to.box if to else None,
+                position=to.position if to else None,
+                words=to.words if to else "recorded as lost" if isinstance(back, Ended) else "in hand",
+                next=None,
+                left=left.box if left else None,
+                undo=None,
+            )
+        )
+    return SwapView(placements=tuple(views))
+
+
+async def _step_back(tx: Tx, deed: UUID, tube: Specimen) -> tuple[Place | None, Place]:
+    """Where the deed brought the tube, and where it took it from."""
+    latest = (
+        (
+            await tx.session.execute(
+                select(CustodyHistory)
+                .where(CustodyHistory.specimen_id == tube.id)
+                .order_by(CustodyHistory.id.desc())
+                .limit(2)
+            )
+        )
+        .scalars()
+        .all()
+    )
+    now = latest[0]
+    if now.tx != deed:
+        raise rules.NothingToUndo(f"{ids.grouped(tube.code)} was moved again since: undo that first.", tube=tube.code)
+    if now.since < tx.now - SHIFT:
+        raise rules.NothingToUndo(
+            f"{ids.grouped(tube.code)} was placed more than 12 hours ago: move it as a new step.", tube=tube.code
+        )
+    back = _place(latest[1]) if len(latest) > 1 else None
+    if back is None:
+        raise rules.NothingToUndo(
+            f"{ids.grouped(tube.code)} came here from outside the house: move it as a new step.", tube=tube.code
+        )
+    return _place(now), back
+
+
+def _place(was: CustodyHistory) -> Place | None:
+    """The place that a row of history tells of, where a tube can be put back to it."""
+    if was.container_id is not None and was.row is not None and was.col is not None and was.site_id is not None:
+        return AtPosition(was.container_id, was.row, was.col, was.site_id)
+    if was.holder_id is not None and was.site_id is not None:
+        return WithHolder(was.holder_id, was.site_id)
+    return Ended(was.terminal) if was.terminal == "lost" else None
+
+
+async def _check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:
+    wanted = [place for place in places if isinstance(place, AtPosition)]
+    lock = select(Container.id).where(Container.id.in_({place.container_id for place in wanted})).order_by(Container.id)
+    await tx.session.execute(lock.with_for_update(key_share=True))
+    for place in wanted:
+        occupant = (
+            await tx.session.execute(
+                select(Specimen.code, within(tx.scope(Permission.STORAGE_READ)).label("seen"))
+                .join(Custody, Custody.specimen_id == Specimen.id)
+                .where(
+                    Custody.container_id == place.container_id,
+                    Custody.row == place.row,
+                    Custody.col == place.col,
+                    Custody.specimen_id.not_in(moving),
+                )
+            )
+        ).one_or_none()
+        if occupant is not None:
+            spot = await boxes.spot(tx, place.container_id, place.row, place.col)
+            raise rules.PositionOccupied(spot.box, spot.position, occupant.code if occupant.seen else None)
