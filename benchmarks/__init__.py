@@ -1,4 +1,6 @@
-"""What is measured, and beside which floor. Each benchmark makes its own data, cleans up, and fails when a target is missed."""
+"""What is measured, and beside which floor. Each benchmark makes its own data, cleans up, and fails when a target is
+missed.
+"""
 
 import importlib
 import json
@@ -11,12 +13,21 @@ from typing import Any
 NAMES = ("scan", "store")
 
 
+def machine_facts() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
 @dataclass
 class Report:
     """One JSON object: figures beside their floors, the ratios between them, and whether each target is met."""
 
     name: str
-    machine: dict[str, Any] = field(default_factory=lambda: machine())
+    machine: dict[str, Any] = field(default_factory=machine_facts)
     figures: dict[str, float | int] = field(default_factory=dict)
     floors: dict[str, float | int] = field(default_factory=dict)
     ratios: dict[str, float] = field(default_factory=dict)
@@ -28,15 +39,6 @@ class Report:
 
     def at_most(self, name: str, value: float, most: float) -> None:
         self.targets[name], self.met[name] = f"<= {most:g}", value <= most
-
-
-def machine() -> dict[str, Any]:
-    return {
-        "system": platform.system(),
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-    }
 
 
 def say(text: str) -> None:

@@ -1,4 +1,6 @@
-"""A throw-away house for benchmarks: a real embedded PostgreSQL that syncs to disk, a study with N aliquots in boxes, a real server."""
+"""A throw-away house for benchmarks: a real embedded PostgreSQL that syncs to disk, a study with N aliquots in boxes,
+a real server.
+"""
 
 import asyncio
 import os
@@ -49,7 +51,9 @@ class House:
 
 @contextmanager
 def house(aliquots: int, *, empty_boxes: int = 0, in_hand: bool = False) -> Iterator[House]:
-    """Everything is made in a folder of its own and removed afterwards. With `in_hand` the tubes lie on the technician's bench."""
+    """Everything is made in a folder of its own and removed afterwards. With `in_hand` the tubes lie on the
+    technician's bench.
+    """
     folder = Path(tempfile.mkdtemp(prefix="biobank-bench-"))
     try:
         with embedded.start(folder / "data", options={"shared_buffers": "512MB", "max_wal_size": "4GB"}) as server:
@@ -91,9 +95,14 @@ async def _fill(dsn: str, aliquots: int, empty_boxes: int, in_hand: bool) -> tup
 async def _inventory(
     connection: asyncpg.Connection, aliquots: int, empty_boxes: int, in_hand: bool
 ) -> tuple[list[str], list[str]]:
-    """N aliquots of N / 150 participants by COPY, with the triggers off: what is measured afterwards is reading and storing, not this."""
+    """N aliquots of N / 150 participants by COPY, with the triggers off: what is measured afterwards is reading and
+    storing, not this.
+    """
     rng = random.Random(1)  # noqa: S311  # made-up data
-    mint = lambda kind: ids.mint(kind, rng)  # noqa: E731
+
+    def mint(kind: ids.Kind) -> str:
+        return ids.mint(kind, rng)
+
     now = datetime.now(UTC)
     await connection.execute("set session_replication_role = replica")
     types = {row["code"]: row["id"] for row in await connection.fetch("select code, id from container_type")}
@@ -180,15 +189,11 @@ async def _inventory(
             ["namespace", "value", "specimen_id"],
             [("house", code, n + 1) for n, code in zip(numbers, fresh, strict=True)],
         )
-        at = (
-            (lambda n: (n + 1, None, None, None, user, 1, now))
-            if in_hand
-            else (lambda n: (n + 1, box_ids[n // BOX], n % BOX // 9, n % 9, None, 1, now))
-        )
+        places = [_bench(n, user, now) if in_hand else _position(n, box_ids[n // BOX], now) for n in numbers]
         await copy(
             "custody",
             ["specimen_id", "container_id", "row", "col", "holder_id", "site_id", "since"],
-            [at(n) for n in numbers],
+            places,
         )
         say(f"  aliquots: {numbers[-1] + 1:,} of {aliquots:,}")
     await connection.execute(
@@ -206,6 +211,14 @@ async def _inventory(
     await connection.execute("checkpoint")
     rng.shuffle(codes)
     return codes, [containers[box - 1][1] for box in box_ids[wanted:]]
+
+
+def _position(number: int, box: int, now: datetime) -> tuple[Any, ...]:
+    return (number + 1, box, number % BOX // 9, number % 9, None, 1, now)
+
+
+def _bench(number: int, user: int, now: datetime) -> tuple[Any, ...]:
+    return (number + 1, None, None, None, user, 1, now)
 
 
 @contextmanager

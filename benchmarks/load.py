@@ -10,7 +10,9 @@ import psutil
 
 @dataclass(frozen=True)
 class Load:
-    """What a run measured. Latencies in milliseconds; `cpu_us` is the server's processor time a request, in microseconds."""
+    """What a run measured. Latencies in milliseconds; `cpu_us` is the server's processor time a request, in
+    microseconds.
+    """
 
     requests: int
     seconds: float

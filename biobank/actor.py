@@ -38,7 +38,8 @@ class Permission(StrEnum):
 class Scope:
     """The studies and sites that one permission reaches.
 
-    `everything` is an administrator's; `studies` are study ids with all their sites; `sites` are (study id, site id) pairs.
+    `everything` is an administrator's; `studies` are study ids with all their sites; `sites` are (study id, site id)
+    pairs.
     """
 
     everything: bool = False

@@ -23,7 +23,8 @@ def _run(command: list[str]) -> None:
 def backup(database: Running, target: Path) -> int:
     """Write a consistent copy of the whole database, in pg_dump's custom format, and return its size in bytes.
 
-    The copy appears under its name only when it is complete. It holds participants' data: keep it as safe as the database.
+    The copy appears under its name only when it is complete. It holds participants' data: keep it as safe as the
+    database.
     """
     if target.exists():
         raise BackupFailed(f"{target} exists already: name a new file")
@@ -38,13 +39,12 @@ def backup(database: Running, target: Path) -> int:
 
 
 async def restore(database: Running, source: Path, *, role: str) -> Verdict:
-    """Bring a backup back into an empty database, in one transaction, migrate it to this version, and verify its audit trail.
+    """Bring a backup back into an empty database, in one transaction, migrate it to this version, and verify its audit
+    trail.
 
     Raises:
-        BackupFailed: the source is missing or damaged, or the database is not empty; then nothing was changed.
+        BackupFailed: the source is damaged, or the database is not empty; then nothing was changed.
     """
-    if not source.is_file():
-        raise BackupFailed(f"there is no backup {source}")
     connection = await asyncpg.connect(database.dsn)
     try:
         if await connection.fetchval(

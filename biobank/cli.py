@@ -116,7 +116,9 @@ def migrate(settings: Settings) -> None:
 @click.option("--format", "format_key", help="Read as this format instead of asking every importer.")
 @click.option("--json", "as_json", is_flag=True, help="The whole run as JSON.")
 def parse(file: Path, format_key: str | None, as_json: bool) -> None:
-    """Read an instrument's file and print what is in it. No database. Exits 2 if no importer or several claim it, 3 if it is faulty."""
+    """Read an instrument's file and print what is in it. No database. Exits 2 if no importer or several claim it, 3 if
+    it is faulty.
+    """
     from assay_importers.command import run_parse
 
     sys.exit(run_parse(file, format_key, as_json, sys.stdout, sys.stderr))
@@ -177,7 +179,8 @@ def verify(settings: Settings, exported: Path | None, head: str | None) -> None:
         click.echo(f"the chain does not pass through {head}: seals after it were cut off or rewritten")
     state = "sound" if verdict.sound and noted else f"{len(verdict.faults) + (not noted)} FAULTS"
     click.echo(
-        f"{state}: {verdict.entries:,} sealed entries in {verdict.seals:,} seals, {verdict.unsealed:,} not sealed yet, {verdict.rows:,} rows"
+        f"{state}: {verdict.entries:,} sealed entries in {verdict.seals:,} seals, "
+        f"{verdict.unsealed:,} not sealed yet, {verdict.rows:,} rows"
     )
     click.echo(f"head {verdict.head}")
     sys.exit(0 if verdict.sound and noted else 1)
@@ -214,7 +217,7 @@ def backup(settings: Settings, file: Path) -> None:
 
 
 @biobank.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.pass_obj
 def restore(settings: Settings, file: Path) -> None:
     """Bring a backup back into an empty database and verify it."""
@@ -226,7 +229,8 @@ def restore(settings: Settings, file: Path) -> None:
     for fault in verdict.faults:
         click.echo(f"{fault.where}: {fault.what}")
     click.echo(
-        f"restored; {verdict.rows:,} rows and {verdict.entries:,} sealed entries {'are sound' if verdict.sound else 'are NOT sound'}"
+        f"restored; {verdict.rows:,} rows and {verdict.entries:,} sealed entries "
+        f"are {'sound' if verdict.sound else 'NOT sound'}"
     )
     sys.exit(0 if verdict.sound else 1)
 
@@ -296,14 +300,15 @@ def create_token(settings: Settings, username: str, name: str, days: int) -> Non
 
 
 def _in_tx(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]]) -> Outcome:
+    from sqlalchemy.exc import IntegrityError
+
     from biobank import serve as serving
     from biobank.actor import SERVICE
+    from biobank.app import CONSTRAINTS
     from biobank.db import Database
     from biobank.http.problem import from_database
-    from biobank.app import CONSTRAINTS
     from biobank.runtime import running
     from biobank.tx import open_tx
-    from sqlalchemy.exc import IntegrityError
 
     async def inside(dsn: str) -> Outcome:
         async with Database.open(dsn, role=settings.database_role, size=2) as opened, open_tx(opened, SERVICE) as tx:

@@ -1,7 +1,7 @@
 """The database: declarative base, naming convention, column types, and the connections of one process.
 
-Three ways in, each for its kind of work: `engine` writes, `reader` answers GET requests in sessions that PostgreSQL itself keeps
-read-only, and `hot` is a bare asyncpg pool for the few reads that happen on every scan.
+Three ways in, each for its kind of work: `engine` writes, `reader` answers GET requests in sessions that PostgreSQL
+itself keeps read-only, and `hot` is a bare asyncpg pool for the few reads that happen on every scan.
 """
 
 from collections.abc import AsyncIterator
@@ -11,7 +11,19 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import asyncpg
-from sqlalchemy import BigInteger, ColumnElement, DateTime, Identity, Integer, MetaData, Numeric, and_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Identity,
+    Integer,
+    MetaData,
+    Numeric,
+    SQLColumnExpression,
+    and_,
+    or_,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 
@@ -42,7 +54,7 @@ RowVersion = Annotated[int, mapped_column(Integer, nullable=False, default=1, se
 """Counts the changes of a row, so that a form made from an older state is refused."""
 
 
-def visible(scope: Scope, study: ColumnElement[Any], *sites: ColumnElement[Any]) -> ColumnElement[bool]:
+def visible(scope: Scope, study: SQLColumnExpression[Any], *sites: SQLColumnExpression[Any]) -> ColumnElement[bool]:
     """The condition that a row of `study` which belongs to any of `sites` lies within `scope`."""
     if scope.everything:
         return true()
@@ -98,7 +110,9 @@ class Database:
             await database.close()
 
     async def hot(self) -> asyncpg.Pool:
-        """Read-only connections without a session around them; no reset between uses, since nothing in them can change."""
+        """Read-only connections without a session around them; no reset between uses, since nothing in them can
+        change.
+        """
         if self._hot is None:
             self._hot = await asyncpg.create_pool(
                 self._dsn,

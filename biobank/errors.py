@@ -1,7 +1,7 @@
 """The errors of the domain: typed, with fields, each naming the thing, the place and the way out.
 
-`code` is stable and is the last part of the problem's address (`/problems/<code>`); every code has a page in `docs/problems/`. Which HTTP
-status a kind becomes is decided in `http/problem.py` alone.
+`code` is stable and is the last part of the problem's address (`/problems/<code>`); every code has a page in
+`docs/problems/`. Which HTTP status a kind becomes is decided in `http/problem.py` alone.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """House identifiers: one type letter, eight scan-safe characters, one ISO 7064 MOD 37-2 check character.
 
-An id carries no meaning beyond its type letter: meaning changes (a mislabel is resolved), ids do not. Bodies are drawn at random from a
-space of 31**8, so two tubes of one rack do not differ by one character only.
+An id carries no meaning beyond its type letter: meaning changes (a mislabel is resolved), ids do not. Bodies are drawn
+at random from a space of 31**8, so two tubes of one rack do not differ by one character only.
 """
 
 import secrets
@@ -79,7 +79,9 @@ def mint(kind: Kind, randomness: Randomness = SYSTEM_RANDOM) -> str:
 
 
 def canonical(text: str) -> str:
-    """What a scanner, a keyboard or a spreadsheet meant: NFKC, upper case, without separators, white space, GS or AIM prefix."""
+    """What a scanner, a keyboard or a spreadsheet meant: NFKC, upper case, without separators, white space, GS or AIM
+    prefix.
+    """
     folded = unicodedata.normalize("NFKC", text).translate(_SEPARATORS).upper()
     if folded.startswith("]") and len(folded) >= _AIM_PREFIX_LENGTH:
         folded = folded[_AIM_PREFIX_LENGTH:]
@@ -87,7 +89,9 @@ def canonical(text: str) -> str:
 
 
 def looks_like_house_id(text: str) -> bool:
-    """True when `text` has the shape of a house id, whatever its check character: then a wrong check is a misread, not a foreign code."""
+    """True when `text` has the shape of a house id, whatever its check character: then a wrong check is a misread, not
+    a foreign code.
+    """
     return len(text) == LENGTH and text[0] in set(Kind) and all(character in CHECK_ALPHABET for character in text)
 
 

@@ -49,7 +49,9 @@ async def _with_connection(dsn: str, work: Callable[[Connection], Outcome]) -> O
 
 
 async def upgrade(dsn: str, *, role: str) -> None:
-    """Apply what is missing, in one transaction: another start that migrates at the same time waits, a failure leaves nothing behind."""
+    """Apply what is missing, in one transaction: another start that migrates at the same time waits, a failure leaves
+    nothing behind.
+    """
 
     def work(connection: Connection) -> None:
         connection.execute(text("select pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -1,4 +1,6 @@
-"""Keyset paging: a page ends at a key and the next begins after it, so that no row is skipped or shown twice while others arrive."""
+"""Keyset paging: a page ends at a key and the next begins after it, so that no row is skipped or shown twice while
+others arrive.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar

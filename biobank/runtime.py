@@ -1,4 +1,6 @@
-"""From settings to a database that answers: the embedded PostgreSQL or a server's, migrated, with the secret all processes share."""
+"""From settings to a database that answers: the embedded PostgreSQL or a server's, migrated, with the secret all
+processes share.
+"""
 
 import os
 import shutil

@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 
 def show_progress(what: str, done: int, total: int) -> None:
-    """n of N on one line of a terminal; elsewhere one line when a step is done."""
+    """N of N on one line of a terminal; elsewhere one line when a step is done."""
     if sys.stderr.isatty():
         click.echo(f"\r  {what}: {done:,} of {total:,}  ", nl=done >= total, err=True)
     elif done >= total:

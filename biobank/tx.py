@@ -30,7 +30,9 @@ class KeyReused(Conflict):
 
 
 class CommandReceipt(Base):
-    """The first outcome of a scan, an import or a form post, by the UUID that its sender made: a replay gets it again."""
+    """The first outcome of a scan, an import or a form post, by the UUID that its sender made: a replay gets it
+    again.
+    """
 
     __tablename__ = "command_receipt"
     actor_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"), primary_key=True)
@@ -103,8 +105,9 @@ class Tx(ReadTx):
     ) -> View:
         """Do `action`, or return what it returned when this actor sent `key` before.
 
-        A replay that arrives while the first is under way waits for it. The receipt is part of the same transaction, so an action that
-        failed leaves none and may be tried again. `of` names what the command is done to where the command does not say so itself.
+        A replay that arrives while the first is under way waits for it. The receipt is part of the same transaction,
+        so an action that failed leaves none and may be tried again. `of` names what the command is done to where the
+        command does not say so itself.
 
         Raises:
             KeyReused: the key was used for another command.

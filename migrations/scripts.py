@@ -1,6 +1,7 @@
 """Running the SQL files that stand beside the revisions, on the connection of the migration."""
 
 from pathlib import Path
+from typing import Any
 
 from alembic import context, op
 from sqlalchemy import text
@@ -15,7 +16,7 @@ def _role() -> str:
 def run_sql(name: str) -> None:
     """Run `sql/<name>.sql` whole. `{role}` stands for the restricted role that the service works as."""
     script = (_SQL / f"{name}.sql").read_text(encoding="utf-8").replace("{role}", _role())
-    connection = op.get_bind().connection.dbapi_connection
+    connection: Any = op.get_bind().connection.dbapi_connection
     connection.run_async(lambda driver: driver.execute(script))
 
 
@@ -27,7 +28,8 @@ def create_role() -> None:
     role = _role()
     op.get_bind().execute(
         text(
-            f"do $$ begin create role {role} nologin; exception when duplicate_object or unique_violation then null; end $$"
+            f"do $$ begin create role {role} nologin; "
+            "exception when duplicate_object or unique_violation then null; end $$"
         )
     )
     op.get_bind().execute(text(f"grant {role} to current_user"))

@@ -135,7 +135,7 @@ class Api:
 
 @pytest.fixture
 async def api(app: Litestar, world: World) -> AsyncIterator[Any]:
-    """`api("technician")` calls as that user of the world; `api(None)` as nobody."""
+    """Calls as a user of the world, `api("technician")`, or as nobody, `api(None)`."""
     clients: list[httpx.AsyncClient] = []
 
     def as_user(username: str | None) -> Api:
@@ -169,7 +169,7 @@ class Browser:
 
 @pytest.fixture
 async def browser(app: Litestar, world: World) -> AsyncIterator[Any]:
-    """`await browser("technician")` is a browser in which that user is logged in; `await browser(None)` one in which nobody is."""
+    """Browsers by user name: `await browser("technician")` has that user logged in, `await browser(None)` nobody."""
     clients: list[httpx.AsyncClient] = []
 
     async def as_user(username: str | None) -> Browser:

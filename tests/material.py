@@ -1,4 +1,6 @@
-"""Participants and tubes for tests of later slices, made by direct inserts so that those tests stand on their own feet."""
+"""Participants and tubes for tests of later slices, made by direct inserts so that those tests stand on their own
+feet.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -7,8 +9,8 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from biobank import ids
-from biobank.actor import Actor, Grant
 from biobank.access.rules import ROLES
+from biobank.actor import Actor, Grant
 from biobank.db import Database
 from biobank.participant.models import (
     Consent,
@@ -61,7 +63,9 @@ async def make_material(
     quantity: Decimal = Decimal(500),
     consented: bool = True,
 ) -> Material:
-    """A consented participant of `site` with a baseline visit and `tubes` primary tubes that lie with `holder` at `at`."""
+    """A consented participant of `site` with a baseline visit and `tubes` primary tubes that lie with `holder` at
+    `at`.
+    """
     async with open_tx(database, await actor(database, world, holder)) as tx:
         return await _make(tx, world, tubes, holder, study, site, at, specimen_type, tube_type, quantity, consented)
 

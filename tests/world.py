@@ -1,4 +1,6 @@
-"""The small world that tests happen in: two studies, three sites, a user of every role, each with a password and an API token."""
+"""The small world that tests happen in: two studies, three sites, a user of every role, each with a password and an
+API token.
+"""
 
 from dataclasses import dataclass
 
@@ -65,50 +67,49 @@ def _study(code: str) -> commands.CreateStudy:
 
 
 async def build_world(dsn: str, role: str) -> World:
-    async with Database.open(dsn, role=role, size=2) as database:
-        async with open_tx(database, SERVICE) as tx:
-            for study in ("LLS", "OTH"):
-                await commands.create_study(tx, _study(study))
-                for code, (name, country, timezone) in SITES.items():
-                    if study == "LLS" or code == "LAB":
-                        site = commands.AddSite(
-                            code=code,
-                            name=name,
-                            country=country,
-                            timezone=timezone,
-                            address="1 Main Street",
-                            contact="Biorepository desk",
-                            phone="+1 555 0100",
-                        )
-                        await commands.add_site(tx, study, site)
-            studies = dict((await tx.session.execute(select(Study.code, Study.id))).all())
-            sites = dict((await tx.session.execute(select(Site.code, Site.id))).all())
-            stored = await passwords.hash_password(PASSWORD)
-            tokens: dict[str, str] = {}
-            user_ids: dict[str, int] = {}
-            for username, (role_name, study, site) in USERS.items():
-                user = AppUser(username=username, display_name=username.capitalize(), password_hash=stored)
-                tx.session.add(user)
-                await tx.session.flush()
-                user_ids[username] = user.id
-                tokens[username] = passwords.new_token()
-                tx.session.add(
-                    RoleGrant(
-                        user_id=user.id,
-                        role=role_name,
-                        study_id=studies.get(study or ""),
-                        site_id=sites.get(site or ""),
-                        valid_from=tx.now,
+    async with Database.open(dsn, role=role, size=2) as database, open_tx(database, SERVICE) as tx:
+        for study in ("LLS", "OTH"):
+            await commands.create_study(tx, _study(study))
+            for code, (name, country, timezone) in SITES.items():
+                if study == "LLS" or code == "LAB":
+                    site = commands.AddSite(
+                        code=code,
+                        name=name,
+                        country=country,
+                        timezone=timezone,
+                        address="1 Main Street",
+                        contact="Biorepository desk",
+                        phone="+1 555 0100",
                     )
+                    await commands.add_site(tx, study, site)
+        studies = dict((await tx.session.execute(select(Study.code, Study.id))).all())
+        sites = dict((await tx.session.execute(select(Site.code, Site.id))).all())
+        stored = await passwords.hash_password(PASSWORD)
+        tokens: dict[str, str] = {}
+        user_ids: dict[str, int] = {}
+        for username, (role_name, study, site) in USERS.items():
+            user = AppUser(username=username, display_name=username.capitalize(), password_hash=stored)
+            tx.session.add(user)
+            await tx.session.flush()
+            user_ids[username] = user.id
+            tokens[username] = passwords.new_token()
+            tx.session.add(
+                RoleGrant(
+                    user_id=user.id,
+                    role=role_name,
+                    study_id=studies.get(study or ""),
+                    site_id=sites.get(site or ""),
+                    valid_from=tx.now,
                 )
-                tx.session.add(
-                    ApiToken(
-                        user_id=user.id,
-                        name="test",
-                        token_hash=passwords.token_hash(tokens[username]),
-                        created_at=tx.now,
-                        expires_at=tx.now.replace(year=tx.now.year + 1),
-                    )
+            )
+            tx.session.add(
+                ApiToken(
+                    user_id=user.id,
+                    name="test",
+                    token_hash=passwords.token_hash(tokens[username]),
+                    created_at=tx.now,
+                    expires_at=tx.now.replace(year=tx.now.year + 1),
                 )
-            tx.record("world.built", subject="study", subject_id=None)
+            )
+        tx.record("world.built", subject="study", subject_id=None)
     return World(tokens, user_ids)

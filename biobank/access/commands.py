@@ -201,4 +201,4 @@ async def revoke_token(tx: Tx, name: str) -> TokenView:
     if row is None:
         raise NotFound(f"You have no good token named {name}.", name=name)
     tx.record("token.revoked", subject="api_token", subject_id=row.id)
-    return TokenView.model_validate(row._mapping)  # noqa: SLF001  # the documented way to a row's mapping
+    return TokenView.model_validate(row._mapping)  # the documented way to a row's mapping

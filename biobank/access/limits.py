@@ -28,9 +28,10 @@ SECRET = RateLimit("secret", 20, 60)
 
 _TAKE = text(
     "insert into rate_bucket as b (key, window_start, count) values (:key, now(), 1) on conflict (key) do update set "
-    "window_start = case when b.window_start > now() - make_interval(secs => :seconds) then b.window_start else now() end, "
+    "window_start = case when b.window_start > now() - make_interval(secs => :seconds) "
+    "then b.window_start else now() end, "
     "count = case when b.window_start > now() - make_interval(secs => :seconds) then b.count + 1 else 1 end "
-    "returning count, ceil(extract(epoch from window_start - now()) + :seconds)::int as wait"
+    "returning count as uses, ceil(extract(epoch from window_start - now()) + :seconds)::int as wait"
 )
 
 
@@ -42,7 +43,7 @@ async def take(database: Database, limit: RateLimit, who: str) -> None:
     """
     async with database.engine.begin() as connection:
         row = (await connection.execute(_TAKE, {"key": f"{limit.name}:{who}", "seconds": limit.seconds})).one()
-    if row.count > limit.count:
+    if row.uses > limit.count:
         wait = max(1, row.wait)
         raise TooMany(
             f"At most {limit.count} such requests in {limit.seconds} seconds: wait {wait} s and try again.",

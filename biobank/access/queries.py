@@ -31,7 +31,8 @@ select u.id, u.username, u.display_name, {extra},
 _BY_SESSION = _WHO.format(
     extra="k.last_seen_at",
     source="login_session k",
-    condition="k.token_hash = $1 and k.ended_at is null and k.expires_at > now() and k.last_seen_at > now() - $2::interval",
+    condition="k.token_hash = $1 and k.ended_at is null and k.expires_at > now() "
+    "and k.last_seen_at > now() - $2::interval",
 )
 _BY_TOKEN = _WHO.format(
     extra="k.id", source="api_token k", condition="k.token_hash = $1 and k.revoked_at is null and k.expires_at > now()"
@@ -126,7 +127,7 @@ async def tokens(tx: ReadTx, user_id: int) -> Sequence[TokenView]:
         .where(ApiToken.user_id == user_id)
         .order_by(ApiToken.id)
     )
-    return [TokenView.model_validate(row._mapping) for row in rows]  # noqa: SLF001  # the documented way to a row's mapping
+    return [TokenView.model_validate(row._mapping) for row in rows]  # the documented way to a row's mapping
 
 
 async def user_by_name(tx: ReadTx, username: str) -> AppUser:

@@ -65,7 +65,7 @@ class AlreadyGranted(Conflict):
 CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "uq_app_user_username": lambda: UserExists("A user of this name exists already: choose another name."),
     "ck_app_user_username": lambda: Invalid(
-        "A user name is 2 to 63 characters: a small letter first, then small letters, digits, dot, hyphen or underscore.",
+        "A user name is 2 to 63 characters: a small letter, then small letters, digits, dot, hyphen or underscore.",
         errors={"username": "is not a valid user name"},
     ),
     "uq_api_token_name": lambda: TokenNameTaken(
@@ -107,7 +107,8 @@ def locked_until(failures: int, allowed: int, minutes: int, now: datetime) -> da
 
 
 def check_may_grant(reach: Scope, role: str, study_id: int | None, site_id: int | None) -> None:
-    """Nobody gives away more than they hold: a study's manager grants within the study, and only administrators make administrators.
+    """Nobody gives away more than they hold: a study's manager grants within the study, and only administrators make
+    administrators.
 
     Raises:
         Invalid: there is no such role.

@@ -1,4 +1,6 @@
-"""Assays, runs, plates and wells, and results with their versions. Values are numeric with unit and original text, never float."""
+"""Assays, runs, plates and wells, and results with their versions. Values are numeric with unit and original text,
+never float.
+"""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -44,7 +46,9 @@ class Assay(Base):
 
 
 class AssayVersion(Base):
-    """A method as it stood from a day on: its file format and its analytes. Results name the version, never the assay alone."""
+    """A method as it stood from a day on: its file format and its analytes. Results name the version, never the assay
+    alone.
+    """
 
     __tablename__ = "assay_version"
     id: Mapped[Id]
@@ -62,7 +66,9 @@ class AssayVersion(Base):
 
 
 class AssayVersionAnalyte(Base):
-    """An analyte as a version measures it: what the file calls it, the unit where the file gives none, and its limits."""
+    """An analyte as a version measures it: what the file calls it, the unit where the file gives none, and its
+    limits.
+    """
 
     __tablename__ = "assay_version_analyte"
     id: Mapped[Id]
@@ -156,7 +162,8 @@ class AssayRun(Base):
             name="releaser_is_not_operator",
         ),
         CheckConstraint(
-            "status in ('planned', 'plated', 'failed') or num_nonnulls(raw_file_id, importer, importer_version, imported_by, imported_at) = 5",
+            "status in ('planned', 'plated', 'failed') "
+            "or num_nonnulls(raw_file_id, importer, importer_version, imported_by, imported_at) = 5",
             name="parsed_has_its_file",
         ),
         CheckConstraint(
@@ -245,7 +252,9 @@ class ControlReading(Base):
 
 
 class Result(Base):
-    """A measured quantity of one analyte in one tube on one well. Whose it is follows from the tube, and the database holds it to that."""
+    """A measured quantity of one analyte in one tube on one well. Whose it is follows from the tube, and the database
+    holds it to that.
+    """
 
     __tablename__ = "result"
     id: Mapped[Id]
@@ -276,7 +285,8 @@ RESULT_STATUSES = ("preliminary", "verified", "released", "superseded", "correct
 
 
 class ResultVersion(Base):
-    """One reading of a result. A released version is never edited: a successor supersedes or corrects it, with a reason.
+    """One reading of a result. A released version is never edited: a successor supersedes or corrects it, with a
+    reason.
 
     `released_at` and `ended_at` (superseded, corrected or withdrawn) say what was in force at any past moment.
     """

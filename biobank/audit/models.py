@@ -12,8 +12,8 @@ from biobank.db import Base, Id
 class AuditEntry(Base):
     """An event (why) or the insert, update or delete of one row (what). Written by the database, never changed.
 
-    `body` is text, not jsonb: its very characters are what the seal covers. Columns that identify a person are left out of it and stand
-    in `audit_private`, so that they can be erased without breaking the chain.
+    `body` is text, not jsonb: its very characters are what the seal covers. Columns that identify a person are left
+    out of it and stand in `audit_private`, so that they can be erased without breaking the chain.
     """
 
     __tablename__ = "audit_entry"
@@ -45,10 +45,10 @@ class AuditPrivate(Base):
 class AuditSeal(Base):
     """A batch of committed entries and its place in the chain.
 
-    `entries` holds 40 bytes for each: its id (8, big-endian) and the SHA-256 of its canonical text (32). `hash` is the SHA-256 of the
-    previous seal's hash, `settled_id` (8 bytes) and `entries`. `xid` is the first transaction number not given out then: once all below it
-    are over, no entry with an id up to `last_id` can appear any more. `settled_id` is the id up to which this had become certain, so that
-    everything up to it is sealed.
+    `entries` holds 40 bytes for each: its id (8, big-endian) and the SHA-256 of its canonical text (32). `hash` is the
+    SHA-256 of the previous seal's hash, `settled_id` (8 bytes) and `entries`. `xid` is the first transaction number
+    not given out then: once all below it are over, no entry with an id up to `last_id` can appear any more.
+    `settled_id` is the id up to which this had become certain, so that everything up to it is sealed.
     """
 
     __tablename__ = "audit_seal"

@@ -1,15 +1,20 @@
 """Sealing: committed audit entries are chained in batches, apart from the transactions that wrote them.
 
-A chain head taken in every transaction would make all writers wait for one another; a seal made afterwards costs them nothing. What is
-not yet sealed is protected by grants and triggers alone, which is why the batches are small.
+A chain head taken in every transaction would make all writers wait for one another; a seal made afterwards costs them
+nothing. What is not yet sealed is protected by grants and triggers alone, which is why the batches are small.
 """
 
 from dataclasses import dataclass
+
 import asyncpg
 
 from biobank.audit.canonical import FIELDS, GENESIS, digest, exported, link, pack, unpack
 
 _LOCK = 0x5EA1
+_UNSEALED = (
+    f"select {', '.join(FIELDS)} from audit_entry "  # noqa: S608  # column names of ours
+    "where id > $1 and not (id = any ($2::bigint[])) order by id limit $3"
+)
 BATCH = 20_000
 
 
@@ -37,7 +42,8 @@ async def seal(connection: asyncpg.Connection, *, batch: int = BATCH) -> Sealed:
 
 
 async def _seal_batch(connection: asyncpg.Connection, batch: int) -> int:
-    # Both are read before the entries: what commits in between is younger than `xid`, and what is settled is visible by then.
+    # Both are read before the entries: what commits in between is younger than `xid`, and what is settled is visible
+    # by then.
     xid = await connection.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
     settled = int(await connection.fetchval(_SETTLED))
     last = await connection.fetchrow("select settled_id, hash from audit_seal order by number desc limit 1")
@@ -46,7 +52,7 @@ async def _seal_batch(connection: asyncpg.Connection, batch: int) -> int:
     for row in await connection.fetch("select entries from audit_seal where last_id > $1", sealed_up_to):
         known.update(entry_id for entry_id, _ in unpack(row["entries"]))
     rows = await connection.fetch(
-        f"select {', '.join(FIELDS)} from audit_entry where id > $1 and not (id = any ($2::bigint[])) order by id limit $3",  # noqa: S608  # column names of ours
+        _UNSEALED,
         sealed_up_to,
         sorted(known),
         batch,
@@ -71,9 +77,10 @@ async def _seal_batch(connection: asyncpg.Connection, batch: int) -> int:
     return len(rows)
 
 
-# The id up to which no further entry can appear. A transaction takes its ids before it commits, so a smaller id may appear after a
-# larger one was sealed; once all transactions that were open when a seal was made are over, none can appear below it. A seal from
-# before a restore into another server has a transaction number that means nothing here: nothing of that time can still be open.
+# The id up to which no further entry can appear. A transaction takes its ids before it commits, so a smaller id may
+# appear after a larger one was sealed; once all transactions that were open when a seal was made are over, none can
+# appear below it. A seal from before a restore into another server has a transaction number that means nothing here:
+# nothing of that time can still be open.
 _SETTLED = """
 select coalesce(max(running.top), 0)
   from (select max(last_id) over (order by number) as top, xid from audit_seal) running, pg_current_snapshot() as s

@@ -1,7 +1,9 @@
-"""Finding what was tampered with: in the chain of seals, in the entries, and in the tables that the entries tell the story of."""
+"""Finding what was tampered with: in the chain of seals, in the entries, and in the tables that the entries tell the
+story of.
+"""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,19 +58,11 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes]) -> Verdict:
         entries: the digest of every entry that is there now, by id.
     """
     verdict = Verdict()
-    previous, expected_number, settled = GENESIS, 1, 0
+    previous, number, settled = GENESIS, 1, 0
     sealed: set[int] = set()
     for row in seals:
-        place = f"audit_seal {row.number}"
-        if row.number != expected_number:
-            verdict.faults.append(Fault(place, f"seal {expected_number} is missing before it"))
-        if row.previous_hash != previous:
-            verdict.faults.append(
-                Fault(place, "does not follow the seal before it: seals were changed, removed or reordered")
-            )
-        if link(row.previous_hash, row.settled_id, row.entries) != row.hash:
-            verdict.faults.append(Fault(place, "its hash does not fit its content: the seal was changed"))
-        previous, expected_number, settled = row.hash, row.number + 1, row.settled_id
+        verdict.faults.extend(Fault(f"audit_seal {row.number}", what) for what in _seal_faults(row, previous, number))
+        previous, number, settled = row.hash, row.number + 1, row.settled_id
         verdict.seals += 1
         verdict.hashes.append(row.hash.hex())
         for entry_id, entry_digest in unpack(row.entries):
@@ -76,11 +70,9 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes]) -> Verdict:
             if entry_id in sealed:
                 verdict.faults.append(Fault(f"audit_entry {entry_id}", "is sealed twice"))
             sealed.add(entry_id)
-            found = entries.get(entry_id)
-            if found is None:
-                verdict.faults.append(Fault(f"audit_entry {entry_id}", f"was deleted after seal {row.number}"))
-            elif found != entry_digest:
-                verdict.faults.append(Fault(f"audit_entry {entry_id}", f"was changed after seal {row.number}"))
+            if entries.get(entry_id) != entry_digest:
+                what = "changed" if entry_id in entries else "deleted"
+                verdict.faults.append(Fault(f"audit_entry {entry_id}", f"was {what} after seal {row.number}"))
     for entry_id in sorted(entries.keys() - sealed):
         if entry_id <= settled:
             verdict.faults.append(Fault(f"audit_entry {entry_id}", "was inserted among sealed entries"))
@@ -89,8 +81,19 @@ def check_chain(seals: Iterable[SealRow], entries: dict[int, bytes]) -> Verdict:
     return verdict
 
 
+def _seal_faults(row: SealRow, previous: bytes, number: int) -> Iterator[str]:
+    if row.number != number:
+        yield f"seal {number} is missing before it"
+    if row.previous_hash != previous:
+        yield "does not follow the seal before it: seals were changed, removed or reordered"
+    if link(row.previous_hash, row.settled_id, row.entries) != row.hash:
+        yield "its hash does not fit its content: the seal was changed"
+
+
 async def verify(connection: asyncpg.Connection) -> Verdict:
-    """Verify the chain, the entries, and that every audited row is as its last entry left it. One consistent snapshot is read."""
+    """Verify the chain, the entries, and that every audited row is as its last entry left it. One consistent snapshot
+    is read.
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         entries: dict[int, bytes] = {}
         async for row in _entries(connection):
@@ -126,7 +129,8 @@ async def _check_table(connection: asyncpg.Connection, table: Any, verdict: Verd
     rows = await connection.fetch(
         f"""
         with said as (
-            select e.row_id, e.id, e.kind, k.key, case when e.kind = 'update' then k.value -> 1 else k.value end as value
+            select e.row_id, e.id, e.kind, k.key, case when e.kind = 'update' then k.value -> 1 else k.value end as
+            value
               from audit_entry e left join lateral jsonb_each(e.body::jsonb) k on k.key <> '*'
              where e.name = $1 and e.kind in ('insert', 'update', 'delete')
         ), last as (
@@ -136,9 +140,11 @@ async def _check_table(connection: asyncpg.Connection, table: Any, verdict: Verd
         ), now as (
             select (to_jsonb(t) ->> $2)::bigint as row_id, to_jsonb(t) - $3::text[] as row from {name} t
         )
-        select row_id, last.row as said, now.row as found, coalesce(last.gone, false) as gone, last.row_id is null as unsaid
+        select row_id, last.row as said, now.row as found, coalesce(last.gone, false) as gone, last.row_id is null as
+        unsaid
           from last full join now using (row_id)
-         where now.row is null and not coalesce(last.gone, false) or last.row_id is null or last.gone and now.row is not null
+         where now.row is null and not coalesce(last.gone, false) or last.row_id is null or last.gone and now.row is
+         not null
             or not now.row @> last.row
         """,  # noqa: S608  # the table's name comes from the catalogue
         name,
@@ -183,21 +189,16 @@ def verify_export(lines: Iterable[str]) -> Verdict:
     seals: list[SealRow] = []
     for number, line in enumerate(lines, start=1):
         try:
-            match json.loads(line):
-                case {"entry": [str(entry_id), *_] as fields}:
-                    entries[int(entry_id)] = digest(fields)
-                case {
-                    "seal": {
-                        "number": int(at),
-                        "settled_id": int(settled),
-                        "entries": packed,
-                        "previous_hash": before,
-                        "hash": own,
-                    }
-                }:
-                    seals.append(SealRow(at, settled, bytes.fromhex(packed), bytes.fromhex(before), bytes.fromhex(own)))
-                case _:
-                    raise ValueError("neither an entry nor a seal")
-        except ValueError as error:
-            raise ValueError(f"line {number} of the export cannot be read: {error}") from None
+            read = json.loads(line)
+            if "entry" in read:
+                entries[int(read["entry"][0])] = digest(read["entry"])
+            else:
+                seals.append(_seal_row(read["seal"]))
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            raise ValueError(f"line {number} of the export is neither an entry nor a seal: {error!r}") from None
     return check_chain(seals, entries)
+
+
+def _seal_row(fields: dict[str, Any]) -> SealRow:
+    packed, before, own = (bytes.fromhex(fields[name]) for name in ("entries", "previous_hash", "hash"))
+    return SealRow(int(fields["number"]), int(fields["settled_id"]), packed, before, own)

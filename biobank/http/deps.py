@@ -1,4 +1,6 @@
-"""What handlers are given. There is exactly one generator dependency in the whole app: two would be closed concurrently."""
+"""What handlers are given. There is exactly one generator dependency in the whole app: two would be closed
+concurrently.
+"""
 
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any, TypeAlias
@@ -34,7 +36,7 @@ async def provide_tx(request: Request[Any, Any, Any]) -> AsyncGenerator[ReadTx, 
         async with open_tx(
             state.database,
             actor,
-            request_id=request.scope.get("request_id", ""),
+            request_id=str(request.scope.get("request_id", "")),
             clock=state.clock,
             randomness=state.randomness,
         ) as tx:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import structlog
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, Message, Receive, Send
 from prometheus_client import Counter, Histogram
 
 from biobank.http.security import HEADERS
@@ -29,7 +29,7 @@ class Envelope:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -38,7 +38,7 @@ class Envelope:
             (value for name, value in scope["headers"] if name == b"x-request-id" and _REQUEST_ID.match(value)), None
         )
         request_id = sent.decode() if sent else new_uuid().hex
-        scope["request_id"] = request_id  # type: ignore[typeddict-unknown-key]  # ASGI scopes are open for such keys
+        scope["request_id"] = request_id
         status = 500
 
         async def answer(message: Message) -> None:

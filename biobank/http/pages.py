@@ -52,11 +52,12 @@ def page(
     """A page with the bar, the navigation that this person may use, and a fresh form key."""
     actor: Actor | None = request.scope.get("user")
     path = request.url.path
+    token = ScopeState.from_scope(request.scope).csrf_token  # empty where a program asked for a page
     context = page_context(
         page_title=title,
         request_path=path,
-        csrf_token=ScopeState.from_scope(request.scope).csrf_token or "",
-        site_tz=request.scope.get("site_tz", "UTC"),
+        csrf_token=token if isinstance(token, str) else "",
+        site_tz=str(request.scope.get("site_tz", "UTC")),
         actor=None
         if actor is None
         else PageActor(actor.display_name, actor.username, tuple(ROLE_TITLES.get(role, role) for role in actor.roles)),
@@ -88,7 +89,9 @@ def _may_nothing(_permission: Permission) -> bool:
 
 
 class FormRefused(Exception):
-    """A form that is shown again, with messages at its fields. The transaction is rolled back because this is raised through it."""
+    """A form that is shown again, with messages at its fields. The transaction is rolled back because this is raised
+    through it.
+    """
 
     def __init__(
         self, error: DomainError | ValidationError | Exception, template: str, title: str, view: Mapping[str, Any]
@@ -102,7 +105,9 @@ class FormRefused(Exception):
 
 @contextmanager
 def shown_again(template: str, *, title: str, values: Mapping[str, Any], **view: Any) -> Iterator[None]:
-    """Within it, an error of the domain or of the database shows `template` again at 422 with `errors` and what was typed."""
+    """Within it, an error of the domain or of the database shows `template` again at 422 with `errors` and what was
+    typed.
+    """
     try:
         yield
     except FormRefused:

@@ -1,4 +1,6 @@
-"""From errors to answers: the one place that knows status codes. RFC 9457 problem+json under `/api`, a page elsewhere."""
+"""From errors to answers: the one place that knows status codes. RFC 9457 problem+json under `/api`, a page
+elsewhere.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -86,14 +88,16 @@ def constraint_of(error: DBAPIError) -> str | None:
 
 
 def from_database(error: DBAPIError, constraints: ConstraintErrors) -> DomainError | None:
-    """The typed error that a violated constraint, a lost race or an impossible value means; None when it is a fault of ours."""
+    """The typed error that a violated constraint, a lost race or an impossible value means; None when it is a fault of
+    ours.
+    """
     name = constraint_of(error)
     if name is not None and name in constraints:
         return constraints[name]()
     state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
     if state in {"40001", "40P01", "55P03"}:
         return Busy("Somebody else is changing the same thing at this moment: try again.")
-    if state in {"57014"}:
+    if state == "57014":
         return Busy("The database took too long: ask for less at once, or try again.")
     return None
 
@@ -110,7 +114,7 @@ def from_validation(error: ValidationError) -> Invalid:
     )
 
 
-def as_domain_error(error: Exception, constraints: ConstraintErrors) -> DomainError | None:
+def as_domain_error(error: Exception, constraints: ConstraintErrors) -> DomainError | None:  # noqa: PLR0911  # one line a kind
     """What an exception means to the person who asked; None when it is a fault of ours."""
     match error:
         case DomainError():
@@ -172,7 +176,7 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         )
         meant = Unexpected("The service failed. Nothing was changed. Tell your administrator the request id.")
     if isinstance(meant, Unauthenticated) and not wants_json(request) and request.method in {"GET", "HEAD"}:
-        return Redirect(f"/login?next={request.url.path}", status_code=HTTPStatus.SEE_OTHER)
+        return Redirect(f"/login?next={request.url.path}", status_code=303)
     if form is not None:
         return page(
             request,

@@ -1,4 +1,6 @@
-"""Who asks, and whether they may: authentication for every request, one guard that reads each handler's permission, CSRF, headers."""
+"""Who asks, and whether they may: authentication for every request, one guard that reads each handler's permission,
+CSRF, headers.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -22,8 +24,8 @@ Authenticate = Callable[[str | None, str | None], Awaitable[Actor | None]]
 """From a session cookie and an API token to an actor; None when neither is good any more."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 HEADERS: tuple[tuple[bytes, bytes], ...] = (
@@ -54,10 +56,12 @@ class Authentication(AbstractAuthenticationMiddleware):
 
 
 class Csrf(CSRFMiddleware):
-    """Double-submit tokens for browsers. A request with a bearer token carries no ambient credential, so none can be forged with it."""
+    """Double-submit tokens for browsers. A request with a bearer token carries no ambient credential, so none can be
+    forged with it.
+    """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and any(name == b"authorization" for name, _ in scope["headers"]):
+        if any(name == b"authorization" for name, _ in scope["headers"]):
             await self.app(scope, receive, send)
             return
         await super().__call__(scope, receive, send)

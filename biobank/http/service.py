@@ -22,7 +22,9 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class HealthView(BaseModel):
-    """`status` is "ready" when the database answers and has the schema of this version; `alive` is always true in an answer."""
+    """`status` is "ready" when the database answers and has the schema of this version; `alive` is always true in an
+    answer.
+    """
 
     model_config = ConfigDict(frozen=True)
     status: str
@@ -35,7 +37,9 @@ class HealthView(BaseModel):
 
 @get("/health", operation_id="health", opt={"permission": PUBLIC}, tags=["Service"])  # a load balancer has no login
 async def health(request: Request[Any, Any, Any]) -> Response[HealthView]:
-    """Whether this process can serve. 200 when ready, 503 when not; a restart helps only when nothing answers at all."""
+    """Whether this process can serve. 200 when ready, 503 when not; a restart helps only when nothing answers at
+    all.
+    """
     needed: str = request.app.state.migration_head
     found, database = None, "away"
     try:

@@ -1,4 +1,6 @@
-"""The register of every code that was ever given to a thing, in any namespace. Rows are never deleted: unique means for ever."""
+"""The register of every code that was ever given to a thing, in any namespace. Rows are never deleted: unique means
+for ever.
+"""
 
 from datetime import datetime
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import Controller, Router, get
 from litestar.params import FromPath, FromQuery, QueryParameter
+from pydantic import BaseModel, ConfigDict
 
 from biobank.actor import Permission
 from biobank.errors import NotFound
@@ -11,7 +12,6 @@ from biobank.http.deps import Reading
 from biobank.http.paging import Limit
 from biobank.overview import queries
 from biobank.paging import Page
-from pydantic import BaseModel, ConfigDict
 
 Before = Annotated[
     int | None, QueryParameter(name="before", ge=1, description="The `next` of the page before.", required=False)

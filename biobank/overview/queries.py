@@ -1,4 +1,6 @@
-"""What only shows when all slices are looked at together: the home of each role, where a code leads, who touched a thing, the trail."""
+"""What only shows when all slices are looked at together: the home of each role, where a code leads, who touched a
+thing, the trail.
+"""
 
 import json
 from datetime import datetime
@@ -277,7 +279,7 @@ async def find(tx: ReadTx, text: str) -> str | None:
         return None
     if row.run is not None:
         return f"/runs/{row.run}"
-    return next(prefix + getattr(row, kind) for kind, prefix in _HREFS.items() if getattr(row, kind) is not None)
+    return next(f"{prefix}{getattr(row, kind)}" for kind, prefix in _HREFS.items() if getattr(row, kind) is not None)
 
 
 async def trail(
@@ -299,7 +301,9 @@ async def trail(
 
 
 async def touches(tx: ReadTx, tables: tuple[str, ...], row_id: int, limit: int = 100) -> list[TrailRow]:
-    """Who touched a thing: the deeds of every transaction that changed its rows, newest first. The caller has checked the reach."""
+    """Who touched a thing: the deeds of every transaction that changed its rows, newest first. The caller has checked
+    the reach.
+    """
     changed = select(AuditEntry.tx).where(AuditEntry.name.in_(tables), AuditEntry.row_id == row_id)
     return await _deeds(tx, [AuditEntry.kind == "event", AuditEntry.tx.in_(changed)], limit)
 

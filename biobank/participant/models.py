@@ -1,4 +1,6 @@
-"""Study, site, cohort, participant, consent and visit. A participant is a pseudonym: no name, birth date or record number is kept here."""
+"""Study, site, cohort, participant, consent and visit. A participant is a pseudonym: no name, birth date or record
+number is kept here.
+"""
 
 from datetime import date, datetime
 
@@ -30,7 +32,9 @@ class Study(Base):
 
 
 class Site(Base):
-    """A clinic, central laboratory or repository. Its time zone decides what "today" is; its contact stands on manifests."""
+    """A clinic, central laboratory or repository. Its time zone decides what "today" is; its contact stands on
+    manifests.
+    """
 
     __tablename__ = "site"
     id: Mapped[Id]
@@ -160,7 +164,9 @@ class ConsentDocument(Base):
 
 
 class Consent(Base):
-    """What a participant decided. `effective_from` is valid time, `recorded_at` recorded time; a newer consent supersedes, nothing is edited."""
+    """What a participant decided. `effective_from` is valid time, `recorded_at` recorded time; a newer consent
+    supersedes, nothing is edited.
+    """
 
     __tablename__ = "consent"
     id: Mapped[Id]

@@ -9,7 +9,9 @@ from biobank.db import Base, Id
 
 
 class LabelPrint(Base):
-    """One printed label of one code. Copy 1 is the first; every further copy says why. `verified_at` is the scan after applying."""
+    """One printed label of one code. Copy 1 is the first; every further copy says why. `verified_at` is the scan after
+    applying.
+    """
 
     __tablename__ = "label_print"
     id: Mapped[Id]

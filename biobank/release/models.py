@@ -10,7 +10,9 @@ from biobank.db import Base, Id
 
 
 class DataPull(Base):
-    """One pull of results, known to people by `number`. `query` is the canonical text of what was asked, `sha256` the digest of the bytes that were answered."""
+    """One pull of results, known to people by `number`. `query` is the canonical text of what was asked, `sha256` the
+    digest of the bytes that were answered.
+    """
 
     __tablename__ = "data_pull"
     id: Mapped[Id]

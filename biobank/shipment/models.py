@@ -34,7 +34,9 @@ class ExternalParty(Base):
 
 
 class Shipment(Base):
-    """A consignment. Once packed its manifest is frozen: `manifest` is canonical text and `manifest_sha256` its digest."""
+    """A consignment. Once packed its manifest is frozen: `manifest` is canonical text and `manifest_sha256` its
+    digest.
+    """
 
     __tablename__ = "shipment"
     id: Mapped[Id]
@@ -77,11 +79,13 @@ class Shipment(Base):
         ),
         CheckConstraint("classification in ('exempt_human_specimen', 'un3373_category_b')", name="classification"),
         CheckConstraint(
-            "status in ('draft', 'cancelled') or (manifest is not null and manifest_sha256 is not null and packed_at is not null)",
+            "status in ('draft', 'cancelled') "
+            "or (manifest is not null and manifest_sha256 is not null and packed_at is not null)",
             name="packed_has_a_manifest",
         ),
         CheckConstraint(
-            "status not in ('shipped', 'received', 'reconciled', 'lost') or (shipped_at is not null and courier is not null)",
+            "status not in ('shipped', 'received', 'reconciled', 'lost') "
+            "or (shipped_at is not null and courier is not null)",
             name="shipped_has_a_courier",
         ),
         CheckConstraint(
@@ -94,7 +98,9 @@ class Shipment(Base):
 
 
 class Package(Base):
-    """One outer box of a shipment. With dry ice its net mass in kilograms is named: without it no air paper may be printed."""
+    """One outer box of a shipment. With dry ice its net mass in kilograms is named: without it no air paper may be
+    printed.
+    """
 
     __tablename__ = "package"
     id: Mapped[Id]
@@ -119,7 +125,9 @@ ITEM_STATUSES = ("packed", "unpacked", "received", "damaged", "thawed", "missing
 
 
 class PackageItem(Base):
-    """A tube in a package. `is_open` until it is received, found missing or unpacked: a tube is in one open shipment at most."""
+    """A tube in a package. `is_open` until it is received, found missing or unpacked: a tube is in one open shipment
+    at most.
+    """
 
     __tablename__ = "package_item"
     id: Mapped[Id]

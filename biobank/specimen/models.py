@@ -1,4 +1,6 @@
-"""Specimens of every level in one table, what was made from what, the quantity ledger, processing events, and custody."""
+"""Specimens of every level in one table, what was made from what, the quantity ledger, processing events, and
+custody.
+"""
 
 from datetime import datetime
 from decimal import Decimal
@@ -31,7 +33,9 @@ class TemperatureClass(Base):
 
 
 class SpecimenType(Base):
-    """What is in the tube. `code` is the SPREC type where SPREC has one; SNOMED CT is kept apart because the mapping is lossy."""
+    """What is in the tube. `code` is the SPREC type where SPREC has one; SNOMED CT is kept apart because the mapping
+    is lossy.
+    """
 
     __tablename__ = "specimen_type"
     code: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -73,8 +77,8 @@ class CollectionEvent(Base):
 class Specimen(Base):
     """One physical tube, vial, block or swab, of whatever level.
 
-    Where it is stands in `custody`; how much is left follows from `quantity_ledger`, kept here by the database. Existence, quality and
-    hold are separate axes: a tube on hold still exists and still lies somewhere.
+    Where it is stands in `custody`; how much is left follows from `quantity_ledger`, kept here by the database.
+    Existence, quality and hold are separate axes: a tube on hold still exists and still lies somewhere.
     """
 
     __tablename__ = "specimen"
@@ -129,7 +133,9 @@ class Specimen(Base):
 
 
 class ProcessingEvent(Base):
-    """Something done to tubes: a spin, aliquoting, a thaw, with the equipment and settings that SPREC is later computed from."""
+    """Something done to tubes: a spin, aliquoting, a thaw, with the equipment and settings that SPREC is later
+    computed from.
+    """
 
     __tablename__ = "processing_event"
     id: Mapped[Id]
@@ -153,8 +159,8 @@ class ProcessingEvent(Base):
             name="fk_processing_event_study_site",
         ),
         CheckConstraint(
-            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', "
-            "'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
+            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', "
+            "'dilute', 'pool', 'wash', 'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
             name="type",
         ),
         CheckConstraint("ended_at is null or ended_at >= started_at", name="ends_after_start"),
@@ -173,7 +179,9 @@ class ProcessingInput(Base):
 
 
 class Derivation(Base):
-    """`child` was made from `parent`. The graph is acyclic and stays within one participant unless the child is a pool."""
+    """`child` was made from `parent`. The graph is acyclic and stays within one participant unless the child is a
+    pool.
+    """
 
     __tablename__ = "derivation"
     id: Mapped[Id]
@@ -217,8 +225,8 @@ _POSITION = '(container_id is null) = ("row" is null) and (container_id is null)
 class Custody(Base):
     """Where a tube is now: exactly one of a position, a package, a holder, an external party or an end.
 
-    Occupancy sits on the occupant, and its uniqueness is checked at commit, so two tubes can swap places in one transaction.
-    `site_id` is the site that has the tube now (None once it has left the house).
+    Occupancy sits on the occupant, and its uniqueness is checked at commit, so two tubes can swap places in one
+    transaction. `site_id` is the site that has the tube now (None once it has left the house).
     """
 
     __tablename__ = "custody"
@@ -248,7 +256,9 @@ class Custody(Base):
 
 
 class CustodyHistory(Base):
-    """Where a tube has been, written by the database at every change of `custody`; the open row (`until` null) is the present."""
+    """Where a tube has been, written by the database at every change of `custody`; the open row (`until` null) is the
+    present.
+    """
 
     __tablename__ = "custody_history"
     id: Mapped[Id]

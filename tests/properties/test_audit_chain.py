@@ -139,7 +139,8 @@ async def test_what_a_superuser_tampers_with_is_named(sealed, tampering, named):
 async def test_an_entry_inserted_among_sealed_ones_is_named(sealed, database, world):
     gap = await sealed.fetchval("delete from audit_entry where id = 9 returning id")
     await sealed.execute(
-        "insert into audit_entry (id, tx, kind, name, body) overriding system value values ($1, gen_random_uuid(), 'event', 'forged', '{}')",
+        "insert into audit_entry (id, tx, kind, name, body) overriding system value "
+        "values ($1, gen_random_uuid(), 'event', 'forged', '{}')",
         gap,
     )
     assert "audit_entry 9" in {fault.where for fault in (await verify(sealed)).faults}
