@@ -27,6 +27,8 @@ from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
 from biobank.actor import Actor
+from biobank.assay import api as assay_api
+from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
 from biobank.db import Database
@@ -61,6 +63,7 @@ ROUTERS = (
     overview_api.router,
     overview_pages.router,
     storage_api.router,
+    assay_api.router,
 )
 
 CONSTRAINTS: ConstraintErrors = {
@@ -69,6 +72,7 @@ CONSTRAINTS: ConstraintErrors = {
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
+    **assay_rules.CONSTRAINTS,
 }
 
 _log = structlog.get_logger("biobank")

@@ -1,0 +1,35 @@
+"""The consent gate of assays: whose material is in a tube, and whether they allow it now."""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select
+
+from biobank.assay.plates import contributors
+from biobank.assay.rules import CONSENT_SCOPE
+from biobank.participant.models import Participant
+from biobank.participant.queries import decisions
+from biobank.tx import Tx
+
+
+async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
+    """By tube, why the consent gate stops it; tubes that may be used are left out.
+
+    Everybody whose material is in the tubes is held until the commit, so that no withdrawal slips in between.
+    """
+    people = await contributors(tx, specimen_ids)
+    everyone = set().union(*people.values()) if people else set()
+    decided = await decisions(tx, everyone)
+    rows = await tx.session.execute(select(Participant.id, Participant.code).where(Participant.id.in_(everyone)))
+    stopped: dict[int, str] = {}
+    for person in rows:
+        decision = decided[person.code]
+        if decision.stopped:
+            stopped[person.id] = "consent was withdrawn"
+        elif CONSENT_SCOPE not in decision.granted:
+            stopped[person.id] = "there is no consent to future research"
+    return {
+        tube: stopped[person]
+        for tube, held in people.items()
+        for person in sorted(held, reverse=True)
+        if person in stopped
+    }
