@@ -44,6 +44,7 @@ from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import rules as participant_rules
+from biobank.scan import api as scan_api
 from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
 from biobank.shipment import rules as shipment_rules
@@ -63,6 +64,7 @@ ROUTERS = (
     overview_api.router,
     overview_pages.router,
     storage_api.router,
+    scan_api.router,
     assay_api.router,
 )
 

@@ -1,0 +1,100 @@
+"""Rules of the scan station: its command codes, what each kind of code is for, what a misread may have been."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from biobank.errors import Conflict
+from biobank.ids import Kind, grouped
+
+
+@dataclass(frozen=True, slots=True)
+class CommandCode:
+    """A code that is printed on the bench and does something instead of naming something."""
+
+    verb: str
+    code: str
+    title: str
+
+
+COMMANDS = (
+    CommandCode("ack", "CACKCACKAP", "Acknowledge: a STOP was seen, or a question is answered with no"),
+    CommandCode("confirm", "CCNFRMCNFP", "Confirm: move it here"),
+    CommandCode("undo", "CUNDUCUNDK", "Undo the last placement of this station"),
+    CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),
+    CommandCode("store", "CPUTCPUTCM", "Store: scan a box, then its tubes in order"),
+)
+"""Fixed for ever: they are printed on the benches."""
+
+BY_CODE: Mapping[str, CommandCode] = {command.code: command for command in COMMANDS}
+MODES: Mapping[str, str] = {"find": "Look up", "store": "Store"}
+
+KIND_WORDS: Mapping[Kind, str] = {
+    Kind.TUBE: "tube",
+    Kind.BOX: "box",
+    Kind.KIT: "kit",
+    Kind.PARTICIPANT: "participant",
+    Kind.SHIPMENT: "shipment",
+    Kind.LOCATION: "place",
+    Kind.RACK: "rack",
+    Kind.PLATE: "plate",
+    Kind.BADGE: "badge",
+    Kind.COMMAND: "command",
+}
+
+
+class LabelVoided(Conflict):
+    code = "label-voided"
+    title = "This label is void"
+
+
+class AmbiguousCode(Conflict):
+    code = "ambiguous-code"
+    title = "Two things carry this code"
+
+
+def near(code: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    """Those candidates that one misread character, or two neighbours swapped, would turn into `code`."""
+    return tuple(sorted(candidate for candidate in candidates if _is_near(code, candidate)))
+
+
+def _is_near(code: str, other: str) -> bool:
+    if len(code) != len(other):
+        return False
+    differ = [place for place, (here, there) in enumerate(zip(code, other, strict=True)) if here != there]
+    if len(differ) == 1:
+        return True
+    if len(differ) != 2 or differ[1] != differ[0] + 1:
+        return False
+    first, second = differ
+    return code[first] == other[second] and code[second] == other[first]
+
+
+def wrong_kind(kind: Kind, code: str) -> str:
+    """What to say of a code that is no tube where a tube is stored."""
+    shown = grouped(code)
+    match kind:
+        case Kind.PARTICIPANT:
+            return f"{shown} is a participant, not a tube: scan the label on the tube itself."
+        case Kind.RACK | Kind.LOCATION:
+            return f"{shown} is a {KIND_WORDS[kind]}: scan the box that the tubes go into."
+        case Kind.SHIPMENT:
+            return f"{shown} is a shipment or package: receive it on its own page, then store its tubes."
+        case Kind.BADGE:
+            return f"{shown} is a badge: scan a tube."
+    return f"{shown} is a {KIND_WORDS[kind]}, not a tube: scan the label on the tube itself."
+
+
+def did_you_mean(candidates: Iterable[str]) -> str:
+    """The suggestions in words; the empty text when there are none."""
+    found = [grouped(candidate) for candidate in candidates]
+    return f" Did you mean {' or '.join(found)}, which stands in this box?" if found else ""
+
+
+def place_words(place: str, name: str) -> str:
+    """Where a tube is that stands in no box: `place` is holder, package, party or ended."""
+    match place:
+        case "package":
+            return f"packed in {grouped(name)}"
+        case "ended":
+            return name
+    return f"with {name}"
