@@ -1,4 +1,6 @@
-"""Posting to the quantity ledger. The balance of a tube is the sum of its postings, kept and bounded by the database."""
+"""Posting to the quantity ledger. The balance of a tube is the sum of its postings, kept and bounded by the
+database.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -1,15 +1,132 @@
-"""Finding tubes within reach."""
+"""Finding tubes within reach, and all that is known of them but their place in storage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
 
-from sqlalchemy import ColumnElement, select
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, or_, select
+from sqlalchemy.orm import aliased
 
 from biobank import ids
+from biobank.access.models import AppUser
 from biobank.actor import Permission, Scope
 from biobank.db import visible
-from biobank.errors import NotFound
-from biobank.specimen.models import Custody, Specimen
+from biobank.errors import Invalid, NotFound
+from biobank.identifier.models import HOUSE, Identifier, Namespace
+from biobank.paging import Page, cut
+from biobank.participant.models import Participant, Site, Study, Visit, VisitType
+from biobank.participant.queries import participant_code
+from biobank.specimen import lineage
+from biobank.specimen.lineage import Exact, LineageNode
+from biobank.specimen.models import (
+    CollectionEvent,
+    Custody,
+    Derivation,
+    ProcessingEvent,
+    ProcessingInput,
+    QuantityLedger,
+    Specimen,
+    SpecimenType,
+    TubeType,
+)
+from biobank.specimen.rules import Kind, TubeKind
 from biobank.tx import ReadTx
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SpecimenTypeView(View):
+    code: str
+    title: str
+    unit: str
+    temperature_class: str
+    freeze_thaw_cap: int | None
+
+
+class TubeTypeView(View):
+    code: str
+    title: str
+    sprec_container: str | None
+    capacity_ul: Exact
+
+
+class SpecimenRow(View):
+    """A tube in a list. `place` is position, holder, package, party or ended; `at_site` is the site that has it now."""
+
+    id: Annotated[int, Field(exclude=True)] = 0
+    code: str
+    study: str
+    site: str
+    at_site: str | None
+    participant: str | None
+    visit: str | None
+    visit_number: int | None
+    level: str
+    specimen_type: str
+    specimen_title: str
+    tube_type: str
+    ordinal: int
+    quantity: Exact
+    unit: str
+    is_partial: bool
+    existence: str
+    quality: str
+    hold: str | None
+    freeze_thaw_count: int
+    place: str
+    collected_at: datetime | None
+    timezone: str
+
+
+class LedgerView(View):
+    recorded_at: datetime
+    delta: Exact
+    unit: str
+    reason: str
+    basis: str
+    by: str | None
+
+
+class ProcessingView(View):
+    """`role` says whether the tube was worked on (input) or came out of it (made)."""
+
+    type: str
+    role: str
+    started_at: datetime
+    ended_at: datetime | None
+    operator: str
+    equipment: str | None
+    g_force: Exact | None
+    minutes: Exact | None
+    celsius: Exact | None
+    brake: bool | None
+    sop_version: str | None
+
+
+class CodeView(View):
+    """A code of another maker, or of an older system."""
+
+    namespace: str
+    title: str
+    value: str
+    status: str
+
+
+class SpecimenView(SpecimenRow):
+    """All of a tube but its path in storage. `timezone` is the site's where it was collected."""
+
+    tube_title: str
+    visit_on: date | None
+    freeze_thaw_cap: int | None
+    parents: tuple[str, ...]
+    children: tuple[str, ...]
+    lineage: tuple[LineageNode, ...]
+    ledger: tuple[LedgerView, ...]
+    processing: tuple[ProcessingView, ...]
+    codes: tuple[CodeView, ...]
 
 
 def within(scope: Scope) -> ColumnElement[bool]:
@@ -18,6 +135,23 @@ def within(scope: Scope) -> ColumnElement[bool]:
     To be used in a select that joins `Custody` to `Specimen`.
     """
     return visible(scope, Specimen.study_id, Specimen.site_id, Custody.site_id)
+
+
+def tube_code(text: str, field: str = "specimen") -> str:
+    """The canonical code of what was typed or scanned.
+
+    Raises:
+        Invalid: no tube's id; a wrong check character is said to be one.
+    """
+    try:
+        kind, code = ids.parse(text)
+    except ids.BadIdentifier as error:
+        raise Invalid(f"{ids.grouped(error.text)[:40]} is no tube's id: {error}.", errors={field: str(error)}) from None
+    if kind is not ids.Kind.TUBE:
+        raise Invalid(
+            f"{ids.grouped(code)} is not a tube's id: those start with T.", errors={field: "does not start with T"}
+        )
+    return code
 
 
 async def find_specimens(
@@ -52,3 +186,243 @@ async def find_specimen(
     """
     (found,) = await find_specimens(tx, [code], permission, lock=lock)
     return found
+
+
+async def specimen_types(tx: ReadTx) -> tuple[SpecimenTypeView, ...]:
+    columns = [getattr(SpecimenType, name) for name in SpecimenTypeView.model_fields]
+    rows = await tx.session.execute(select(*columns).order_by(SpecimenType.code))
+    return tuple(SpecimenTypeView(**row._asdict()) for row in rows)
+
+
+async def tube_types(tx: ReadTx) -> tuple[TubeTypeView, ...]:
+    columns = [getattr(TubeType, name) for name in TubeTypeView.model_fields]
+    rows = await tx.session.execute(select(*columns).order_by(TubeType.code))
+    return tuple(TubeTypeView(**row._asdict()) for row in rows)
+
+
+async def kind(tx: ReadTx, code: str, field: str = "specimen_type") -> Kind:
+    """A specimen type of the code table.
+
+    Raises:
+        Invalid: there is no such type.
+    """
+    found = await tx.session.get(SpecimenType, code)
+    if found is None:
+        raise Invalid(f"There is no specimen type {code}.", errors={field: "is not a specimen type"})
+    return Kind(found.code, found.title, found.unit)
+
+
+async def tube_kind(tx: ReadTx, code: str, field: str = "tube_type") -> TubeKind:
+    """A tube type of the code table.
+
+    Raises:
+        Invalid: there is no such type.
+    """
+    found = await tx.session.get(TubeType, code)
+    if found is None:
+        raise Invalid(f"There is no tube type {code}.", errors={field: "is not a tube type"})
+    return TubeKind(found.code, found.title, found.capacity_ul)
+
+
+async def namespaces(tx: ReadTx) -> tuple[tuple[str, str], ...]:
+    """Code and title of who else gives out codes."""
+    rows = await tx.session.execute(
+        select(Namespace.code, Namespace.title).where(Namespace.code != HOUSE).order_by(Namespace.code)
+    )
+    return tuple((row.code, row.title) for row in rows)
+
+
+async def born(tx: ReadTx, tubes: Iterable[Specimen]) -> Mapping[str, datetime | None]:
+    """When each tube came to be, by code: when the work that made it began, or when it was collected."""
+    made = (
+        select(func.max(ProcessingEvent.started_at))
+        .join(Derivation, Derivation.processing_event_id == ProcessingEvent.id)
+        .where(Derivation.child_id == Specimen.id)
+        .correlate(Specimen)
+        .scalar_subquery()
+    )
+    rows = await tx.session.execute(
+        select(Specimen.code, func.coalesce(made, CollectionEvent.collected_at).label("born"))
+        .outerjoin(CollectionEvent, CollectionEvent.id == Specimen.collection_event_id)
+        .where(Specimen.id.in_([tube.id for tube in tubes]))
+    )
+    return {row.code: row.born for row in rows}
+
+
+_AT = aliased(Site)
+_PLACE = case(
+    (Custody.container_id.is_not(None), "position"),
+    (Custody.holder_id.is_not(None), "holder"),
+    (Custody.package_id.is_not(None), "package"),
+    (Custody.external_party_id.is_not(None), "party"),
+    else_="ended",
+).label("place")
+
+
+def _rows() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            Specimen.id,
+            Specimen.code,
+            Study.code.label("study"),
+            Site.code.label("site"),
+            _AT.code.label("at_site"),
+            Participant.code.label("participant"),
+            VisitType.code.label("visit"),
+            Visit.number.label("visit_number"),
+            Specimen.level,
+            Specimen.specimen_type,
+            SpecimenType.title.label("specimen_title"),
+            Specimen.tube_type,
+            Specimen.ordinal,
+            Specimen.quantity,
+            Specimen.unit,
+            Specimen.is_partial,
+            Specimen.existence,
+            Specimen.quality,
+            Specimen.hold,
+            Specimen.freeze_thaw_count,
+            _PLACE,
+            CollectionEvent.collected_at,
+            func.coalesce(CollectionEvent.timezone, Site.timezone).label("timezone"),
+        )
+        .select_from(Specimen)
+        .join(Custody, Custody.specimen_id == Specimen.id)
+        .join(Study, Study.id == Specimen.study_id)
+        .join(Site, Site.id == Specimen.site_id)
+        .join(SpecimenType, SpecimenType.code == Specimen.specimen_type)
+        .outerjoin(_AT, _AT.id == Custody.site_id)
+        .outerjoin(Participant, Participant.id == Specimen.participant_id)
+        .outerjoin(CollectionEvent, CollectionEvent.id == Specimen.collection_event_id)
+        .outerjoin(Visit, Visit.id == CollectionEvent.visit_id)
+        .outerjoin(VisitType, VisitType.id == Visit.visit_type_id)
+    )
+
+
+async def rows_of(tx: ReadTx, specimen_ids: Sequence[int]) -> tuple[SpecimenRow, ...]:
+    """These tubes, in the order asked. The caller has found or made them, so nothing is filtered."""
+    found = await tx.session.execute(_rows().where(Specimen.id.in_(specimen_ids)))
+    by_id = {row.id: SpecimenRow(**row._asdict()) for row in found}
+    return tuple(by_id[one] for one in specimen_ids)
+
+
+async def specimens(
+    tx: ReadTx,
+    *,
+    study: str | None = None,
+    participant: str | None = None,
+    type_: str | None = None,
+    site: str | None = None,
+    existence: str | None = None,
+    level: str | None = None,
+    quality: str | None = None,
+    hold: str | None = None,
+    place: str | None = None,
+    after: int = 0,
+    limit: int = 50,
+) -> Page[SpecimenRow]:
+    """Tubes within reach as they were registered. `site` is the owner's or the one that has it; `hold` may be `any`."""
+    query = _rows().where(Specimen.id > after, within(tx.scope(Permission.SPECIMEN_READ)))
+    wanted: list[tuple[str | None, SQLColumnExpression[Any]]] = [
+        (study, Study.code),
+        (type_, Specimen.specimen_type),
+        (existence, Specimen.existence),
+        (level, Specimen.level),
+        (quality, Specimen.quality),
+        (place, _PLACE.element),
+        (None if hold == "any" else hold, Specimen.hold),
+    ]
+    for value, column in wanted:
+        if value:
+            query = query.where(column == value)
+    if hold == "any":
+        query = query.where(Specimen.hold.is_not(None))
+    if site:
+        query = query.where(or_(Site.code == site, _AT.code == site))
+    if participant:
+        query = query.where(Participant.code == participant_code(participant))
+    rows = await tx.session.execute(query.order_by(Specimen.id).limit(limit + 1))
+    return cut([SpecimenRow(**row._asdict()) for row in rows], limit, lambda row: row.id)
+
+
+async def specimen(tx: ReadTx, code: str) -> SpecimenView:
+    """A tube with lineage, ledger, processing and other codes. Relatives out of reach are left out.
+
+    Raises:
+        Invalid: the text is no tube's id.
+        NotFound: none of this id within reach.
+    """
+    tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    row = (
+        await tx.session.execute(
+            _rows()
+            .join(TubeType, TubeType.code == Specimen.tube_type)
+            .add_columns(
+                TubeType.title.label("tube_title"),
+                Visit.occurred_on.label("visit_on"),
+                SpecimenType.freeze_thaw_cap,
+            )
+            .where(Specimen.id == tube.id)
+        )
+    ).one()
+    family = await lineage.family(tx, tube.id, within(tx.scope(Permission.SPECIMEN_READ)))
+    return SpecimenView(
+        **row._asdict(),
+        parents=family.parents,
+        children=family.children,
+        lineage=family.tree,
+        ledger=await _ledger(tx, tube.id),
+        processing=await _processing(tx, tube.id),
+        codes=await _codes(tx, tube.id),
+    )
+
+
+async def _ledger(tx: ReadTx, specimen_id: int) -> tuple[LedgerView, ...]:
+    rows = await tx.session.execute(
+        select(
+            QuantityLedger.recorded_at,
+            QuantityLedger.delta,
+            QuantityLedger.unit,
+            QuantityLedger.reason,
+            QuantityLedger.basis,
+            AppUser.display_name.label("by"),
+        )
+        .outerjoin(AppUser, AppUser.id == QuantityLedger.recorded_by)
+        .where(QuantityLedger.specimen_id == specimen_id)
+        .order_by(QuantityLedger.id)
+    )
+    return tuple(LedgerView(**row._asdict()) for row in rows)
+
+
+async def _processing(tx: ReadTx, specimen_id: int) -> tuple[ProcessingView, ...]:
+    worked_on = select(ProcessingInput.processing_event_id).where(ProcessingInput.specimen_id == specimen_id)
+    made_by = select(Derivation.processing_event_id).where(Derivation.child_id == specimen_id)
+    rows = await tx.session.execute(
+        select(
+            ProcessingEvent.type,
+            case((ProcessingEvent.id.in_(made_by), "made"), else_="input").label("role"),
+            ProcessingEvent.started_at,
+            ProcessingEvent.ended_at,
+            AppUser.display_name.label("operator"),
+            ProcessingEvent.equipment,
+            ProcessingEvent.g_force,
+            ProcessingEvent.minutes,
+            ProcessingEvent.celsius,
+            ProcessingEvent.brake,
+            ProcessingEvent.sop_version,
+        )
+        .join(AppUser, AppUser.id == ProcessingEvent.operator_id)
+        .where(or_(ProcessingEvent.id.in_(worked_on), ProcessingEvent.id.in_(made_by)))
+        .order_by(ProcessingEvent.started_at, ProcessingEvent.id)
+    )
+    return tuple(ProcessingView(**row._asdict()) for row in rows)
+
+
+async def _codes(tx: ReadTx, specimen_id: int) -> tuple[CodeView, ...]:
+    rows = await tx.session.execute(
+        select(Identifier.namespace, Namespace.title, Identifier.value, Identifier.status)
+        .join(Namespace, Namespace.code == Identifier.namespace)
+        .where(Identifier.specimen_id == specimen_id, Identifier.namespace != HOUSE)
+        .order_by(Identifier.id)
+    )
+    return tuple(CodeView(**row._asdict()) for row in rows)

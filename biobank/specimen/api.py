@@ -1,0 +1,129 @@
+"""Collection, tubes and what is done to them over JSON."""
+
+from typing import Annotated
+
+from litestar import Controller, Router, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+
+from biobank.actor import Permission
+from biobank.http.deps import Key, Reading, Writing
+from biobank.http.paging import After, Limit
+from biobank.paging import Page
+from biobank.specimen import commands, queries
+from biobank.specimen.commands import CollectionView, MadeView, ProcessedView
+from biobank.specimen.queries import SpecimenRow, SpecimenTypeView, SpecimenView, TubeTypeView
+
+Type = Annotated[str | None, QueryParameter(name="type", description="A specimen type, such as SER.", required=False)]
+
+
+class CollectionController(Controller):
+    path = "/participants/{participant:str}/collections"
+    tags = ("Specimens",)
+
+    @post(operation_id="collectSpecimens", opt={"permission": Permission.SPECIMEN_COLLECT})
+    async def collect(
+        self, tx: Writing, participant: FromPath[str], data: JSONBody[commands.Collect], key: Key
+    ) -> CollectionView:
+        return await tx.once(key, data, CollectionView, lambda: commands.collect(tx, participant, data), of=participant)
+
+
+class SpecimenController(Controller):
+    path = "/specimens"
+    tags = ("Specimens",)
+
+    @get(operation_id="listSpecimens", opt={"permission": Permission.SPECIMEN_READ})
+    async def specimens(
+        self,
+        tx: Reading,
+        *,
+        study: FromQuery[str | None] = None,
+        participant: FromQuery[str | None] = None,
+        type_: Type = None,
+        site: FromQuery[str | None] = None,
+        existence: FromQuery[str | None] = None,
+        level: FromQuery[str | None] = None,
+        quality: FromQuery[str | None] = None,
+        hold: FromQuery[str | None] = None,
+        place: FromQuery[str | None] = None,
+        after: After = 0,
+        limit: Limit = 50,
+    ) -> Page[SpecimenRow]:
+        return await queries.specimens(
+            tx,
+            study=study,
+            participant=participant,
+            type_=type_,
+            site=site,
+            existence=existence,
+            level=level,
+            quality=quality,
+            hold=hold,
+            place=place,
+            after=after,
+            limit=limit,
+        )
+
+    @get("/{code:str}", operation_id="getSpecimen", opt={"permission": Permission.SPECIMEN_READ})
+    async def specimen(self, tx: Reading, code: FromPath[str]) -> SpecimenView:
+        return await queries.specimen(tx, code)
+
+    @post("/{code:str}/aliquots", operation_id="aliquotSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def aliquot(self, tx: Writing, code: FromPath[str], data: JSONBody[commands.Aliquot], key: Key) -> MadeView:
+        return await tx.once(key, data, MadeView, lambda: commands.aliquot(tx, code, data), of=code)
+
+    @post("/{code:str}/use-up", operation_id="useUpSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def use_up(self, tx: Writing, code: FromPath[str], data: JSONBody[commands.UseUp], key: Key) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: commands.use_up(tx, code, data), of=code)
+
+    @post("/{code:str}/quality", operation_id="setSpecimenQuality", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def quality(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.SetQuality], key: Key
+    ) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: commands.set_quality(tx, code, data), of=code)
+
+    @post(
+        "/{code:str}/quantity", operation_id="correctSpecimenQuantity", opt={"permission": Permission.SPECIMEN_PROCESS}
+    )
+    async def quantity(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.CorrectQuantity], key: Key
+    ) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: commands.correct_quantity(tx, code, data), of=code)
+
+    @post("/{code:str}/codes", operation_id="addSpecimenCode", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def add_code(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.AddCode], key: Key
+    ) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: commands.add_code(tx, code, data), of=code)
+
+
+@post(
+    "/processing", operation_id="processSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"]
+)
+async def process(tx: Writing, data: JSONBody[commands.Process], key: Key) -> ProcessedView:
+    return await tx.once(key, data, ProcessedView, lambda: commands.process(tx, data))
+
+
+@post("/pools", operation_id="poolSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"])
+async def pool(tx: Writing, data: JSONBody[commands.Pool], key: Key) -> MadeView:
+    return await tx.once(key, data, MadeView, lambda: commands.pool(tx, data))
+
+
+@get(
+    "/specimen-types",
+    operation_id="listSpecimenTypes",
+    opt={"permission": Permission.SPECIMEN_READ},
+    tags=["Specimens"],
+)
+async def specimen_types(tx: Reading) -> list[SpecimenTypeView]:
+    return list(await queries.specimen_types(tx))
+
+
+@get("/tube-types", operation_id="listTubeTypes", opt={"permission": Permission.SPECIMEN_READ}, tags=["Specimens"])
+async def tube_types(tx: Reading) -> list[TubeTypeView]:
+    return list(await queries.tube_types(tx))
+
+
+router = Router(
+    "/api/v1",
+    route_handlers=[CollectionController, SpecimenController, process, pool, specimen_types, tube_types],
+)
