@@ -44,9 +44,15 @@ from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import rules as participant_rules
+from biobank.release import api as release_api
+from biobank.release import rules as release_rules
+from biobank.printing import api as printing_api
+from biobank.printing import pages as printing_pages
+from biobank.printing import rules as printing_rules
 from biobank.scan import api as scan_api
 from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
+from biobank.shipment import pages as shipment_pages
 from biobank.shipment import rules as shipment_rules
 from biobank.specimen import api as specimen_api
 from biobank.specimen import rules as specimen_rules
@@ -60,12 +66,16 @@ ROUTERS = (
     access_pages.router,
     participant_api.router,
     shipment_api.router,
+    shipment_pages.router,
     specimen_api.router,
     overview_api.router,
     overview_pages.router,
     storage_api.router,
     scan_api.router,
+    printing_api.router,
+    printing_pages.router,
     assay_api.router,
+    release_api.router,
 )
 
 CONSTRAINTS: ConstraintErrors = {
@@ -73,8 +83,10 @@ CONSTRAINTS: ConstraintErrors = {
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,
+    **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **assay_rules.CONSTRAINTS,
+    **release_rules.CONSTRAINTS,
 }
 
 _log = structlog.get_logger("biobank")

@@ -72,7 +72,7 @@ select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x
                       and (o.study_id = any($4::bigint[])
                            or (o.study_id, o.site_id) in (select * from unnest($5::bigint[], $6::bigint[])))))
 """
-"""Any other code: namespaces, values, the reach. A tube's row only leads to its house id: `RESOLVE` checks its reach."""
+"""Any other code: namespaces, values, the reach. A tube's row only leads to its house id, which `RESOLVE` answers."""
 
 _FOREIGN = "select array_agg(code) from namespace where code <> 'house'"
 _HOUSE = "house"

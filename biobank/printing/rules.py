@@ -1,0 +1,93 @@
+"""Rules of label printing: what a label says, which template it takes, and when a further copy is printed."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+
+from biobank.errors import Conflict, DomainError, Invalid, TooLarge
+from biobank.ids import grouped
+
+MOST = 10_000
+"""Labels in one request."""
+
+REASONS: Mapping[str, str] = {"damaged": "reprint_damaged", "lost": "reprint_lost"}
+TEMPLATE_OF_LEVEL: Mapping[str, str] = {"box": "box", "rack": "rack", "freezer": "freezer"}
+"""The template of a container's label by its level; every other level takes that of a shelf."""
+
+
+class ReprintNeedsReason(Conflict):
+    code = "reprint-needs-reason"
+    title = "These labels were printed before"
+
+
+class LabelPrintedMeanwhile(Conflict):
+    code = "label-printed-meanwhile"
+    title = "Somebody else printed this label at this moment"
+
+
+class NotPrinted(Conflict):
+    code = "label-not-printed"
+    title = "No label of this was printed"
+
+
+CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
+    "uq_label_print_copy": lambda: LabelPrintedMeanwhile(
+        "Somebody else printed this label at this moment: look whether theirs is at hand."
+    ),
+}
+
+
+def check_count(codes: Sequence[str]) -> None:
+    """Raises:
+    Invalid: no code, or one named twice.
+    TooLarge: more than one request prints.
+    """
+    if not codes:
+        raise Invalid("There is nothing to print: name at least one code.", errors={"codes": "is empty"})
+    if len(codes) > MOST:
+        raise TooLarge(f"{len(codes)} labels are more than the {MOST} of one request: print them in parts.")
+    twice = [code for code, count in Counter(codes).items() if count > 1]
+    if twice:
+        shown = ", ".join(grouped(code) for code in twice[:10])
+        raise Invalid(f"{shown} is named twice: two tubes never carry one label.", errors={"codes": "names one twice"})
+
+
+def copy_reason(copies: Mapping[str, int], reason: str | None) -> Mapping[str, tuple[int, str]]:
+    """By code, the number of the copy that is printed now and why. `copies` counts those printed before.
+
+    Raises:
+        ReprintNeedsReason: naming the codes that were printed before, where no reason is given.
+    """
+    before = [code for code, count in copies.items() if count]
+    if before and reason is None:
+        shown = ", ".join(grouped(code) for code in before[:10])
+        raise ReprintNeedsReason(
+            f"Printed before: {shown}. Say whether the first label was damaged or lost.",
+            codes=before[:100],
+        )
+    return {code: (count + 1, REASONS[reason] if count and reason else "first") for code, count in copies.items()}
+
+
+def tube_lines(
+    kind: str,
+    quantity: Decimal,
+    unit: str,
+    *,
+    partial: bool,
+    participant: str | None,
+    visit: str | None,
+    number: int,
+    of: int,
+    copy_no: int,
+) -> tuple[str, ...]:
+    """What stands on a tube beside its id: type, quantity, P for a partial one, R and a number for a reprint, the
+    participant, the visit, and which of how many. No date: a date on a tube travels to third parties.
+    """
+    first = f"{kind} {quantity.normalize():f} {unit}{' P' if partial else ''}{f' R{copy_no}' if copy_no > 1 else ''}"
+    return first, grouped(participant) if participant else "pool", f"{visit or ''} {number}/{of}".strip()
+
+
+def place_lines(names: Sequence[str], copy_no: int) -> tuple[str, ...]:
+    """What stands on a container beside its id: its name, and the way to it."""
+    first = f"{names[-1]}{f' R{copy_no}' if copy_no > 1 else ''}"
+    return (first, " / ".join(names[:-1])) if len(names) > 1 else (first,)
