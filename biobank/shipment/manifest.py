@@ -134,7 +134,7 @@ def _exact(value: object) -> str:
 
 
 def as_csv(text: str) -> bytes:
-    """One row a tube (RFC 4180, UTF-8). A text that a spreadsheet would take for a formula begins with an apostrophe."""
+    """One row a tube (RFC 4180, UTF-8). What a spreadsheet would take for a formula begins with an apostrophe."""
     document = json.loads(text)
     packages = {package["number"]: package for package in document["packages"]}
     out = io.StringIO(newline="")

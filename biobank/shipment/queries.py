@@ -38,12 +38,13 @@ class PartyView(View):
 
 
 class EndView(View):
-    """One end of a shipment. `kind` is site or party."""
+    """One end of a shipment. `kind` is site or party; only a site has a time zone."""
 
     kind: str
     code: str
     name: str
     country: str
+    timezone: str | None = None
 
 
 class ShipmentRow(View):
@@ -330,8 +331,10 @@ async def shipment_view(tx: ReadTx, found: Shipment) -> ShipmentView:
 
 
 async def _site(tx: ReadTx, site_id: int) -> EndView:
-    row = (await tx.session.execute(select(Site.code, Site.name, Site.country).where(Site.id == site_id))).one()
-    return EndView(kind="site", code=row.code, name=row.name, country=row.country)
+    row = (
+        await tx.session.execute(select(Site.code, Site.name, Site.country, Site.timezone).where(Site.id == site_id))
+    ).one()
+    return EndView(kind="site", **row._mapping)
 
 
 async def _consignee(tx: ReadTx, found: Shipment) -> EndView:

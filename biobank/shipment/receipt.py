@@ -25,7 +25,7 @@ Note = Annotated[str | None, Field(max_length=500)]
 
 
 class Receive(Command):
-    """A tube in the receiver's hand. A tube that is not on the manifest is recorded as extra, whatever its condition."""
+    """A tube in the receiver's hand. One that the manifest does not name is extra, whatever its condition."""
 
     tube: Scanned
     condition: Literal["received", "damaged", "thawed"] = "received"

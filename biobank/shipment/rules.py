@@ -288,6 +288,20 @@ def check_refrigerant(refrigerant: str, dry_ice_net_kg: Decimal | None) -> None:
         raise Invalid("There is a mass of dry ice but no dry ice.", errors={"dry_ice_net_kg": "is without dry ice"})
 
 
+def air_waybill_text(classification: str, dry_ice_net_kg: Iterable[Decimal]) -> str:
+    """What the air waybill says of the goods: the class, and for dry ice UN number, proper name and packages by net
+    mass.
+
+    Empty for an exempt specimen without dry ice.
+    """
+    parts = ["UN 3373 Biological substance, Category B"] if classification == "un3373_category_b" else []
+    masses = Counter(dry_ice_net_kg)
+    if masses:
+        boxes = ", ".join(f"{number} x {mass:f} kg" for mass, number in sorted(masses.items()))
+        parts.append(f"UN 1845, Carbon dioxide, solid (Dry ice), 9, {boxes}")
+    return "\n".join(parts)
+
+
 _SYMBOLOGY = re.compile(r"^\][A-Z]\d", re.IGNORECASE)
 _APPLICATION = re.compile(r"^\(\d{2,4}\)")
 _TRACKING = re.compile(r"^[A-Z0-9]{4,40}$")
