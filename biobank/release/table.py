@@ -1,0 +1,143 @@
+"""The one long table of results, as rows or as CSV: the same statement gives both.
+
+Core statements and the driver's own COPY, because it is the widest read of the house.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from biobank.release import rules
+from biobank.tx import ReadTx
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which results: None means all. `as_of` is the moment whose state is meant."""
+
+    study_id: int
+    participant_ids: Sequence[int]
+    analytes: Sequence[str] | None
+    quantities: Sequence[str] | None
+    statuses: Sequence[str]
+    as_of: datetime
+
+    def arguments(self) -> tuple[Any, ...]:
+        return (
+            self.study_id,
+            list(self.participant_ids),
+            None if self.analytes is None else list(self.analytes),
+            None if self.quantities is None else list(self.quantities),
+            list(self.statuses),
+            self.as_of,
+        )
+
+
+def _safe(column: str) -> str:
+    """A text that a spreadsheet would run as a formula gets an apostrophe; a number keeps its sign."""
+    return (
+        f"case when left({column}, 1) in ('=', '+', '-', '@', chr(9), chr(13)) "
+        f"and {column} !~ '^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$' then '''' || {column} else {column} end"
+    )
+
+
+def _table(safe: Callable[[str], str]) -> str:
+    """The long table. $1 study, $2 participants, $3 analytes, $4 quantities, $5 statuses, $6 moment.
+
+    What is the same for a whole run is made safe once, not once a row.
+    """
+    return f"""
+with runs as materialized (
+    select r.id, r.name, a.code as assay, av.number as assay_version,
+           {safe("r.instrument")} as instrument, {safe("r.software")} as software,
+           {safe("r.serial_number")} as serial_number, {safe("r.batch")} as batch,
+           {safe("r.kit_lot")} as kit_lot
+      from assay_run r join assay_version av on av.id = r.assay_version_id join assay a on a.id = av.assay_id
+     where r.study_id = $1 and r.imported_at <= $6
+), asked as materialized (
+    select r.*, v.id as version_id, v.number, v.value, v.comparator, v.limit_kind, v.unit, v.flag, v.raw_text,
+           v.released_at,
+           case when v.ended_at <= $6 then v.status when v.released_at <= $6 then 'released'
+                when v.released_at is null then v.status else 'verified' end as status
+      from result r join result_version v on v.result_id = r.id
+     where r.study_id = $1 and r.participant_id = any($2::bigint[]) and (v.number = 1 or v.released_at <= $6)
+       and ($4::text[] is null or r.quantity = any($4::text[]))
+)
+select p.code as participant,
+       vt.code || case when vi.number > 1 then '-' || vi.number else '' end as visit,
+       (vi.occurred_on - p.t0) as study_day, s.code as aliquot, s.specimen_type, w.freeze_thaw_count as freeze_thaw,
+       runs.assay, runs.assay_version, an.code as analyte, {safe("q.quantity")} as quantity, q.value,
+       q.comparator, q.limit_kind, {safe("q.unit")} as unit, q.flag, {safe("q.raw_text")} as raw_text, w.dilution,
+       runs.name as run,
+       pl.code as plate, chr(65 + w.row) || (w.col + 1) as well, {safe("w.name_in_file")} as instrument_sample,
+       runs.instrument, runs.software, runs.serial_number, runs.batch, runs.kit_lot, q.number as result_version,
+       q.status, case when q.released_at <= $6 then q.released_at end as released_at, q.version_id as id
+  from asked q
+  join runs on runs.id = q.run_id
+  join participant p on p.id = q.participant_id
+  join analyte an on an.id = q.analyte_id
+  join well w on w.id = q.well_id
+  join plate pl on pl.id = w.plate_id
+  join specimen s on s.id = q.specimen_id
+  left join collection_event ce on ce.id = s.collection_event_id
+  left join visit vi on vi.id = ce.visit_id
+  left join visit_type vt on vt.id = vi.visit_type_id
+ where q.status = any($5::text[]) and ($3::text[] is null or an.code = any($3::text[]))
+"""  # noqa: S608  # made of our own words only, as are those below; values are parameters
+
+
+_ORDER = (
+    'participant collate "C", study_day nulls last, aliquot collate "C", assay collate "C", assay_version, '
+    'analyte collate "C", quantity collate "C", run collate "C", plate collate "C", length(well), well collate "C", '
+    "result_version"
+)
+_ISO = """to_char(released_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as released_at"""
+_CSV = (
+    f"select {', '.join(_ISO if name == 'released_at' else name for name in rules.COLUMNS)} "  # noqa: S608
+    f"from ({_table(_safe)}) t order by {_ORDER}"
+)
+_PLAIN = _table(lambda column: column)
+_PAGE = f"select * from ({_PLAIN}) t where id > $7 order by id limit $8"  # noqa: S608
+_FIRST = f"select * from ({_PLAIN}) t order by {_ORDER} limit $7"  # noqa: S608
+_COUNT = f"select count(*) as results, count(distinct participant) as participants from ({_PLAIN}) t"  # noqa: S608
+
+
+async def page(tx: ReadTx, wanted: Filter, *, after: int, limit: int) -> list[Any]:
+    """Records of the table in the order in which the results were stored, after a key."""
+    return list(await (await driver(tx)).fetch(_PAGE, *wanted.arguments(), after, limit))
+
+
+async def first(tx: ReadTx, wanted: Filter, *, limit: int) -> list[Any]:
+    """The first records in the order of the CSV."""
+    return list(await (await driver(tx)).fetch(_FIRST, *wanted.arguments(), limit))
+
+
+async def count(tx: ReadTx, wanted: Filter) -> tuple[int, int]:
+    """How many results there are, and of how many participants."""
+    row = await (await driver(tx)).fetchrow(_COUNT, *wanted.arguments())
+    return row["results"], row["participants"]
+
+
+async def copy(tx: ReadTx, wanted: Filter, sink: Callable[[bytes], Awaitable[None]]) -> int:
+    """Give the CSV in pieces to `sink`, header first; the number of its rows.
+
+    UTF-8, comma, lines end in LF, text columns quoted, missing values empty. PostgreSQL writes it: numbers are the
+    exact decimals that are stored, and the rows stand in one order whatever the plan.
+    """
+    status = await (await driver(tx)).copy_from_query(
+        _CSV,
+        *wanted.arguments(),
+        output=sink,
+        format="csv",
+        header=True,
+        force_quote=[name for name in rules.COLUMNS if name in rules.TEXT_COLUMNS],
+        encoding="utf8",
+    )
+    return int(status.split()[-1])
+
+
+async def driver(tx: ReadTx) -> Any:
+    """The driver's own connection, in the same transaction."""
+    held = await (await tx.session.connection()).get_raw_connection()
+    return held.driver_connection
