@@ -49,7 +49,7 @@ async def _connection(port: int, requests: Iterator[bytes], until: float, expect
     return failed
 
 
-def measure(
+def drive(
     port: int,
     server: psutil.Process,
     connections: int,

@@ -169,7 +169,7 @@ class Browser:
 
 @pytest.fixture
 async def browser(app: Litestar, world: World) -> AsyncIterator[Any]:
-    """Browsers by user name: `await browser("technician")` has that user logged in, `await browser(None)` nobody."""
+    """Makes a browser with the named user logged in; with None nobody is."""
     clients: list[httpx.AsyncClient] = []
 
     async def as_user(username: str | None) -> Browser:

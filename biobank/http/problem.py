@@ -139,10 +139,8 @@ def _from_litestar(error: ValidationException) -> Invalid:
     for item in error.extra if isinstance(error.extra, list) else []:
         if isinstance(item, dict):
             errors[str(item.get("key") or item.get("source") or "body")] = str(item.get("message", "is not valid"))
-    detail = (
-        "; ".join(f"{name}: {message}" for name, message in errors.items())
-        or "The request does not have the expected shape."
-    )
+    # Without fields it is a missing header or parameter, which litestar names itself.
+    detail = "; ".join(f"{name}: {message}" for name, message in errors.items()) or str(error.detail)
     return Invalid(detail, errors=errors)
 
 

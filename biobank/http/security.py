@@ -67,8 +67,8 @@ class Csrf(CSRFMiddleware):
         await super().__call__(scope, receive, send)
 
 
-def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """The one permission check.
+async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """The one permission check. Asynchronous although it awaits nothing: a plain function would be sent to a thread.
 
     Raises:
         Unauthenticated: nobody is logged in.

@@ -18,6 +18,8 @@ from biobank.http.problem_docs import problem_doc, problem_docs
 from biobank.http.security import PUBLIC
 from biobank.http.templating import STATIC_BUILD, STATIC_BUILD_URL
 
+# For programs: no login, and nothing is changed, so no CSRF cookie either. Each handler says why it is open.
+_OPEN = {"permission": PUBLIC, "exclude_from_csrf": True}
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -35,7 +37,7 @@ class HealthView(BaseModel):
     migration_needed: str
 
 
-@get("/health", operation_id="health", opt={"permission": PUBLIC}, tags=["Service"])  # a load balancer has no login
+@get("/health", operation_id="health", opt=_OPEN, tags=["Service"])  # a load balancer has no login
 async def health(request: Request[Any, Any, Any]) -> Response[HealthView]:
     """Whether this process can serve. 200 when ready, 503 when not; a restart helps only when nothing answers at
     all.
@@ -63,24 +65,20 @@ async def health(request: Request[Any, Any, Any]) -> Response[HealthView]:
     return Response(view, status_code=200 if ready else 503)
 
 
-@get(
-    "/health/constant", operation_id="constant", opt={"permission": PUBLIC}, include_in_schema=False
-)  # the floor of the scan benchmark
+@get("/health/constant", operation_id="constant", opt=_OPEN, include_in_schema=False)  # the floor of the scan benchmark
 async def constant() -> dict[str, str]:
     """A constant answer: what a request costs before it asks for anything."""
     return {"status": "alive"}
 
 
 @get(
-    "/metrics", operation_id="metrics", opt={"permission": PUBLIC}, include_in_schema=False
+    "/metrics", operation_id="metrics", opt=_OPEN, include_in_schema=False
 )  # counts by route only; the proxy keeps it inside
 async def metrics() -> Response[bytes]:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-@get(
-    "/api/openapi.json", operation_id="openapi", opt={"permission": PUBLIC}, include_in_schema=False
-)  # a description, no data
+@get("/api/openapi.json", operation_id="openapi", opt=_OPEN, include_in_schema=False)  # a description, no data
 async def openapi(request: Request[Any, Any, Any]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
@@ -131,7 +129,7 @@ def _cache_for_ever(response: Response[Any]) -> Response[Any]:
 assets = create_static_files_router(
     path=STATIC_BUILD_URL,
     directories=[STATIC_BUILD],
-    opt={"permission": PUBLIC},
+    opt=_OPEN,
     after_request=_cache_for_ever,
     include_in_schema=False,
 )

@@ -1,0 +1,98 @@
+"""The transaction edge: what it refuses, what it keeps, and what a replay gets."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from biobank.participant import commands
+from biobank.participant.commands import Enrol
+from biobank.participant.queries import ParticipantView
+from biobank.tx import KeyReused, open_read, open_tx
+from tests.material import actor
+
+ENROL = Enrol(study="LLS", site="CHI", enrolled_on="2026-01-05")
+
+
+async def test_a_change_without_a_reason_is_refused_and_undone(database, world, superuser):
+    with pytest.raises(IntegrityError, match="without an event"):
+        async with open_tx(database, await actor(database, world, "manager")) as tx:
+            await tx.session.execute(text("insert into analyte (code, title) values ('X', 'X')"))
+    assert await superuser.fetchval("select count(*) from analyte") == 0
+
+
+async def test_a_get_that_writes_fails_in_postgresql(database, world):
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        async with open_read(database, await actor(database, world, "manager")) as tx:
+            await tx.session.execute(text("insert into analyte (code, title) values ('X', 'X')"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update audit_entry set body = '{}'",
+        "delete from audit_entry",
+        "truncate audit_entry",
+        "delete from specimen",
+        "update audit_seal set count = 0",
+        "update service_secret set value = 'mine'",
+        "create table mine ()",
+    ],
+)
+async def test_the_service_may_not(database, world, statement):
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with open_tx(database, await actor(database, world, "manager")) as tx:
+            await tx.session.execute(text(statement))
+
+
+async def test_an_error_after_a_write_leaves_nothing(database, world, superuser):
+    with pytest.raises(RuntimeError):
+        async with open_tx(database, await actor(database, world, "coordinator")) as tx:
+            await commands.enrol(tx, ENROL)
+            raise RuntimeError
+    assert await superuser.fetchval("select count(*) from participant") == 0
+
+
+async def _enrol(database, who, key, command=ENROL):
+    async with open_tx(database, who) as tx:
+        return await tx.once(key, command, ParticipantView, lambda: commands.enrol(tx, command))
+
+
+async def test_two_replays_at_once_are_one_deed(database, world, superuser):
+    who, key = await actor(database, world, "coordinator"), uuid4()
+    first, second, third = await asyncio.gather(*(_enrol(database, who, key) for _ in range(3)))
+    assert first == second == third
+    assert await superuser.fetchval("select count(*) from participant") == 1
+
+
+async def test_a_key_belongs_to_one_command_of_one_actor(database, world, superuser):
+    who, key = await actor(database, world, "coordinator"), uuid4()
+    await _enrol(database, who, key)
+    with pytest.raises(KeyReused):
+        await _enrol(database, who, key, Enrol(study="LLS", site="CHI", enrolled_on="2026-01-06"))
+    await _enrol(database, await actor(database, world, "manager"), key)
+    assert await superuser.fetchval("select count(*) from participant") == 2
+
+
+async def test_a_failed_deed_leaves_its_key_free(database, world):
+    who, key = await actor(database, world, "coordinator"), uuid4()
+    with pytest.raises(ValueError, match="first time"):
+        async with open_tx(database, who) as tx:
+            await tx.once(key, ENROL, ParticipantView, _fail)
+    assert (await _enrol(database, who, key)).study == "LLS"
+
+
+async def _fail() -> ParticipantView:
+    raise ValueError("first time")
+
+
+class Empty(BaseModel):
+    pass
+
+
+async def test_inserting_nothing_asks_the_database_nothing(database, world):
+    async with open_tx(database, await actor(database, world, "manager")) as tx:
+        assert await tx.insert(Empty, []) == []
