@@ -71,7 +71,7 @@ class CreateStudy(Command):
 
 
 class AddSite(Command):
-    """A site that joins a study. Its contact and address stand on manifests; a site known from another study keeps what it has."""
+    """A site that joins a study. Its contact stands on manifests; one known from another study keeps what it has."""
 
     code: Code
     name: Title
@@ -152,6 +152,7 @@ async def enrol(tx: Tx, command: Enrol) -> ParticipantView:
     """Enrol a participant under a fresh pseudonym. T0 is the day of enrolment."""
     study, site = await queries.study_and_site(tx, command.study, command.site, Permission.PARTICIPANT_ENROL)
     rules.check_not_future(command.enrolled_on, tx.now, site.timezone, "enrolled_on")
+    rules.check_born_before(command.year_of_birth, command.enrolled_on)
     person = Participant(
         code=ids.mint(ids.Kind.PARTICIPANT, tx.randomness),
         study_id=study.id,
@@ -184,7 +185,10 @@ async def enrol(tx: Tx, command: Enrol) -> ParticipantView:
 
 
 async def record_consent(tx: Tx, code: str, command: RecordConsent) -> ParticipantView:
-    """Record a signed consent; it supersedes the one before, which stays on record."""
+    """Record a signed consent; it supersedes the one signed before it, which stays on record.
+
+    A form that turns up late, signed before the present one, is kept as superseded from the start.
+    """
     person = await queries.find_participant(tx, code, Permission.CONSENT_RECORD, lock=True)
     document = (
         await tx.session.execute(
@@ -201,12 +205,15 @@ async def record_consent(tx: Tx, code: str, command: RecordConsent) -> Participa
         )
     if command.signed_at > tx.now:
         raise Invalid("A consent cannot be signed in the future.", errors={"signed_at": "lies in the future"})
+    timezone = await _timezone(tx, person)
+    signed_on = rules.today(command.signed_at, timezone)
+    rules.check_form_approved(document.version, document.approved_from, document.approved_to, signed_on)
     await _check_scopes(tx, command)
-    await tx.session.execute(
-        update(Consent)
-        .where(Consent.participant_id == person.id, Consent.superseded_at.is_(None))
-        .values(superseded_at=tx.now)
-    )
+    present = (Consent.participant_id == person.id, Consent.superseded_at.is_(None))
+    signed = (await tx.session.execute(select(Consent.signed_at).where(*present))).scalar_one_or_none()
+    is_late = signed is not None and command.signed_at < signed
+    if not is_late:
+        await tx.session.execute(update(Consent).where(*present).values(superseded_at=tx.now))
     (consent_id,) = await tx.insert(
         Consent,
         [
@@ -217,6 +224,7 @@ async def record_consent(tx: Tx, code: str, command: RecordConsent) -> Participa
                 "signed_at": command.signed_at,
                 "effective_from": command.signed_at,
                 "recorded_by": tx.actor.user_id,
+                "superseded_at": tx.now if is_late else None,
             }
         ],
     )
@@ -233,6 +241,10 @@ async def record_consent(tx: Tx, code: str, command: RecordConsent) -> Participa
         site_id=person.site_id,
     )
     return await queries.participant(tx, person.code)
+
+
+async def _timezone(tx: Tx, person: Participant) -> str:
+    return (await tx.session.execute(select(Site.timezone).where(Site.id == person.site_id))).scalar_one()
 
 
 async def _check_scopes(tx: Tx, command: RecordConsent) -> None:
@@ -283,7 +295,9 @@ async def withdraw(tx: Tx, code: str, command: Withdraw) -> ParticipantView:
 
 async def record_visit(tx: Tx, code: str, command: RecordVisit) -> ParticipantView:
     """Record that a visit took place. Unscheduled types may repeat; a planned visit happens once."""
-    person = await queries.find_participant(tx, code, Permission.VISIT_RECORD)
+    person = await queries.find_participant(
+        tx, code, Permission.VISIT_RECORD, lock=True
+    )  # two flares are numbered in turn
     kind = (
         await tx.session.execute(
             select(VisitType).where(VisitType.study_id == person.study_id, VisitType.code == command.type)
@@ -291,8 +305,7 @@ async def record_visit(tx: Tx, code: str, command: RecordVisit) -> ParticipantVi
     ).scalar_one_or_none()
     if kind is None:
         raise NotFound(f"The study has no visit type {command.type}.", type=command.type)
-    timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == person.site_id))).scalar_one()
-    rules.check_not_future(command.occurred_on, tx.now, timezone, "occurred_on")
+    rules.check_not_future(command.occurred_on, tx.now, await _timezone(tx, person), "occurred_on")
     if command.occurred_on < person.enrolled_on:
         raise Invalid(
             "A visit lies on or after the day of enrolment.", errors={"occurred_on": "lies before the enrolment"}

@@ -1,6 +1,6 @@
 """Studies, sites and participants as people may see them, and the consent gate's look at what counts now."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from biobank.participant.models import (
     Consent,
     ConsentDecision,
     ConsentDocument,
+    ConsentScope,
     Participant,
     Site,
     Study,
@@ -167,11 +168,28 @@ async def study_view(tx: ReadTx, study: Study) -> StudyView:
         code=study.code,
         title=study.title,
         protocol_no=study.protocol_no,
-        sites=tuple(SiteView(**row._mapping) for row in sites),
-        cohorts=tuple(CodeTitle(**row._mapping) for row in cohorts),
-        visit_types=tuple(VisitTypeView(**row._mapping) for row in types),
+        sites=tuple(SiteView(**row._asdict()) for row in sites),
+        cohorts=tuple(CodeTitle(**row._asdict()) for row in cohorts),
+        visit_types=tuple(VisitTypeView(**row._asdict()) for row in types),
         consent_versions=tuple(versions.scalars()),
     )
+
+
+async def consent_scopes(tx: ReadTx) -> tuple[CodeTitle, ...]:
+    """What a person may allow or refuse."""
+    rows = await tx.session.execute(select(ConsentScope.code, ConsentScope.title).order_by(ConsentScope.title))
+    return tuple(CodeTitle(**row._asdict()) for row in rows)
+
+
+async def consent_forms(tx: ReadTx, study: str) -> tuple[tuple[str, str], ...]:
+    """Version and language of a study's consent forms, the latest approval first."""
+    rows = await tx.session.execute(
+        select(ConsentDocument.version, ConsentDocument.language)
+        .join(Study, Study.id == ConsentDocument.study_id)
+        .where(Study.code == study)
+        .order_by(ConsentDocument.approved_from.desc(), ConsentDocument.version, ConsentDocument.language)
+    )
+    return tuple((row.version, row.language) for row in rows)
 
 
 async def study_and_site(tx: ReadTx, study: str, site: str, permission: Permission) -> tuple[Study, Site]:
@@ -229,7 +247,7 @@ def participant_code(text: str) -> str:
 
 
 async def find_participant(tx: ReadTx, code: str, permission: Permission, *, lock: bool = False) -> Participant:
-    """A participant within reach; with `lock` the row is held, so that consent cannot change before this transaction ends.
+    """A participant within reach; with `lock` the row is held: consent cannot change before this transaction ends.
 
     Raises:
         Invalid: the text is no participant's id.
@@ -248,8 +266,8 @@ async def find_participant(tx: ReadTx, code: str, permission: Permission, *, loc
 async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Decisions]:
     """What counts now for these participants, by code, for the consent gate.
 
-    The participants are locked FOR SHARE in one order: a withdrawal, which locks its participant, cannot slip between this look and the
-    commit of what it allowed.
+    The participants are locked FOR SHARE in one order: a withdrawal, which locks its participant, cannot slip between
+    this look and the commit of what it allowed.
     """
     wanted = sorted(set(participant_ids))
     people = (
@@ -338,10 +356,10 @@ async def participants(
     if site:
         query = query.where(Site.code == site)
     if cohort:
-        query = query.where(_COHORT == cohort)
+        query = query.where(_COHORT.is_not_distinct_from(cohort))
     if status:
         query = query.where(Participant.status == status)
-    rows = [ParticipantRow(**row._mapping) for row in await tx.session.execute(query)]
+    rows = [ParticipantRow(**row._asdict()) for row in await tx.session.execute(query)]
     return cut(rows, limit, lambda row: row.id)
 
 
@@ -388,7 +406,7 @@ async def visits(tx: ReadTx, person: Participant) -> tuple[VisitView, ...]:
     return tuple(_visit_view(person.t0, row) for row in rows)
 
 
-def _visit_view(t0: date, row: Row[tuple[Visit, VisitType]]) -> VisitView:
+def _visit_view(t0: date, row: Row[Visit, VisitType]) -> VisitView:
     visit, kind = row
     window = visit_window(t0, kind.planned_day, kind.days_before, kind.days_after)
     return VisitView(
@@ -404,7 +422,7 @@ def _visit_view(t0: date, row: Row[tuple[Visit, VisitType]]) -> VisitView:
 
 
 async def _consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
-    def scopes(decision: str) -> ColumnElement[list[str]]:
+    def scopes(decision: str) -> ColumnElement[Sequence[str]]:
         ordered = aggregate_order_by(ConsentDecision.scope_code, ConsentDecision.scope_code)
         return func.coalesce(func.array_agg(ordered).filter(ConsentDecision.decision == decision), []).label(decision)
 
@@ -425,7 +443,7 @@ async def _consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
         .group_by(ConsentDocument.id, Consent.id)
         .order_by(Consent.recorded_at.desc())
     )
-    return tuple(ConsentView(**row._mapping) for row in rows)
+    return tuple(ConsentView(**row._asdict()) for row in rows)
 
 
 async def _withdrawals(tx: ReadTx, participant_id: int) -> tuple[WithdrawalView, ...]:
@@ -434,4 +452,4 @@ async def _withdrawals(tx: ReadTx, participant_id: int) -> tuple[WithdrawalView,
         .where(Withdrawal.participant_id == participant_id)
         .order_by(Withdrawal.id)
     )
-    return tuple(WithdrawalView(**row._mapping) for row in rows)
+    return tuple(WithdrawalView(**row._asdict()) for row in rows)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from biobank.errors import Conflict, DomainError, Invalid, NotFound
@@ -36,6 +36,11 @@ class ParticipantWithdrawn(Conflict):
 class ConsentRecordedMeanwhile(Conflict):
     code = "consent-recorded-meanwhile"
     title = "Somebody else recorded a consent at this moment"
+
+
+class ConsentFormNotApproved(Invalid):
+    code = "consent-form-not-approved"
+    title = "This consent form was not approved on that day"
 
 
 CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
@@ -81,6 +86,101 @@ class Decisions:
     @property
     def stopped(self) -> bool:
         return self.withdrawal in STOPPING_LEVELS
+
+
+@dataclass(frozen=True, slots=True)
+class Consequences:
+    """What a withdrawal of one level does from the moment it is recorded, and what it leaves as it is."""
+
+    title: str
+    will: tuple[str, ...]
+    will_not: tuple[str, ...]
+
+
+_KEPT = "The consents, the record of who had which tube, and the audit trail stay as they are."
+_USABLE = "Tubes and results stay usable, and new tubes may be collected at visits that the participant still comes to."
+_STOPPED = (
+    "No tube of the participant is collected, divided, pooled, packed, shipped or put on a plate any more.",
+    "Every one of these steps is refused from now on, and says why.",
+    "The participant's results are left out of every new pull of results.",
+    "The participant's status becomes withdrawn.",
+)
+_LEFT = (
+    "No tube is moved: what is stored stays in its position, what is packed in its package until it is taken out.",
+    "Tubes that have left the house are not called back by this record: write to who has them.",
+    "Results that were pulled before stay in the files that hold them.",
+    _KEPT,
+)
+
+CONSEQUENCES: Mapping[str, Consequences] = {
+    "no_contact": Consequences(
+        "No further contact",
+        ("The withdrawal stands on the participant's page with its moment and your name: nobody is to contact them.",),
+        (_USABLE, _KEPT),
+    ),
+    "no_access": Consequences(
+        "No further access to records",
+        ("The withdrawal stands on the participant's page: nothing more is to be taken from their health records.",),
+        (_USABLE, _KEPT),
+    ),
+    "no_further_use": Consequences("No further use", _STOPPED, ("No tube is destroyed.", *_LEFT)),
+    "destroy": Consequences(
+        "Destruction of what is stored",
+        _STOPPED,
+        ("No tube is destroyed by this record: disposal is a deed of its own, done and recorded tube by tube.", *_LEFT),
+    ),
+}
+"""By level. The page shows these before a withdrawal is confirmed, so they say what the house does and no more."""
+
+
+def at_site(text: str, timezone: str, field: str) -> datetime:
+    """The moment that a form means by a local time such as `2026-11-23T09:41`. A text with an offset keeps it.
+
+    Of an hour that occurs twice when clocks are set back, the first is meant.
+
+    Raises:
+        Invalid: no time, or one that was skipped when clocks were set forward.
+    """
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid("A time is written like 2026-11-23T09:41.", errors={field: "is not a time"}) from None
+    if moment.tzinfo is not None:
+        return moment
+    local = moment.replace(tzinfo=ZoneInfo(timezone))
+    if local.astimezone(UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None) != moment:
+        raise Invalid(
+            f"This time does not exist in {timezone}: the clocks were set forward over it.",
+            errors={field: "was skipped when the clocks were set forward"},
+        )
+    return local
+
+
+def check_form_approved(version: str, approved_from: date, approved_to: date | None, signed_on: date) -> None:
+    """A consent counts when its form was approved on the day of the signature.
+
+    Raises:
+        ConsentFormNotApproved: the form was signed before or after its approval.
+    """
+    if signed_on < approved_from or (approved_to is not None and signed_on > approved_to):
+        until = f" to {approved_to.isoformat()}" if approved_to else ""
+        raise ConsentFormNotApproved(
+            f"Consent form {version} was approved from {approved_from.isoformat()}{until}, "
+            f"not on {signed_on.isoformat()}.",
+            errors={"version": "was not approved on the day of the signature"},
+        )
+
+
+def check_born_before(year_of_birth: int | None, enrolled_on: date) -> None:
+    """A year of birth is plausible.
+
+    Raises:
+        Invalid: born after the enrolment.
+    """
+    if year_of_birth is not None and year_of_birth > enrolled_on.year:
+        raise Invalid(
+            "A participant is born before the enrolment.", errors={"year_of_birth": "lies after the enrolment"}
+        )
 
 
 def check_timezone(name: str) -> None:

@@ -351,7 +351,9 @@ def _state(tube: Specimen, custody: Custody) -> rules.TubeState:
 
 
 async def _at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = True) -> _AtHand:
-    """Raises:
+    """Tubes by what was scanned, locked, after all checks that every kind of work shares.
+
+    Raises:
     NotFound: a tube is unknown or out of reach.
     TubeNotUsable: a tube is gone, away, on hold or set apart.
     Invalid: a tube is named twice, or the tubes are not of one study at one site.

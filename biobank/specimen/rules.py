@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from biobank.errors import Conflict, DomainError, Invalid
+from biobank.errors import Conflict, DomainError, Invalid, Stale
 from biobank.identifier import rules as identifier_rules
 from biobank.ids import grouped
 
@@ -47,7 +47,7 @@ class VisitNotDone(Conflict):
     title = "This visit has not taken place"
 
 
-class BalanceChanged(Conflict):
+class BalanceChanged(Stale):
     code = "balance-changed"
     title = "The tube's content changed meanwhile"
 
@@ -166,7 +166,9 @@ def check_usable(tubes: Iterable[TubeState], *, quality: bool = True) -> None:
 
 
 def check_each_once(codes: Sequence[str], field: str) -> None:
-    """Raises:
+    """A tube is named once in a request.
+
+    Raises:
     Invalid: a tube is named twice.
     """
     if len(set(codes)) != len(codes):
@@ -174,7 +176,9 @@ def check_each_once(codes: Sequence[str], field: str) -> None:
 
 
 def check_not_ahead(moment: datetime, now: datetime, field: str) -> None:
-    """Raises:
+    """Nothing is recorded before it happened.
+
+    Raises:
     Invalid: the moment lies in the future by more than a clock may be wrong.
     """
     if moment > now + CLOCK_TOLERANCE:
@@ -182,7 +186,9 @@ def check_not_ahead(moment: datetime, now: datetime, field: str) -> None:
 
 
 def check_visit_done(status: str, visit: str) -> None:
-    """Raises:
+    """Tubes belong to a visit that took place.
+
+    Raises:
     VisitNotDone: nothing is collected at a visit that did not take place.
     """
     if status != "done":
@@ -264,7 +270,9 @@ def check_fits(quantity: Decimal, kind: Kind, tube: TubeKind, field: str) -> Non
 
 
 def check_enough(code: str, balance: Decimal, wanted: Decimal, unit: str) -> None:
-    """Raises:
+    """Nothing is taken that a tube does not hold.
+
+    Raises:
     NotEnoughMaterial: naming what the tube holds at this moment.
     """
     if wanted > balance:
@@ -305,7 +313,9 @@ def taken(made: Decimal, consumes: Decimal | None, parent: Kind, child: Kind) ->
 
 
 def check_correction(delta: Decimal, cause: str) -> None:
-    """Raises:
+    """A correction changes something, and a loss takes away.
+
+    Raises:
     Invalid: the record says so already, or a loss would add material.
     """
     if delta == 0:

@@ -294,7 +294,7 @@ async def test_a_correction_is_a_posting_with_a_reason(api):
     spilt = await api("technician_chi").ok(url, {"quantity": "100", "cause": "spill", "reason": "Tube tipped over"})
     assert spilt["ledger"][-1]["reason"] == "spill"
     for body, status, what in (
-        ({"quantity": "50", "seen": "4000", "reason": "Weighed"}, 409, "balance-changed"),
+        ({"quantity": "50", "seen": "4000", "reason": "Weighed"}, 412, "balance-changed"),
         ({"quantity": "100", "reason": "Weighed"}, 422, "invalid"),
         ({"quantity": "200", "cause": "spill", "reason": "Weighed"}, 422, "invalid"),
         ({"quantity": "9000", "reason": "Weighed"}, 422, "invalid"),
