@@ -50,6 +50,7 @@ from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
 from biobank.scan import api as scan_api
+from biobank.scan import pages as scan_pages
 from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
 from biobank.shipment import pages as shipment_pages
@@ -57,6 +58,7 @@ from biobank.shipment import rules as shipment_rules
 from biobank.specimen import api as specimen_api
 from biobank.specimen import rules as specimen_rules
 from biobank.storage import api as storage_api
+from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules
 
 ROUTERS = (
@@ -71,7 +73,9 @@ ROUTERS = (
     overview_api.router,
     overview_pages.router,
     storage_api.router,
+    storage_pages.router,
     scan_api.router,
+    scan_pages.router,
     printing_api.router,
     printing_pages.router,
     assay_api.router,

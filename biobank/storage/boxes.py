@@ -188,7 +188,7 @@ async def content(tx: ReadTx, code: str) -> list[ContentRow]:
         .outerjoin(Participant, Participant.id == Specimen.participant_id)
         .where(Custody.container_id == found.id, within(tx.scope(Permission.STORAGE_READ)))
     )
-    standing = {(row.row, row.col): row._mapping for row in rows}  # noqa: SLF001  # the documented way to a row's mapping
+    standing = {(row.row, row.col): row._mapping for row in rows}  # the documented way to a row's mapping
     return [
         ContentRow(
             position=rules.label(grid, *at),

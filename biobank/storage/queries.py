@@ -162,7 +162,8 @@ async def find_container(
         .where(Container.code == canonical, reach(tx.scope(permission)))
     )
     if lock:
-        query = query.with_for_update(of=Container, key_share=True)
+        # What was seen of it before the lock may be old by now.
+        query = query.with_for_update(of=Container, key_share=True).execution_options(populate_existing=True)
     row = (await tx.session.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no place {ids.grouped(canonical)}.", container=canonical)
@@ -274,7 +275,7 @@ async def _rows(tx: ReadTx, condition: ColumnElement[bool], limit: int | None = 
         .order_by(Container.id)
         .limit(limit)
     )
-    return [ContainerRow(**row._mapping) for row in rows]  # noqa: SLF001  # the documented way to a row's mapping
+    return [ContainerRow(**row._mapping) for row in rows]  # the documented way to a row's mapping
 
 
 async def containers(
@@ -336,7 +337,7 @@ async def types(tx: ReadTx) -> list[TypeView]:
     rows = await tx.session.execute(
         select(ContainerType.code, ContainerType.title, ContainerType.level).order_by(ContainerType.id)
     )
-    return [TypeView(**row._mapping) for row in rows]  # noqa: SLF001  # the documented way to a row's mapping
+    return [TypeView(**row._mapping) for row in rows]  # the documented way to a row's mapping
 
 
 async def temperature_classes(tx: ReadTx) -> list[tuple[str, str]]:

@@ -1,0 +1,216 @@
+"""The storage browser: sites, the tree with its occupancy, and the box."""
+
+import asyncio
+import csv
+import io
+from typing import Any
+
+from litestar import Request, Response, Router, get, post
+from litestar.params import FromPath, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from biobank import ids
+from biobank.actor import Permission
+from biobank.errors import Invalid
+from biobank.http.deps import Reading, Writing
+from biobank.http.pages import form_key, page, parse_form, shown_again
+from biobank.storage import boxes, commands, containers, queries
+from biobank.storage.boxes import BoxView, ContentRow
+from biobank.storage.commands import PlacementView, SwapView
+from biobank.storage.queries import ContainerView
+from biobank.tx import ReadTx
+from labels import BoxCell, BoxMap, LabelError, render_box_map
+
+_CHILD_LEVELS = {
+    "facility": ("room", "freezer", "bench"),
+    "room": ("freezer", "bench"),
+    "freezer": ("shelf", "rack"),
+    "shelf": ("rack", "box"),
+    "rack": ("box",),
+    "bench": ("box",),
+}
+"""What the form offers to add; what really goes in where, the database decides."""
+
+
+async def _index(tx: ReadTx) -> dict[str, Any]:
+    sites = await queries.sites(tx)
+    return {
+        "sites": sites,
+        "site_options": [(site.code, site.name) for site in sites],
+        "types": [(kind.code, kind.title) for kind in await queries.types(tx)],
+        "classes": await queries.temperature_classes(tx),
+    }
+
+
+async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
+    place = await queries.container(tx, code)
+    inside = _CHILD_LEVELS.get(place.level, ())
+    types = [(kind.code, kind.title) for kind in await queries.types(tx) if kind.level in inside]
+    box = await boxes.box(tx, code) if place.level == "box" else None
+    classes = await queries.temperature_classes(tx)
+    return {"place": place, "box": box, "types": types, "classes": classes, "site_tz": place.timezone}
+
+
+@get("/storage", operation_id="storagePage", opt={"permission": Permission.STORAGE_READ}, include_in_schema=False)
+async def storage_page(request: Request[Any, Any, Any], tx: Reading) -> Template:
+    return page(request, "storage/index.html", title="Storage", **await _index(tx))
+
+
+@get(
+    "/storage/{code:str}",
+    operation_id="containerPage",
+    opt={"permission": Permission.STORAGE_READ},
+    include_in_schema=False,
+)
+async def container_page(request: Request[Any, Any, Any], tx: Reading, code: FromPath[str]) -> Template:
+    view = await _view(tx, code)
+    return page(request, "storage/container.html", title=view["place"].name, **view)
+
+
+@get(
+    "/storage/{code:str}/map.pdf",
+    operation_id="boxMapPdf",
+    opt={"permission": Permission.STORAGE_READ},
+    include_in_schema=False,
+)
+async def map_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
+    """The box on paper, for the day the screen is dark."""
+    box = await boxes.box(tx, code)
+    try:
+        content = await asyncio.to_thread(render_box_map, _paper(box, await boxes.content(tx, code)))
+    except LabelError as error:
+        raise Invalid(f"The map of {box.name} cannot be printed: {error}.") from None
+    headers = {"content-disposition": f'inline; filename="box-{box.code}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
+
+
+def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
+    seen = {row.tube: row for row in rows}
+    cells = []
+    for cell in box.cells:
+        if cell.state in {"free", "next"}:
+            continue
+        row = seen.get(cell.code or "")
+        lines = ("taken",) if row is None else (ids.grouped(row.tube), row.type, ids.grouped(row.participant or "pool"))
+        cells.append(BoxCell(cell.row, cell.col, lines))
+    way = " / ".join(step.name for step in box.path[:-1])
+    details = f"{way}{' · ' if way else ''}{box.occupied} of {box.capacity} occupied"
+    return BoxMap(box.code, box.name, details, box.row_labels, box.col_labels, tuple(cells))
+
+
+@get(
+    "/storage/{code:str}/content.csv",
+    operation_id="boxContentCsv",
+    opt={"permission": Permission.STORAGE_READ},
+    include_in_schema=False,
+)
+async def content_csv(tx: Reading, code: FromPath[str]) -> Response[str]:
+    """The tubes of a box in fill order. Every cell is a code or a number, so none can start a formula."""
+    rows = await boxes.content(tx, code)
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(ContentRow.model_fields)
+    for row in rows:
+        writer.writerow("" if value is None else value for value in row.model_dump(mode="json").values())
+    name = queries.container_code(code)
+    headers = {"content-disposition": f'attachment; filename="box-{name}.csv"'}
+    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+
+
+@post(
+    "/storage/containers",
+    operation_id="addContainerForm",
+    opt={"permission": Permission.STORAGE_MANAGE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def add_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    parent = data.get("parent") or None
+    if parent is None:
+        template, title, view = "storage/index.html", "Storage", await _index(tx)
+    else:
+        view = await _view(tx, parent)
+        template, title = "storage/container.html", view["place"].name
+    with shown_again(template, title=title, values=data, **view):
+        command = parse_form(containers.AddContainer, data)
+        made = await tx.once(form_key(data), command, ContainerView, lambda: containers.add_container(tx, command))
+    return Redirect(f"/storage/{parent or made.code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/move",
+    operation_id="moveContainerForm",
+    opt={"permission": Permission.STORAGE_STORE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def move_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
+        command = parse_form(containers.MoveContainer, data, override_reason=data.get("move_reason") or None)
+        await tx.once(
+            form_key(data), command, ContainerView, lambda: containers.move_container(tx, code, command), of=code
+        )
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/tubes",
+    operation_id="storeTubeForm",
+    opt={"permission": Permission.STORAGE_STORE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def store_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
+        reason = data.get("store_reason") or None
+        command = parse_form(commands.StoreTube, data, box=code, override_reason=reason)
+        await tx.once(form_key(data), command, PlacementView, lambda: commands.store(tx, command))
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/removals",
+    operation_id="takeTubeOutForm",
+    opt={"permission": Permission.STORAGE_STORE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def take_out_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
+        command = parse_form(commands.TakeOut, {}, tube=data.get("taken", ""))
+        await tx.once(form_key(data), command, PlacementView, lambda: commands.take_out(tx, command), of=code)
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/swaps",
+    operation_id="swapTubesForm",
+    opt={"permission": Permission.STORAGE_STORE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def swap_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
+        command = parse_form(commands.SwapTubes, data)
+        await tx.once(form_key(data), command, SwapView, lambda: commands.swap(tx, command), of=code)
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        storage_page,
+        container_page,
+        map_pdf,
+        content_csv,
+        add_form,
+        move_form,
+        store_form,
+        take_out_form,
+        swap_form,
+    ],
+)
