@@ -1,5 +1,7 @@
 """Assays and runs within reach."""
 
+import json
+
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import aliased
 
@@ -246,6 +248,7 @@ async def run_view(tx: ReadTx, run_id: int) -> RunView:
         serial_number=held.serial_number,
         batch=held.batch,
         acquired_at=held.acquired_at,
+        header=json.loads(held.header or "{}"),
         imported_by=row.importer_name,
         imported_at=held.imported_at,
         verified_by=row.verifier_name,

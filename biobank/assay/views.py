@@ -104,7 +104,9 @@ class QuantitySummary(View):
 
 
 class RunView(View):
-    """A run. `results` counts the current versions by status, `wells` the wells by role; times are UTC."""
+    """A run. `header` is the file's own, field by field. `results` counts the current versions by status, `wells` the
+    wells by role; times are UTC.
+    """
 
     code: str
     name: str
@@ -127,6 +129,7 @@ class RunView(View):
     serial_number: str | None
     batch: str | None
     acquired_at: str | None
+    header: dict[str, str]
     imported_by: str | None
     imported_at: datetime | None
     verified_by: str | None
