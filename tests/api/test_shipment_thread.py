@@ -94,6 +94,8 @@ async def test_what_was_received_adds_up_and_closes_only_when_settled(api, datab
         refused = await clerk.post(f"/shipments/{code}/reconcile", {"row_version": await version(clerk, code)})
         assert refused.json()["type"] == "/problems/discrepancy-open"
         await clerk.ok(f"/shipments/{code}/resolutions", {"tube": tube, "resolution": how})
+    fine = await clerk.post(f"/shipments/{code}/resolutions", {"tube": made.tubes[-1], "resolution": "found"})
+    assert fine.status_code == 404
     taken = await clerk.post(f"/shipments/{code}/resolutions", {"tube": other.tubes[0], "resolution": "accepted_as_is"})
     assert taken.status_code == 422
     await clerk.ok(f"/shipments/{code}/resolutions", {"tube": other.tubes[0], "resolution": "returned"})
