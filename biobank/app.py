@@ -28,6 +28,7 @@ from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
 from biobank.actor import Actor
 from biobank.assay import api as assay_api
+from biobank.assay import pages as assay_pages
 from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
@@ -43,12 +44,14 @@ from biobank.migrate import head
 from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
+from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
-from biobank.release import api as release_api
-from biobank.release import rules as release_rules
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
+from biobank.release import api as release_api
+from biobank.release import pages as release_pages
+from biobank.release import rules as release_rules
 from biobank.scan import api as scan_api
 from biobank.scan import pages as scan_pages
 from biobank.settings import Settings
@@ -56,6 +59,7 @@ from biobank.shipment import api as shipment_api
 from biobank.shipment import pages as shipment_pages
 from biobank.shipment import rules as shipment_rules
 from biobank.specimen import api as specimen_api
+from biobank.specimen import pages as specimen_pages
 from biobank.specimen import rules as specimen_rules
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
@@ -67,9 +71,11 @@ ROUTERS = (
     access_api.router,
     access_pages.router,
     participant_api.router,
+    participant_pages.router,
     shipment_api.router,
     shipment_pages.router,
     specimen_api.router,
+    specimen_pages.router,
     overview_api.router,
     overview_pages.router,
     storage_api.router,
@@ -79,7 +85,9 @@ ROUTERS = (
     printing_api.router,
     printing_pages.router,
     assay_api.router,
+    assay_pages.router,
     release_api.router,
+    release_pages.router,
 )
 
 CONSTRAINTS: ConstraintErrors = {

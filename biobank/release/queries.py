@@ -160,14 +160,15 @@ async def results(
     return cut(rows, limit, lambda row: row.id)
 
 
-async def measured_analytes(tx: ReadTx, study_id: int) -> list[str]:
+async def measured_analytes(tx: ReadTx, study: str) -> list[str]:
     """The analytes that any assay of the study measures."""
     rows = await tx.session.execute(
         select(Analyte.code)
         .join(AssayVersionAnalyte, AssayVersionAnalyte.analyte_id == Analyte.id)
         .join(AssayVersion, AssayVersion.id == AssayVersionAnalyte.assay_version_id)
         .join(Assay, Assay.id == AssayVersion.assay_id)
-        .where(Assay.study_id == study_id)
+        .join(Study, Study.id == Assay.study_id)
+        .where(Study.code == study)
         .distinct()
         .order_by(Analyte.code)
     )
