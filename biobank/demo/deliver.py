@@ -1,0 +1,331 @@
+"""Writing consignments: material, shipments, custody with its history, and the places at the repository, in a few
+large statements.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from biobank import ids
+from biobank.demo import consign, plan
+from biobank.demo.boxes import Freezers
+from biobank.demo.bulk import Bulk, Row
+from biobank.demo.chance import Minter
+from biobank.demo.consign import Consignment
+from biobank.demo.house import House
+from biobank.demo.manifest import freeze_manifest, package_row, packed_tubes
+from biobank.demo.material import Material, Tube
+from biobank.specimen.custody import AtPosition, Ended, InPackage, Place, WithHolder, columns
+from biobank.tx import Tx
+
+_SHIPMENT = (
+    "code study_id from_site_id to_site_id to_party_id status purpose classification courier tracking_no "
+    "manifest manifest_sha256 created_by created_at packed_by packed_at shipped_by shipped_at "
+    "received_by received_at reconciled_by reconciled_at"
+)
+_PACKAGE = "code shipment_id number refrigerant dry_ice_net_kg temperature_class logger_serial"
+_ITEM = (
+    "package_id shipment_id study_id specimen_id is_open status note packed_by packed_at received_by received_at "
+    "resolution resolved_by resolved_at"
+)
+_SPECIMEN = (
+    "code study_id site_id participant_id collection_event_id level specimen_type tube_type ordinal unit is_partial "
+    "existence quality hold freeze_thaw_count created_at"
+)
+_CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
+_EVENT = "study_id site_id type started_at ended_at operator_id equipment g_force minutes celsius brake sop_version"
+_LABELS = """
+insert into label_print
+       (identifier_id, copy_no, reason, template, stock, printed_by, printed_at, verified_by, verified_at)
+select i.id, 1, 'first', 'tube', 'cryo-letter-85', given.by, given.at, given.by, given.at + interval '3 minutes'
+  from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as given(tube, by, at)
+  join identifier i on i.specimen_id = given.tube
+ order by given.tube
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a tube fared on its way: the item's state and how a discrepancy was settled, and what that did to the
+    tube.
+    """
+
+    status: str
+    resolution: str | None = None
+    existence: str = "exists"
+    quality: str = "acceptable"
+    thaws: int = 0
+
+
+_GOOD = Outcome("received")
+_BY_FATE = {
+    "draft": Outcome("packed"),
+    "packed": Outcome("packed"),
+    "shipped": Outcome("packed"),
+    "cancelled": Outcome("unpacked"),
+    "lost": Outcome("missing", "written_off", existence="lost"),
+}
+# By place in the shipment: what was found when it was opened, and once settled, what became of it.
+_OPEN = (Outcome("damaged"), Outcome("thawed", thaws=1), Outcome("missing"))
+_SETTLED = (
+    Outcome("damaged", "accepted_as_is"),
+    Outcome("thawed", "quarantined", quality="quarantined", thaws=1),
+    Outcome("missing", "written_off", existence="lost"),
+)
+
+
+def outcome(one: Consignment, number: int) -> Outcome:
+    """What became of the tube of this number in its consignment."""
+    if one.fate in _BY_FATE:
+        return _BY_FATE[one.fate]
+    if one.fate == "received":
+        return Outcome("extra") if number == len(one.tubes) - 1 else _OPEN[number] if number < len(_OPEN) else _GOOD
+    if one.fate == "discrepant" and number < len(_SETTLED):
+        return _SETTLED[number]
+    return _GOOD
+
+
+class Delivery:
+    """Writes the material of some consignments and everything that happened to it."""
+
+    def __init__(self, house: House, freezers: Freezers, minter: Minter) -> None:
+        self.house = house
+        self.freezers = freezers
+        self.minter = minter
+
+    async def write(self, tx: Tx, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
+        fares = {
+            id(tube): outcome(one, number)
+            for one in consignments
+            if one.fate != "in_hand"
+            for number, tube in enumerate(one.tubes)
+        }
+        await self._write_material(bulk, made, fares)
+        await self._write_shipments(tx, bulk, consignments)
+        await self._write_custody(tx, bulk, made, consignments)
+        await self._write_labels(bulk, made)
+        for person, visit, _ in made.collections:
+            tx.record(
+                "tubes.collected",
+                subject="visit",
+                subject_id=visit.id,
+                study_id=self.house.study,
+                site_id=self.house.sites[person.site.code],
+                visit=visit.type,
+            )
+
+    async def _write_material(self, bulk: Bulk, made: Material, fares: dict[int, Outcome]) -> None:
+        house = self.house
+        collections = await bulk.insert(
+            "collection_event",
+            "visit_id participant_id collected_at timezone recorded_by",
+            [
+                (visit.id, person.id, at, person.site.timezone, house.staff(person.site.code))
+                for person, visit, at in made.collections
+            ],
+        )
+        events = await bulk.insert("processing_event", _EVENT, made.events)
+        rows = []
+        for tube in made.tubes:
+            fare = fares.get(id(tube), _GOOD)
+            person = tube.person
+            rows.append(
+                (
+                    tube.code,
+                    house.study,
+                    house.sites[person.site.code],
+                    person.id,
+                    collections[tube.collection],
+                    tube.level,
+                    tube.type,
+                    tube.tube_type,
+                    tube.ordinal,
+                    tube.unit,
+                    tube.is_partial,
+                    fare.existence if tube.kept else "consumed",
+                    fare.quality,
+                    "consent_withdrawn" if person.withdrawn and tube.kept else None,
+                    fare.thaws,
+                    tube.made_at,
+                )
+            )
+        for tube, key in zip(made.tubes, await bulk.insert("specimen", _SPECIMEN, rows), strict=True):
+            tube.id = key
+        key_of = [tube.id for tube in made.tubes]
+        await bulk.copy(
+            "processing_input",
+            "processing_event_id specimen_id",
+            [(events[event], key_of[tube]) for event, tube in made.inputs],
+        )
+        await bulk.copy(
+            "derivation",
+            "child_id parent_id processing_event_id",
+            [(key_of[child], key_of[parent], events[event]) for child, parent, event in made.edges],
+        )
+        await bulk.copy(
+            "quantity_ledger",
+            "specimen_id delta unit reason basis processing_event_id recorded_by",
+            [
+                (
+                    key_of[tube],
+                    delta,
+                    unit,
+                    reason,
+                    basis,
+                    None if event is None else events[event],
+                    house.staff(made.tubes[tube].person.site.code),
+                )
+                for tube, delta, unit, reason, basis, event in made.ledger
+            ],
+        )
+
+    async def _write_shipments(self, tx: Tx, bulk: Bulk, consignments: list[Consignment]) -> None:
+        """Shipments, their packages and their items; a consignment that is still in hand has none."""
+        sent = [one for one in consignments if one.fate != "in_hand" and one.tubes]
+        boxes = [consign.plan_packages(one, self.minter) for one in sent]
+        shipments = [self._shipment(one, packages) for one, packages in zip(sent, boxes, strict=True)]
+        for one, key in zip(sent, await bulk.insert("shipment", _SHIPMENT, shipments), strict=True):
+            one.id = key
+        flat = [(one, package) for one, packages in zip(sent, boxes, strict=True) for package in packages]
+        rows = [package_row(one.id, *package) for one, package in flat]
+        for (one, package), key in zip(flat, await bulk.insert("package", _PACKAGE, rows), strict=True):
+            one.packages[package[0]] = key
+        items = [
+            self._item(one, tube, number) for one in sent for number, tube in enumerate(packed_tubes(one, extra=True))
+        ]
+        await bulk.copy("package_item", _ITEM, items)
+        for one in sent:
+            tx.record(
+                f"shipment.{'created' if one.status == 'draft' else one.status}",
+                subject="shipment",
+                subject_id=one.id,
+                study_id=self.house.study,
+                site_id=self.house.sites[one.site.code],
+                tubes=len(packed_tubes(one, extra=True)),
+            )
+
+    def _shipment(self, one: Consignment, packages: list[tuple[str, str, int]]) -> Row:
+        house, times, status = self.house, one.times, one.status
+        sender, receiver = house.sender(one.site.code), house.users["clerk"]
+        code = self.minter(ids.Kind.SHIPMENT)
+        frozen = None if status in {"draft", "cancelled"} else freeze_manifest(one, code, packages, house.titles)
+        left = status in {"shipped", "received", "reconciled", "lost"}
+        there = status in {"received", "reconciled"}
+        place = (code, house.study, house.sites[one.site.code], house.central, None, status)
+        carried = (plan.COURIER, f"PC{code}") if left else (None, None)
+        paper = (frozen.text, frozen.digest) if frozen else (None, None)
+        return (
+            *place,
+            plan.PURPOSE,
+            plan.CLASSIFICATION,
+            *carried,
+            *paper,
+            sender,
+            times.created,
+            *((sender, times.packed) if frozen else (None, None)),
+            *((sender, times.shipped) if left else (None, None)),
+            *((receiver, times.received) if there else (None, None)),
+            *((receiver, times.stored) if status == "reconciled" else (None, None)),
+        )
+
+    def _item(self, one: Consignment, tube: Tube, number: int) -> tuple[Any, ...]:
+        times, fare, clerk = one.times, outcome(one, number), self.house.users["clerk"]
+        seen = fare.status not in {"packed", "unpacked"}
+        settled = (fare.resolution, clerk, times.stored) if fare.resolution else (None, None, None)
+        note = {"damaged": "Cap cracked", "thawed": "Thawed at the top of the box"}.get(fare.status)
+        packed_by = clerk if fare.status == "extra" else self.house.sender(one.site.code)
+        return (
+            one.packages[consign.package_of(tube)],
+            one.id,
+            self.house.study,
+            tube.id,
+            fare.status == "packed",
+            fare.status,
+            note,
+            packed_by,
+            times.received if fare.status == "extra" else times.packed,
+            clerk if seen else None,
+            times.received if seen else None,
+            *settled,
+        )
+
+    async def _write_custody(self, tx: Tx, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
+        """Where every tube is now, and before that, where it was: closed rows of history go in as they are, the
+        open one the database adds.
+        """
+        house = self.house
+        now: list[tuple[Any, ...]] = []
+        before: list[tuple[Any, ...]] = []
+        boxed = [tube for one in consignments for number, tube in enumerate(one.tubes) if self._is_boxed(one, number)]
+        positions = {id(tube): self.freezers.take(tube.type) for tube in boxed}
+        await self.freezers.flush(bulk)
+        for tube in made.tubes:
+            if tube.ends is not None:
+                site = tube.person.site.code
+                bench = WithHolder(house.staff(site), house.sites[site])
+                before.append(_closed(tube.id, bench, tube.made_at, tube.ends, tx.id))
+                now.append(_row(tube.id, Ended("consumed"), tube.ends))
+        for one in consignments:
+            for number, tube in enumerate(one.tubes):
+                position = positions.get(id(tube))
+                place = (
+                    None
+                    if position is None
+                    else AtPosition(self.freezers.box_id(position), position.row, position.col, house.central)
+                )
+                steps = self._way(one, number, tube, place)
+                now.append(_row(tube.id, *steps[-1]))
+                before += [
+                    _closed(tube.id, where, since, steps[at + 1][1], tx.id)
+                    for at, (where, since) in enumerate(steps[:-1])
+                ]
+        await bulk.copy("custody_history", f"{_CUSTODY} until actor_id tx", before)
+        await bulk.copy("custody", _CUSTODY, now)
+
+    @staticmethod
+    def _is_boxed(one: Consignment, number: int) -> bool:
+        return one.fate in {consign.STORED, "discrepant"} and outcome(one, number).existence == "exists"
+
+    def _way(self, one: Consignment, number: int, tube: Tube, box: Place | None) -> list[tuple[Place, datetime]]:
+        """The places of a tube in order with the moment it came there; the last is where it is."""
+        house, times = self.house, one.times
+        site = house.sites[one.site.code]
+        holder = (
+            house.users["coordinator"]
+            if one.fate == "in_hand" and one.site is plan.CLINICS[0]
+            else house.staff(one.site.code)
+        )
+        hand = (WithHolder(holder, site), tube.made_at)
+        fare = outcome(one, number)
+        if one.fate == "in_hand" or (one.fate == "draft" and number >= len(packed_tubes(one))):
+            return [hand]
+        packed = (InPackage(one.packages[consign.package_of(tube)], site), times.packed)
+        if one.fate == "cancelled":
+            return [hand, packed, (hand[0], times.packed + timedelta(minutes=40))]
+        if one.fate in {"draft", "packed", "shipped"}:
+            return [hand, packed]
+        received = (WithHolder(house.users["technician"], house.central), times.received)
+        if one.fate == "received":
+            # What is missing stays where it was last seen, and the record of a tube that nobody listed waits for the
+            # resolution.
+            on_the_way: list[tuple[Place, datetime]] = [hand, packed, received]
+            return on_the_way[: {"extra": 1, "missing": 2}.get(fare.status, 3)]
+        return [hand, packed, (box or Ended("lost"), times.stored)]
+
+    async def _write_labels(self, bulk: Bulk, made: Material) -> None:
+        tubes = made.tubes
+        staff = [self.house.staff(tube.person.site.code) for tube in tubes]
+        await bulk.run(
+            _LABELS, [tube.id for tube in tubes], staff, [tube.made_at - timedelta(minutes=30) for tube in tubes]
+        )
+        bulk.rows += len(tubes)
+
+
+def _row(tube: int, place: Place, since: datetime) -> tuple[Any, ...]:
+    return (tube, *columns(place).values(), since)
+
+
+def _closed(tube: int, place: Place, since: datetime, until: datetime, tx: UUID) -> tuple[Any, ...]:
+    actor = place.holder_id if isinstance(place, WithHolder) else None
+    return (*_row(tube, place, since), until, actor, tx)

@@ -1,0 +1,121 @@
+"""Writing participants with their consents, withdrawals and visits."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from biobank.db import Database
+from biobank.demo import plan
+from biobank.demo.bulk import Bulk
+from biobank.demo.house import House
+from biobank.demo.people import Person
+from biobank.tx import Tx, open_tx
+
+_PARTICIPANT = "code study_id site_id status enrolled_on t0 year_of_birth sex_at_birth"
+_CONSENT = "participant_id study_id document_id signed_at effective_from recorded_by"
+_VISIT = "participant_id study_id site_id visit_type_id number status planned_on occurred_on"
+
+
+async def write_people(database: Database, house: House, people: Sequence[Person]) -> None:
+    """Participants of one transaction; their keys and those of their visits are kept on them."""
+    async with open_tx(database, house.actors["coordinator"]) as tx:
+        bulk = await Bulk.of(tx)
+        await _write_participants(tx, bulk, house, people)
+        await _write_consents(bulk, house, people)
+        await _write_visits(bulk, house, people)
+
+
+async def _write_participants(tx: Tx, bulk: Bulk, house: House, people: Sequence[Person]) -> None:
+    rows = [
+        (
+            person.code,
+            house.study,
+            house.sites[person.site.code],
+            _status(person),
+            person.enrolled,
+            person.enrolled,
+            person.year_of_birth,
+            person.sex,
+        )
+        for person in people
+    ]
+    for person, key in zip(people, await bulk.insert("participant", _PARTICIPANT, rows), strict=True):
+        person.id = key
+        site = house.sites[person.site.code]
+        tx.record("participant.enrolled", subject="participant", subject_id=key, study_id=house.study, site_id=site)
+    await bulk.copy(
+        "participant_alias",
+        "participant_id system value",
+        [(person.id, "EDC", f"{plan.STUDY}-{person.site.code}-{person.index + 1:05d}") for person in people],
+    )
+    await bulk.copy(
+        "cohort_membership",
+        "participant_id cohort_id study_id from_on",
+        [(person.id, house.cohorts[person.cohort], house.study, person.enrolled) for person in people],
+    )
+
+
+def _status(person: Person) -> str:
+    if person.withdrawn is not None:
+        return "withdrawn"
+    return (
+        "followed"
+        if any(visit.status == "done" and visit.type != plan.BASELINE for visit in person.visits)
+        else "enrolled"
+    )
+
+
+async def _write_consents(bulk: Bulk, house: House, people: Sequence[Person]) -> None:
+    """Every scope of the form was asked; a withdrawal says what it takes back and from when."""
+    clerk = house.users["coordinator"]
+    consents = await bulk.insert(
+        "consent",
+        _CONSENT,
+        [
+            (
+                person.id,
+                house.study,
+                house.documents[person.consent, person.language],
+                person.signed,
+                person.signed,
+                clerk,
+            )
+            for person in people
+        ],
+    )
+    await bulk.copy(
+        "consent_decision",
+        "consent_id scope_code decision",
+        [
+            (consent, scope, "denied" if scope in person.denied else "granted")
+            for consent, person in zip(consents, people, strict=True)
+            for scope in house.scopes
+        ],
+    )
+    await bulk.copy(
+        "withdrawal",
+        "participant_id level effective_at recorded_at recorded_by",
+        [
+            (person.id, "no_further_use", person.withdrawn, person.withdrawn + timedelta(hours=1), clerk)
+            for person in people
+            if person.withdrawn is not None
+        ],
+    )
+
+
+async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> None:
+    visits = [(person, visit) for person in people for visit in person.visits]
+    rows = [
+        (
+            person.id,
+            house.study,
+            house.sites[person.site.code],
+            house.visit_types[visit.type],
+            visit.number,
+            "cancelled" if person.withdrawn and visit.status == "planned" else visit.status,
+            visit.planned,
+            visit.done,
+        )
+        for person, visit in visits
+    ]
+    for (_, visit), key in zip(visits, await bulk.insert("visit", _VISIT, rows), strict=True):
+        visit.id = key
