@@ -290,7 +290,7 @@ async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Deci
         .group_by(Consent.participant_id)
     )
     scopes = {row.participant_id: frozenset(row.scopes) for row in granted}
-    # Whatever is recorded counts: none lies ahead, but one may be later than the moment at which this transaction began.
+    # Whatever is recorded counts: none lies ahead, but one may be later than the moment this transaction began at.
     withdrawn = await tx.session.execute(
         select(Withdrawal.participant_id, func.array_agg(Withdrawal.level).label("levels"))
         .where(Withdrawal.participant_id.in_(wanted))

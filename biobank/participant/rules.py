@@ -115,7 +115,7 @@ _LEFT = (
 CONSEQUENCES: Mapping[str, Consequences] = {
     "no_contact": Consequences(
         "No further contact",
-        ("The withdrawal stands on the participant's page with its moment and your name: nobody is to contact them.",),
+        ("The withdrawal stands on the participant's page with its moment: nobody is to contact them.",),
         (_USABLE, _KEPT),
     ),
     "no_access": Consequences(

@@ -1,0 +1,289 @@
+"""Participants on pages: the list, enrolment, consent, withdrawal and visits.
+
+The participant's own page shows tubes too, so it lives with them in `specimen/pages.py`.
+"""
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from litestar import Request, Router, get, post
+from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.response import Redirect, Template
+
+from biobank.actor import Permission
+from biobank.http.deps import Reading, Writing
+from biobank.http.pages import form_key, page, parse_form, shown_again
+from biobank.http.paging import After
+from biobank.participant import commands, queries, rules
+from biobank.participant.models import PARTICIPANT_STATUSES
+from biobank.participant.queries import ParticipantView
+from biobank.tx import ReadTx
+
+Form = URLEncodedBody[dict[str, str]]
+Here = Request[Any, Any, Any]
+
+
+def chips(path: str, filters: dict[str, str | None]) -> list[dict[str, str]]:
+    """The filters in force, each with the address of the list without it."""
+    active = {name: value for name, value in filters.items() if value}
+    return [
+        {
+            "label": f"{name}: {value}",
+            "remove_href": f"{path}?{urlencode({other: kept for other, kept in active.items() if other != name})}",
+        }
+        for name, value in active.items()
+    ]
+
+
+def next_page(path: str, filters: dict[str, str | None], after: int | None) -> str | None:
+    """The address of the page that begins after this key; None on the last page."""
+    if after is None:
+        return None
+    return f"{path}?{urlencode({name: value for name, value in filters.items() if value} | {'after': after})}"
+
+
+def local_input(moment: datetime, timezone: str) -> str:
+    """A moment as a time field takes it: the site's clock, to the minute."""
+    return moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M")
+
+
+async def _choices(tx: ReadTx) -> dict[str, Any]:
+    """Studies, sites and cohorts within reach, as options of a form."""
+    studies = await queries.studies(tx)
+    sites = {site.code: f"{site.code}, {site.name}" for study in studies for site in study.sites}
+    cohorts = {cohort.code: cohort.title for study in studies for cohort in study.cohorts}
+    return {
+        "study_options": [(study.code, study.code) for study in studies],
+        "site_options": sorted(sites.items()),
+        "cohort_options": list(cohorts.items()),
+        "place_options": [
+            (f"{study.code}/{site.code}", f"{study.code}: {site.name}") for study in studies for site in study.sites
+        ],
+    }
+
+
+@get(
+    "/participants",
+    operation_id="participantsPage",
+    opt={"permission": Permission.PARTICIPANT_READ},
+    include_in_schema=False,
+)
+async def participants(
+    request: Here,
+    tx: Reading,
+    *,
+    study: FromQuery[str | None] = None,
+    site: FromQuery[str | None] = None,
+    cohort: FromQuery[str | None] = None,
+    status: FromQuery[str | None] = None,
+    after: After = 0,
+) -> Template:
+    filters = {"study": study, "site": site, "cohort": cohort, "status": status}
+    found = await queries.participants(
+        tx, study=study or None, site=site or None, cohort=cohort or None, status=status or None, after=after
+    )
+    return page(
+        request,
+        "participant/list.html",
+        title="Participants",
+        found=found,
+        filters=filters,
+        chips=chips("/participants", filters),
+        next_href=next_page("/participants", filters, found.next),
+        status_options=[(status, status.replace("_", " ").capitalize()) for status in PARTICIPANT_STATUSES],
+        **await _choices(tx),
+    )
+
+
+@get(
+    "/participants/new",
+    operation_id="enrolPage",
+    opt={"permission": Permission.PARTICIPANT_ENROL},
+    include_in_schema=False,
+)
+async def enrol_page(request: Here, tx: Reading) -> Template:
+    return page(request, "participant/new.html", title="Enrol a participant", **await _enrolment(tx))
+
+
+async def _enrolment(tx: ReadTx) -> dict[str, Any]:
+    return {"today": tx.now.date(), **await _choices(tx)}
+
+
+@post(
+    "/participants/new",
+    operation_id="enrolForm",
+    opt={"permission": Permission.PARTICIPANT_ENROL},
+    include_in_schema=False,
+    status_code=303,
+)
+async def enrol(tx: Writing, data: Form) -> Redirect:
+    with shown_again("participant/new.html", title="Enrol a participant", values=data, **await _enrolment(tx)):
+        study, _, site = data.get("place", "").partition("/")
+        command = parse_form(commands.Enrol, data, study=study, site=site)
+        made = await tx.once(form_key(data), command, ParticipantView, lambda: commands.enrol(tx, command))
+    return Redirect(f"/participants/{made.code}", status_code=303)
+
+
+async def _consent(tx: ReadTx, code: str) -> dict[str, Any]:
+    person = await queries.participant(tx, code)
+    return {
+        "person": person,
+        "scopes": await queries.consent_scopes(tx),
+        "form_options": [
+            (f"{version}/{language}", f"{version} ({language})")
+            for version, language in await queries.consent_forms(tx, person.study)
+        ],
+        "site_tz": person.timezone,
+        "now": local_input(tx.now, person.timezone),
+    }
+
+
+@get(
+    "/participants/{code:str}/consent",
+    operation_id="consentPage",
+    opt={"permission": Permission.CONSENT_RECORD},
+    include_in_schema=False,
+)
+async def consent_page(request: Here, tx: Reading, code: FromPath[str]) -> Template:
+    return page(request, "participant/consent.html", title="Record a consent", **await _consent(tx, code))
+
+
+@post(
+    "/participants/{code:str}/consent",
+    operation_id="consentForm",
+    opt={"permission": Permission.CONSENT_RECORD},
+    include_in_schema=False,
+    status_code=303,
+)
+async def consent(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _consent(tx, code)
+    person: ParticipantView = view["person"]
+    with shown_again("participant/consent.html", title="Record a consent", values=data, **view):
+        version, _, language = data.get("form", "").partition("/")
+        decided = {name.removeprefix("scope."): value for name, value in data.items() if name.startswith("scope.")}
+        command = commands.RecordConsent(
+            version=version,
+            language=language,
+            signed_at=rules.at_site(data.get("signed_at", ""), person.timezone, "signed_at"),
+            granted=tuple(scope for scope, decision in decided.items() if decision == "granted"),
+            denied=tuple(scope for scope, decision in decided.items() if decision == "denied"),
+        )
+        await tx.once(
+            form_key(data),
+            command,
+            ParticipantView,
+            lambda: commands.record_consent(tx, person.code, command),
+            of=person.code,
+        )
+    return Redirect(f"/participants/{person.code}", status_code=303)
+
+
+async def _withdrawal(tx: ReadTx, code: str, level: str | None) -> dict[str, Any]:
+    person = await queries.participant(tx, code)
+    return {
+        "person": person,
+        "levels": rules.CONSEQUENCES,
+        "level_options": [(code, one.title) for code, one in rules.CONSEQUENCES.items()],
+        "level": level if level in rules.CONSEQUENCES else None,
+        "site_tz": person.timezone,
+        "now": local_input(tx.now, person.timezone),
+    }
+
+
+@get(
+    "/participants/{code:str}/withdrawal",
+    operation_id="withdrawalPage",
+    opt={"permission": Permission.CONSENT_RECORD},
+    include_in_schema=False,
+)
+async def withdrawal_page(
+    request: Here, tx: Reading, code: FromPath[str], level: FromQuery[str | None] = None
+) -> Template:
+    """First the level is chosen; then the page states what that does and does not do, and asks to confirm it."""
+    return page(
+        request, "participant/withdrawal.html", title="Record a withdrawal", **await _withdrawal(tx, code, level)
+    )
+
+
+@post(
+    "/participants/{code:str}/withdrawal",
+    operation_id="withdrawalForm",
+    opt={"permission": Permission.CONSENT_RECORD},
+    include_in_schema=False,
+    status_code=303,
+)
+async def withdraw(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _withdrawal(tx, code, data.get("level"))
+    person: ParticipantView = view["person"]
+    with shown_again("participant/withdrawal.html", title="Record a withdrawal", values=data, **view):
+        moment = rules.at_site(data.get("effective_at", ""), person.timezone, "effective_at")
+        command = parse_form(commands.Withdraw, data, effective_at=moment)
+        await tx.once(
+            form_key(data),
+            command,
+            ParticipantView,
+            lambda: commands.withdraw(tx, person.code, command),
+            of=person.code,
+        )
+    return Redirect(f"/participants/{person.code}", status_code=303)
+
+
+async def _visit(tx: ReadTx, code: str) -> dict[str, Any]:
+    person = await queries.participant(tx, code)
+    study = await queries.study_by_code(tx, person.study, Permission.PARTICIPANT_READ)
+    return {
+        "person": person,
+        "type_options": [(one.code, one.title) for one in (await queries.study_view(tx, study)).visit_types],
+        "today": rules.today(tx.now, person.timezone),
+        "site_tz": person.timezone,
+    }
+
+
+@get(
+    "/participants/{code:str}/visit",
+    operation_id="visitPage",
+    opt={"permission": Permission.VISIT_RECORD},
+    include_in_schema=False,
+)
+async def visit_page(request: Here, tx: Reading, code: FromPath[str]) -> Template:
+    return page(request, "participant/visit.html", title="Record a visit", **await _visit(tx, code))
+
+
+@post(
+    "/participants/{code:str}/visit",
+    operation_id="visitForm",
+    opt={"permission": Permission.VISIT_RECORD},
+    include_in_schema=False,
+    status_code=303,
+)
+async def visit(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _visit(tx, code)
+    person: ParticipantView = view["person"]
+    with shown_again("participant/visit.html", title="Record a visit", values=data, **view):
+        command = parse_form(commands.RecordVisit, data)
+        await tx.once(
+            form_key(data),
+            command,
+            ParticipantView,
+            lambda: commands.record_visit(tx, person.code, command),
+            of=person.code,
+        )
+    return Redirect(f"/participants/{person.code}", status_code=303)
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        participants,
+        enrol_page,
+        enrol,
+        consent_page,
+        consent,
+        withdrawal_page,
+        withdraw,
+        visit_page,
+        visit,
+    ],
+)
