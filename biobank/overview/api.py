@@ -11,6 +11,7 @@ from biobank.errors import NotFound
 from biobank.http.deps import Reading
 from biobank.http.paging import Limit
 from biobank.overview import queries
+from biobank.overview.tube import TubeStory, story
 from biobank.paging import Page
 
 Before = Annotated[
@@ -38,6 +39,11 @@ class OverviewController(Controller):
         if href is None:
             raise NotFound("Nothing has this code.")
         return FoundView(href=href)
+
+    @get("/specimens/{code:str}/story", operation_id="getSpecimenStory", opt={"permission": Permission.SPECIMEN_READ})
+    async def story(self, tx: Reading, code: FromPath[str]) -> TubeStory:
+        """Where a tube is and has been, and who touched it."""
+        return await story(tx, code)
 
     @get("/audit", operation_id="listAudit", opt={"permission": Permission.AUDIT_READ})
     async def audit(

@@ -9,7 +9,10 @@ from litestar.response import Redirect, Template
 from biobank.actor import Permission
 from biobank.http.deps import Reading
 from biobank.http.pages import page
+from biobank.ids import grouped
 from biobank.overview import queries
+from biobank.overview.tube import story
+from biobank.specimen import queries as specimens
 
 
 @get("/", operation_id="homePage", opt={"permission": Permission.SELF}, include_in_schema=False)
@@ -47,4 +50,22 @@ async def deed(request: Request[Any, Any, Any], tx: Reading, number: FromPath[in
     return page(request, "overview/deed.html", title=f"Deed {number}", changes=await queries.changes(tx, number))
 
 
-router = Router("/", route_handlers=[home, find, audit, deed])
+@get(
+    "/specimens/{code:str}",
+    operation_id="specimenPage",
+    opt={"permission": Permission.SPECIMEN_READ},
+    include_in_schema=False,
+)
+async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[str]) -> Template:
+    tube = await specimens.specimen(tx, code)
+    return page(
+        request,
+        "overview/specimen.html",
+        title=f"Tube {grouped(tube.code)}",
+        tube=tube,
+        story=await story(tx, code),
+        namespaces=await specimens.namespaces(tx),
+    )
+
+
+router = Router("/", route_handlers=[home, find, audit, deed, specimen])

@@ -47,9 +47,8 @@ async def test_a_wrong_password_says_nothing_about_the_user_and_locks_after_five
     assert len(texts) == 1
     right = await here.post("/login", {"username": "clerk", "password": "correct horse battery"})
     assert right.status_code == 422
-    await superuser.execute(
-        "update app_user set locked_until = now() - interval '1 second' where username = 'clerk'", timeout=5
-    )
+    await superuser.execute("set session_replication_role = replica")
+    await superuser.execute("update app_user set locked_until = now() - interval '1 second' where username = 'clerk'")
     assert (await here.post("/login", {"username": "clerk", "password": "correct horse battery"})).status_code == 303
 
 
@@ -100,3 +99,17 @@ async def test_the_auditor_sees_deeds_and_their_changes_within_reach(browser, ap
 def made_code_is_kept_apart(text: str) -> bool:
     """Participants' pseudonyms stand in no audit entry."""
     return "kept apart" in text and "year of birth" not in text.replace("year_of_birth", "")
+
+
+async def test_the_page_of_a_tube_tells_its_whole_story(browser, database, world):
+    made = await make_material(database, world, tubes=1)
+    here = await browser("technician")
+    shown = await here.get(f"/specimens/{made.tubes[0]}")
+    assert shown.status_code == 200
+    for words in ("in the hands of technician", "material.made", "500", "Serum", "Quantity ledger"):
+        assert words.lower() in shown.text.lower(), words
+    reader = await (await browser("scientist")).get(f"/specimens/{made.tubes[0]}")
+    assert "Who touched it" not in reader.text
+    assert (await (await browser("stranger")).get(f"/specimens/{made.tubes[0]}")).status_code == 404
+    story = await here.get(f"/api/v1/specimens/{made.tubes[0]}/story")
+    assert [stay["kind"] for stay in story.json()["stays"]] == ["holder"]

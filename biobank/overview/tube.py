@@ -1,0 +1,113 @@
+"""Where a tube is and has been, and who touched it: what its page shows beside the tube itself."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import aliased
+
+from biobank.access.models import AppUser
+from biobank.actor import Permission
+from biobank.overview.queries import TrailRow, View, touches
+from biobank.shipment.models import ExternalParty, Package, Shipment
+from biobank.specimen.models import CustodyHistory
+from biobank.specimen.queries import find_specimen, tube_code
+from biobank.storage.models import Container, ContainerType
+from biobank.storage.queries import Place, paths
+from biobank.storage.rules import Grid, label
+from biobank.tx import ReadTx
+
+
+class Stay(View):
+    """One place of a tube in time. `kind` is position, package, holder, party or ended; `until` is None for the
+    present.
+    """
+
+    kind: str
+    path: tuple[Place, ...]
+    position: str | None
+    words: str | None
+    href: str | None
+    since: datetime
+    until: datetime | None
+    by: str
+
+
+class TubeStory(View):
+    """Newest first: where it has been, and the deeds that changed anything of it."""
+
+    stays: tuple[Stay, ...]
+    deeds: tuple[TrailRow, ...]
+
+
+_TABLES = ("specimen", "custody")
+
+
+async def story(tx: ReadTx, code: str) -> TubeStory:
+    """The places and deeds of a tube.
+
+    Raises:
+        NotFound: no such tube within reach.
+    """
+    tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    return TubeStory(
+        stays=await _stays(tx, tube.id), deeds=tuple(await touches(tx, _TABLES, tube.id)) if _may_see_deeds(tx) else ()
+    )
+
+
+def _may_see_deeds(tx: ReadTx) -> bool:
+    return tx.actor.may(Permission.AUDIT_READ) or tx.actor.may(Permission.SPECIMEN_PROCESS)
+
+
+async def _stays(tx: ReadTx, specimen_id: int) -> tuple[Stay, ...]:
+    holder, doer = aliased(AppUser), aliased(AppUser)
+    rows = (
+        await tx.session.execute(
+            select(
+                CustodyHistory,
+                holder.display_name.label("holder"),
+                doer.display_name.label("doer"),
+                ExternalParty.name.label("party"),
+                Shipment.code.label("shipment"),
+                Package.number.label("package"),
+                ContainerType,
+            )
+            .outerjoin(holder, holder.id == CustodyHistory.holder_id)
+            .outerjoin(doer, doer.id == CustodyHistory.actor_id)
+            .outerjoin(ExternalParty, ExternalParty.id == CustodyHistory.external_party_id)
+            .outerjoin(Package, Package.id == CustodyHistory.package_id)
+            .outerjoin(Shipment, Shipment.id == Package.shipment_id)
+            .outerjoin(Container, Container.id == CustodyHistory.container_id)
+            .outerjoin(ContainerType, and_(ContainerType.id == Container.type_id, ContainerType.rows.is_not(None)))
+            .where(CustodyHistory.specimen_id == specimen_id)
+            .order_by(CustodyHistory.since.desc(), CustodyHistory.id.desc())
+        )
+    ).all()
+    ways = await paths(tx, [row.CustodyHistory.container_id for row in rows if row.CustodyHistory.container_id])
+    return tuple(_stay(row, ways.get(row.CustodyHistory.container_id, ())) for row in rows)
+
+
+def _stay(row: Any, way: Sequence[Any]) -> Stay:
+    was: CustodyHistory = row.CustodyHistory
+    kind, words, href, position = "ended", was.terminal, None, None
+    if was.container_id is not None:
+        kind, words = "position", None
+        grid = Grid(row.ContainerType.rows, row.ContainerType.cols, row.ContainerType.label_scheme)
+        position = label(grid, was.row or 0, was.col or 0)
+    elif row.shipment is not None:
+        kind, words, href = "package", f"package {row.package} of shipment", f"/shipments/{row.shipment}"
+    elif row.holder is not None:
+        kind, words = "holder", f"in the hands of {row.holder}"
+    elif row.party is not None:
+        kind, words = "party", f"with {row.party}"
+    return Stay(
+        kind=kind,
+        path=tuple(Place(name=step.name, code=step.code, href=f"/storage/{step.code}") for step in way),
+        position=position,
+        words=words,
+        href=href,
+        since=was.since,
+        until=was.until,
+        by=row.doer or "service",
+    )
