@@ -166,8 +166,8 @@ async def test_results_are_what_the_importer_reads_from_the_file(look):
     read = sorted((x.quantity, x.raw) for x in parsed.readings if x.analyte is not None)
     stored = await look.fetch(
         "select r.quantity, v.raw_text from result r join result_version v on v.result_id = r.id and v.is_current "
-        "where r.run_id = $1 union all select c.quantity, c.raw_text from control_reading c join well w on w.id = c.well_id "
-        "join plate p on p.id = w.plate_id where p.run_id = $1",
+        "where r.run_id = $1 union all select c.quantity, c.raw_text from control_reading c "
+        "join well w on w.id = c.well_id join plate p on p.id = w.plate_id where p.run_id = $1",
         run["id"],
     )
     assert read == sorted(map(tuple, stored))
