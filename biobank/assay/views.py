@@ -144,10 +144,6 @@ class RunView(View):
     analytes: tuple[QuantitySummary, ...]
 
     @property
-    def measured(self) -> bool:
-        return self.file is not None
-
-    @property
     def controls(self) -> int:
         """Wells that hold a standard, control or blank."""
         return sum(self.wells.get(role, 0) for role in ("standard", "control", "blank"))
