@@ -5,11 +5,10 @@ large statements.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from biobank import ids
 from biobank.demo import consign, plan
-from biobank.demo.boxes import Freezers
+from biobank.demo.boxes import Freezers, Position
 from biobank.demo.bulk import Bulk, Row
 from biobank.demo.chance import Minter
 from biobank.demo.consign import Consignment
@@ -35,6 +34,17 @@ _SPECIMEN = (
 )
 _CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
 _EVENT = "study_id site_id type started_at ended_at operator_id equipment g_force minutes celsius brake sop_version"
+_WHOLE_STORY = timedelta(days=365)
+_MOVE = """
+update custody c
+   set container_id = given.container_id, row = given.row, col = given.col, package_id = given.package_id,
+       holder_id = given.holder_id, external_party_id = given.external_party_id, terminal = given.terminal,
+       site_id = given.site_id, since = given.since
+  from unnest($1::bigint[], $2::bigint[], $3::int[], $4::int[], $5::bigint[], $6::bigint[], $7::bigint[], $8::text[],
+              $9::bigint[], $10::timestamptz[])
+       as given(specimen_id, container_id, row, col, package_id, holder_id, external_party_id, terminal, site_id, since)
+ where c.specimen_id = given.specimen_id
+"""
 _LABELS = """
 insert into label_print
        (identifier_id, copy_no, reason, template, stock, printed_by, printed_at, verified_by, verified_at)
@@ -103,7 +113,7 @@ class Delivery:
         }
         await self._write_material(bulk, made, fares)
         await self._write_shipments(tx, bulk, consignments)
-        await self._write_custody(tx, bulk, made, consignments)
+        await self._write_custody(bulk, made, consignments)
         await self._write_labels(bulk, made)
         for person, visit, _ in made.collections:
             tx.record(
@@ -143,7 +153,7 @@ class Delivery:
                     tube.ordinal,
                     tube.unit,
                     tube.is_partial,
-                    fare.existence if tube.kept else "consumed",
+                    "exists" if tube.kept else "consumed",
                     fare.quality,
                     "consent_withdrawn" if person.withdrawn and tube.kept else None,
                     fare.thaws,
@@ -250,38 +260,29 @@ class Delivery:
             *settled,
         )
 
-    async def _write_custody(self, tx: Tx, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
-        """Where every tube is now, and before that, where it was: closed rows of history go in as they are, the
-        open one the database adds.
-        """
-        house = self.house
-        now: list[tuple[Any, ...]] = []
-        before: list[tuple[Any, ...]] = []
+    async def _write_custody(self, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
+        """Every tube at its first place, then one statement for each further step: the database keeps the history."""
         boxed = [tube for one in consignments for number, tube in enumerate(one.tubes) if self._is_boxed(one, number)]
         positions = {id(tube): self.freezers.take(tube.type) for tube in boxed}
         await self.freezers.flush(bulk)
-        for tube in made.tubes:
-            if tube.ends is not None:
-                site = tube.person.site.code
-                bench = WithHolder(house.staff(site), house.sites[site])
-                before.append(_closed(tube.id, bench, tube.made_at, tube.ends, tx.id))
-                now.append(_row(tube.id, Ended("consumed"), tube.ends))
+        ways = [(tube, [(Ended("consumed"), tube.ends)]) for tube in made.tubes if tube.ends is not None]
+        moves: list[list[Row]] = [[_row(tube.id, *way[0]) for tube, way in ways]]
         for one in consignments:
             for number, tube in enumerate(one.tubes):
-                position = positions.get(id(tube))
-                place = (
-                    None
-                    if position is None
-                    else AtPosition(self.freezers.box_id(position), position.row, position.col, house.central)
-                )
-                steps = self._way(one, number, tube, place)
-                now.append(_row(tube.id, *steps[-1]))
-                before += [
-                    _closed(tube.id, where, since, steps[at + 1][1], tx.id)
-                    for at, (where, since) in enumerate(steps[:-1])
-                ]
-        await bulk.copy("custody_history", f"{_CUSTODY} until actor_id tx", before)
-        await bulk.copy("custody", _CUSTODY, now)
+                for step, (place, since) in enumerate(self._way(one, number, tube, self._position(positions, tube))):
+                    if step == len(moves):
+                        moves.append([])
+                    moves[step].append(_row(tube.id, place, since))
+        await bulk.copy("custody", _CUSTODY, moves[0])
+        for rows in moves[1:]:
+            await bulk.run(_MOVE, *zip(*rows, strict=True))
+            bulk.rows += len(rows)
+
+    def _position(self, positions: dict[int, Position], tube: Tube) -> Place | None:
+        position = positions.get(id(tube))
+        if position is None:
+            return None
+        return AtPosition(self.freezers.box_id(position), position.row, position.col, self.house.central)
 
     @staticmethod
     def _is_boxed(one: Consignment, number: int) -> bool:
@@ -311,7 +312,9 @@ class Delivery:
             # resolution.
             on_the_way: list[tuple[Place, datetime]] = [hand, packed, received]
             return on_the_way[: {"extra": 1, "missing": 2}.get(fare.status, 3)]
-        return [hand, packed, (box or Ended("lost"), times.stored)]
+        end = (box or Ended("lost"), times.stored)
+        # The record of older material begins where it was put, as it does when an earlier inventory was taken over.
+        return [end] if one.last < house.as_of - _WHOLE_STORY else [hand, packed, end]
 
     async def _write_labels(self, bulk: Bulk, made: Material) -> None:
         tubes = made.tubes
@@ -324,8 +327,3 @@ class Delivery:
 
 def _row(tube: int, place: Place, since: datetime) -> tuple[Any, ...]:
     return (tube, *columns(place).values(), since)
-
-
-def _closed(tube: int, place: Place, since: datetime, until: datetime, tx: UUID) -> tuple[Any, ...]:
-    actor = place.holder_id if isinstance(place, WithHolder) else None
-    return (*_row(tube, place, since), until, actor, tx)
