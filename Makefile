@@ -25,7 +25,7 @@ help: ## What can be made
 
 .PHONY: run
 run: .venv/.ready ## Set up, migrate, fill an empty database with the demonstration study, and serve
-	@exec $(BIN)/biobank serve
+	@BIOBANK_DEMO=$${BIOBANK_DEMO:-true} exec $(BIN)/biobank serve
 
 .PHONY: setup
 setup: .venv/.ready ## Set up only

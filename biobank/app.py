@@ -5,8 +5,6 @@ explicitly.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
-from functools import partial
 
 import structlog
 from litestar import Litestar, Router
@@ -26,7 +24,6 @@ from biobank.access import pages as access_pages
 from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
-from biobank.actor import Actor
 from biobank.assay import api as assay_api
 from biobank.assay import pages as assay_pages
 from biobank.assay import rules as assay_rules
@@ -102,6 +99,8 @@ CONSTRAINTS: ConstraintErrors = {
 }
 
 _log = structlog.get_logger("biobank")
+# Nobody replays a scan of last month; receipts hold answers, which are not kept longer than they are of use.
+_FORGET = "delete from command_receipt where received_at < now() - interval '14 days'"
 
 
 def create_app(
@@ -122,11 +121,6 @@ def create_app(
         randomness: mints identifiers.
     """
     database = Database(dsn, role=settings.database_role, size=settings.pool_size)
-
-    async def who(cookie: str | None, token: str | None) -> Actor | None:
-        return await authenticate(
-            database, cookie, token, idle=timedelta(minutes=settings.session_idle_minutes), now=clock()
-        )
 
     csrf = CSRFConfig(secret=csrf_secret, cookie_secure=settings.secure_cookies, cookie_httponly=True)
     app = Litestar(
@@ -158,11 +152,11 @@ def create_app(
                 "clock": clock,
                 "randomness": randomness,
                 "constraints": CONSTRAINTS,
-                "authenticate": who,
+                "authenticate": authenticate,
                 "session_cookie": "__Host-biobank" if settings.secure_cookies else "biobank",
             }
         ),
-        lifespan=[partial(_lifespan, database=database, seconds=settings.seal_seconds)],
+        lifespan=[_lifespan],
         request_max_body_size=settings.upload_bytes,
         debug=False,
         logging_config=None,
@@ -173,16 +167,16 @@ def create_app(
 
 
 @asynccontextmanager
-async def _lifespan(_app: Litestar, *, database: Database, seconds: int) -> AsyncIterator[None]:
+async def _lifespan(app: Litestar) -> AsyncIterator[None]:
     """Seals the audit trail while the service runs, and closes the database after the last request is answered."""
     stop = asyncio.Event()
-    sealer = asyncio.create_task(_seal_until(stop, database, seconds))
+    sealer = asyncio.create_task(_seal_until(stop, app.state.database, app.state.settings.seal_seconds))
     try:
         yield
     finally:
         stop.set()
         await sealer
-        await database.close()
+        await app.state.database.close()
 
 
 async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> None:
@@ -193,6 +187,7 @@ async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> 
             connection = await database.connect()
             try:
                 await seal(connection)
+                await connection.execute(_FORGET)
             finally:
                 await connection.close()
         except Exception as error:  # noqa: BLE001  # the sealer outlives a database that is away; the next round seals what was missed

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     ] = "biobank_app"
     pool_size: Annotated[
         int,
-        Field(ge=2, le=200, description="Connections of one process to the database, for writing and reading each."),
+        Field(ge=2, le=200, description="Connections of one process to the database in each of its three pools."),
     ] = 8
     host: Annotated[str, Field(description="Address the web server listens on.")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="Port of the web server; 0 takes a free one.")] = 8000

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -48,7 +47,7 @@ def templates(postgres: Any, worker_id: str) -> tuple[str, str, World]:
     async def make() -> World:
         await _statement(postgres.url("postgres"), f"create database {empty}")
         await migrate.upgrade(postgres.url(empty), role=ROLE)
-        await _statement(postgres.url("postgres"), f"create database {world} template {empty} strategy file_copy")
+        await _statement(postgres.url("postgres"), f"create database {world} template {empty}")
         return await build_world(postgres.url(world), ROLE)
 
     return empty, world, asyncio.run(make())
@@ -57,7 +56,7 @@ def templates(postgres: Any, worker_id: str) -> tuple[str, str, World]:
 @asynccontextmanager
 async def _clone(postgres: Any, template: str) -> AsyncIterator[str]:
     name = f"t_{uuid4().hex}"
-    await _statement(postgres.url("postgres"), f"create database {name} template {template} strategy file_copy")
+    await _statement(postgres.url("postgres"), f"create database {name} template {template}")
     try:
         yield postgres.url(name)
     finally:
@@ -97,11 +96,19 @@ async def superuser(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     await connection.close()
 
 
+@pytest.fixture(scope="session")
+def made_app(tmp_path_factory: pytest.TempPathFactory) -> Litestar:
+    """The app, put together once: it keeps no state but the database in `app.state`, which each test replaces."""
+    return create_app(
+        Settings(data=tmp_path_factory.mktemp("data"), pool_size=6), "postgresql://nowhere/none", "0" * 64
+    )
+
+
 @pytest.fixture
-async def app(dsn: str, tmp_path: Path) -> AsyncIterator[Litestar]:
-    made = create_app(Settings(data=tmp_path, pool_size=6), dsn, "0" * 64)
-    yield made
-    await made.state.database.close()
+async def app(made_app: Litestar, dsn: str) -> AsyncIterator[Litestar]:
+    async with Database.open(dsn, role=ROLE, size=6) as opened:
+        made_app.state.database = opened
+        yield made_app
 
 
 class Api:

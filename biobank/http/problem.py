@@ -3,6 +3,7 @@ elsewhere.
 """
 
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -168,10 +169,8 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
         error = form.error
     meant = as_domain_error(error, request.app.state.constraints)
     if meant is None:
-        # The message may hold values of people, so only the type goes to the log line; the trace has frames, not data.
-        _log.error(
-            "unexpected", error=type(error).__name__, constraint=_constraint(error), exc_info=_without_values(error)
-        )
+        # A message may hold values of people, so only the type and the frames go to the log.
+        _log.error("unexpected", error=type(error).__name__, constraint=_constraint(error), frames=_frames(error))
         meant = Unexpected("The service failed. Nothing was changed. Tell your administrator the request id.")
     if isinstance(meant, Unauthenticated) and not wants_json(request) and request.method in {"GET", "HEAD"}:
         return Redirect(f"/login?next={request.url.path}", status_code=303)
@@ -190,12 +189,11 @@ def _constraint(error: Exception) -> str | None:
     return constraint_of(error) if isinstance(error, DBAPIError) else None
 
 
-def _without_values(error: Exception) -> BaseException:
-    return (
-        type(error.orig)("values withheld").with_traceback(error.__traceback__)
-        if isinstance(error, DBAPIError) and error.orig
-        else error
-    )
+def _frames(error: Exception) -> list[str]:
+    """Where it was raised, innermost last, without any value."""
+    return [
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)[-12:]
+    ]
 
 
 def problem_document(request: Request[Any, Any, Any], error: DomainError) -> dict[str, Any]:

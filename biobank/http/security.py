@@ -2,7 +2,7 @@
 CSRF, headers.
 """
 
-from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 from litestar import Litestar
@@ -19,9 +19,6 @@ from biobank.errors import Forbidden, Unauthenticated
 
 PUBLIC = "public"
 """The permission of the few handlers that answer without a login; each says why beside it."""
-
-Authenticate = Callable[[str | None, str | None], Awaitable[Actor | None]]
-"""From a session cookie and an API token to an actor; None when neither is good any more."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -51,8 +48,15 @@ class Authentication(AbstractAuthenticationMiddleware):
         state = connection.app.state
         cookie = connection.cookies.get(state.session_cookie)
         token = bearer(connection)
-        actor = await state.authenticate(cookie, token) if cookie or token else None
+        actor = await _who(state, cookie, token) if cookie or token else None
         return AuthenticationResult(user=actor, auth=None)
+
+
+async def _who(state: Any, cookie: str | None, token: str | None) -> Actor | None:
+    """The actor behind a session cookie or an API token; None when it is good no more. `access` knows how."""
+    idle = timedelta(minutes=state.settings.session_idle_minutes)
+    actor: Actor | None = await state.authenticate(state.database, cookie, token, idle=idle, now=state.clock())
+    return actor
 
 
 class Csrf(CSRFMiddleware):
@@ -61,7 +65,7 @@ class Csrf(CSRFMiddleware):
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if any(name == b"authorization" for name, _ in scope["headers"]):
+        if any(name == b"authorization" and value[:7].lower() == b"bearer " for name, value in scope["headers"]):
             await self.app(scope, receive, send)
             return
         await super().__call__(scope, receive, send)

@@ -24,10 +24,14 @@ _NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 _TEMPERATURES = (
     # step from warm to cold, words, and the spellings of it in protocols and container types
     (1, "room temperature", {"RT", "AMBIENT", "ROOM", "ROOM TEMPERATURE"}),
-    (2, "2 to 8 °C", {"4", "+4", "2-8", "4C", "FRIDGE", "REFRIGERATED", "COLD"}),
+    (2, "2 to 10 °C", {"4", "+4", "2-8", "2-10", "4C", "FRIDGE", "REFRIGERATED", "COLD"}),
     (3, "\N{MINUS SIGN}20 °C", {"-20", "-20C", "FREEZER", "MINUS20"}),
     (4, "\N{MINUS SIGN}80 °C", {"-80", "-80C", "ULT", "MINUS80"}),
-    (5, "liquid nitrogen", {"LN2", "LN", "LN2 VAPOUR", "LN2 VAPOR", "LN2 LIQUID", "-150", "-196", "-190"}),
+    (
+        5,
+        "liquid nitrogen",
+        {"LN2", "LN", "LN2V", "LN2L", "LN2 VAPOUR", "LN2 VAPOR", "LN2 LIQUID", "-150", "-196", "-190"},
+    ),
 )
 
 # Words that the pages and the scan station's script share.
@@ -191,7 +195,7 @@ def _manifest(path: Path) -> dict[str, str]:
         manifest: dict[str, str] = json.loads(path.read_text())
     except FileNotFoundError:
         raise AssetsMissing(
-            f"{path} is missing: the assets were not built. Install the package again (make install), "
+            f"{path} is missing: the assets were not built. Set the project up again (make setup), "
             "or run python biobank/web/assets/build_hook.py"
         ) from None
     return manifest

@@ -9,7 +9,7 @@ from litestar.response import Redirect, Template
 from biobank.actor import Permission
 from biobank.http.deps import Reading
 from biobank.http.pages import page
-from biobank.ids import grouped
+from biobank.ids import grouped, new_uuid
 from biobank.overview import queries
 from biobank.overview.tube import story
 from biobank.specimen import queries as specimens
@@ -62,9 +62,11 @@ async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[
         request,
         "overview/specimen.html",
         title=f"Tube {grouped(tube.code)}",
-        tube=tube,
+        specimen=tube,
+        site_tz=tube.timezone,
         story=await story(tx, code),
         namespaces=await specimens.namespaces(tx),
+        form_keys=[str(new_uuid()) for _ in range(4)],
     )
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Table, bindparam, insert, update
 
 from biobank.specimen.models import Custody
 from biobank.tx import Tx
@@ -63,16 +63,17 @@ async def begin_custody(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
     """The first place of newly made tubes, by specimen id."""
     if places:
         rows = [{"specimen_id": specimen_id, **columns(place), "since": tx.now} for specimen_id, place in places]
-        await tx.session.execute(Custody.__table__.insert(), rows)
+        await tx.session.execute(insert(Custody), rows)
 
 
 async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
     """Move tubes, by specimen id. The history is written by the database; two tubes may swap places in one call."""
     if not places:
         return
+    table = cast("Table", Custody.__table__)
     statement = (
-        update(Custody.__table__)
-        .where(Custody.__table__.c.specimen_id == bindparam("tube"))
+        update(table)
+        .where(table.c.specimen_id == bindparam("tube"))
         .values({name: bindparam(f"to_{name}") for name in _COLUMNS} | {"since": tx.now})
     )
     rows = [

@@ -135,6 +135,7 @@ call biobank_audit_table('container_type');
 call biobank_audit_table('container_type_child');
 call biobank_audit_table('container');
 call biobank_audit_table('custody', key => 'specimen_id');
+call biobank_audit_table('custody_history');
 call biobank_audit_table('label_print');
 call biobank_audit_table('external_party');
 call biobank_audit_table('shipment', omitted => 'manifest');

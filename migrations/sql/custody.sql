@@ -1,6 +1,7 @@
 -- Where each tube is and has been.
 
-create function biobank_custody_history() returns trigger language plpgsql as $$
+-- Runs with the rights of the schema's owner: the service itself may not write the history.
+create function biobank_custody_history() returns trigger language plpgsql security definer set search_path = public as $$
 declare
     context record;
 begin

@@ -4,4 +4,4 @@ grant select, insert, update on all tables in schema public to {role};
 grant execute on all functions in schema public to {role};
 grant delete on rate_bucket, login_session, command_receipt to {role};
 revoke update on audit_entry, audit_private, audit_seal, quantity_ledger, derivation, consent_decision, withdrawal, raw_file, result, control_reading, data_pull from {role};
-revoke insert, update on service_secret, alembic_version from {role};
+revoke insert, update on service_secret, alembic_version, custody_history from {role};

@@ -61,5 +61,16 @@ begin
 end $$;
 create trigger derive after insert on derivation referencing new table as new_rows for each statement execute function biobank_derive();
 
+-- A withdrawal that stops all further use holds the person's material in the same moment; pools are the lab's to judge.
+create function biobank_hold_withdrawn() returns trigger language plpgsql as $$
+begin
+    update specimen s set hold = 'consent_withdrawn' from new_rows w
+     where w.level in ('no_further_use', 'destroy') and s.participant_id = w.participant_id and s.hold is null
+       and s.existence in ('planned', 'exists');
+    return null;
+end $$;
+create trigger hold_withdrawn after insert on withdrawal referencing new table as new_rows
+    for each statement execute function biobank_hold_withdrawn();
+
 call biobank_append_only('quantity_ledger');
 call biobank_append_only('derivation');

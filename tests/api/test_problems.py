@@ -2,14 +2,17 @@
 
 import json
 
+import httpx
 import pytest
 from litestar import get
 from litestar.exceptions import HTTPException
 from sqlalchemy.exc import DBAPIError
 
+from biobank.app import create_app
 from biobank.errors import NotFound
 from biobank.http.problem import as_domain_error, from_database
 from biobank.http.problem_docs import parse, problem_docs
+from biobank.settings import Settings
 
 
 async def test_an_unknown_address_is_a_problem_document_with_the_request_id(api):
@@ -73,14 +76,19 @@ async def test_a_wrong_method_is_said_to_be_one(api):
     assert (response.status_code, response.json()["type"]) == (405, "/problems/method-not-allowed")
 
 
-async def test_a_fault_of_ours_shows_no_message(app, api, capsys):
+async def test_a_fault_of_ours_shows_no_message(dsn, capsys):
     @get("/api/v1/broken", opt={"permission": "public"})
     async def broken() -> None:
         raise RuntimeError("the participant's secret")
 
-    app.register(broken)
-    response = await api(None).get("/broken")
+    broken_app = create_app(Settings(), dsn, "0" * 64)
+    broken_app.register(broken)
+    transport = httpx.ASGITransport(app=broken_app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://biobank.test") as client:
+        response = await client.get("/api/v1/broken")
+    await broken_app.state.database.close()
     assert response.status_code == 500
+    assert "secret" not in capsys.readouterr().err
     assert "secret" not in response.text
     assert response.json()["type"] == "/problems/unexpected"
 
