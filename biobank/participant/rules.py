@@ -147,13 +147,13 @@ def at_site(text: str, timezone: str, field: str) -> datetime:
         raise Invalid("A time is written like 2026-11-23T09:41.", errors={field: "is not a time"}) from None
     if moment.tzinfo is not None:
         return moment
-    local = moment.replace(tzinfo=ZoneInfo(timezone))
-    if local.astimezone(UTC).astimezone(ZoneInfo(timezone)).replace(tzinfo=None) != moment:
+    meant = moment.replace(tzinfo=ZoneInfo(timezone)).astimezone(UTC)
+    if meant.astimezone(ZoneInfo(timezone)).replace(tzinfo=None) != moment:
         raise Invalid(
             f"This time does not exist in {timezone}: the clocks were set forward over it.",
             errors={field: "was skipped when the clocks were set forward"},
         )
-    return local
+    return meant
 
 
 def check_form_approved(version: str, approved_from: date, approved_to: date | None, signed_on: date) -> None:

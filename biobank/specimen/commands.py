@@ -350,7 +350,7 @@ def _state(tube: Specimen, custody: Custody) -> rules.TubeState:
     return rules.TubeState(tube.code, tube.existence, tube.quality, tube.hold, place)
 
 
-async def _at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = True) -> _AtHand:
+async def _at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = True, consent: bool = False) -> _AtHand:
     """Tubes by what was scanned, locked, after all checks that every kind of work shares.
 
     Raises:
@@ -361,6 +361,8 @@ async def _at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = 
     codes = [queries.tube_code(text, field) for text in texts]
     rules.check_each_once(codes, field)
     found = await queries.find_specimens(tx, codes, Permission.SPECIMEN_PROCESS, lock=True)
+    if consent:
+        await _gate(tx, [tube for tube, _ in found])
     rules.check_usable((_state(tube, custody) for tube, custody in found), quality=quality)
     places = {(tube.study_id, custody.site_id) for tube, custody in found}
     if len(places) > 1:
@@ -398,14 +400,13 @@ async def aliquot(tx: Tx, parent_code: str, command: Aliquot) -> MadeView:
         NotEnoughMaterial: naming the parent's live balance.
         ParticipantWithdrawn, ConsentMissing: storage of material is not allowed.
     """
-    work = await _at_hand(tx, [parent_code], "specimen")
+    work = await _at_hand(tx, [parent_code], "specimen", consent=True)
     (parent,) = work.tubes
     of, into = await queries.kind(tx, parent.specimen_type), await queries.kind(tx, command.specimen_type)
     quantities = await _vials(tx, command.quantities, command.unit, into, command.tube_type)
     used = rules.taken(sum(quantities, Decimal(0)), command.consumes, of, into)
     rules.check_enough(parent.code, parent.quantity, used, parent.unit)
     rules.check_worked(command.started_at, command.ended_at, await queries.born(tx, work.tubes), tx.now)
-    await _gate(tx, work.tubes)
     event_id = await _event(tx, work, "aliquot", command)
     full = None if command.nominal is None else rules.in_unit(command.nominal, command.unit, into, "nominal")
     common = {
@@ -440,7 +441,7 @@ async def pool(tx: Tx, command: Pool) -> MadeView:
         NotEnoughMaterial: naming the first tube that holds too little, and its live balance.
         ParticipantWithdrawn, ConsentMissing: a participant does not allow it.
     """
-    work = await _at_hand(tx, [part.specimen for part in command.parents], "parents")
+    work = await _at_hand(tx, [part.specimen for part in command.parents], "parents", consent=True)
     types = sorted({tube.specimen_type for tube in work.tubes})
     if len(types) > 1:
         raise Invalid(
@@ -458,7 +459,6 @@ async def pool(tx: Tx, command: Pool) -> MadeView:
             errors={"quantities": "are more than went in"},
         )
     rules.check_worked(command.started_at, command.ended_at, await queries.born(tx, work.tubes), tx.now)
-    await _gate(tx, work.tubes)
     event_id = await _event(tx, work, "pool", command)
     owners = {tube.site_id for tube in work.tubes}
     people = {tube.participant_id for tube in work.tubes}

@@ -229,8 +229,17 @@ async def specimens(
         "hold": hold,
         "place": place,
     }
-    given = {("type_" if name == "type" else name): value or None for name, value in filters.items()}
-    found = await queries.specimens(tx, **given, after=after)
+    found = await queries.specimens(
+        tx,
+        participant=participant or None,
+        type_=type_ or None,
+        site=site or None,
+        existence=existence or None,
+        quality=quality or None,
+        hold=hold or None,
+        place=place or None,
+        after=after,
+    )
     return page(
         request,
         "specimen/list.html",

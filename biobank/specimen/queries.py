@@ -159,9 +159,16 @@ async def find_specimens(
 ) -> list[tuple[Specimen, Custody]]:
     """Tubes by canonical house id with their custody, in the order asked; with `lock` both rows are held until the end.
 
+    With `lock` the tubes' participants are held FOR SHARE before the tubes themselves: a withdrawal locks its
+    participant and then puts the tubes on hold, and locks that all take in one order cannot end in a deadlock.
+
     Raises:
         NotFound: naming every code that is unknown or out of reach, which look the same.
     """
+    if lock:
+        whose = select(Specimen.participant_id).where(Specimen.code.in_(set(codes)))
+        people = select(Participant.id).where(Participant.id.in_(whose)).order_by(Participant.id)
+        await tx.session.execute(people.with_for_update(read=True))
     query = (
         select(Specimen, Custody)
         .join(Custody, Custody.specimen_id == Specimen.id)
