@@ -28,9 +28,7 @@ async def resolve_code(request: Request[Any, Any, Any], code: FromPath[str]) -> 
     The look-up of every scan: one prepared statement, and no session around it.
     """
     actor: Actor = request.scope["user"]
-    found = await queries.resolve_hot(
-        await request.app.state.database.hot(), code, actor.scope(Permission.SPECIMEN_READ)
-    )
+    found = await queries.resolve_hot(request.app.state.database.hot, code, actor.scope(Permission.SPECIMEN_READ))
     return Response(encode_json(found), media_type="application/json")
 
 

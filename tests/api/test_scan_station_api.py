@@ -14,6 +14,11 @@ CONTEXT = (
     "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
 )
 
+WITHDRAWN = (
+    "insert into withdrawal (participant_id, level, effective_at, recorded_by) "
+    "select id, 'no_further_use', now(), 1 from participant; update specimen set hold = null"
+)
+
 
 def store(text, code, **extra):
     return {"text": text, "mode": "store", "box": code, **extra}
@@ -169,7 +174,10 @@ async def test_finding_tells_what_it_is_and_changes_nothing(api, database, world
     assert (await tech.ok("/scan", {"text": tube}))["position"] == "A1"
     assert (await tech.ok("/scan", {"text": made.participant}))["word"] == "Participant"
     await superuser.execute(CONTEXT)
-    await superuser.execute("update specimen set hold = 'identity_doubt', quality = 'rejected', freeze_thaw_count = 2, participant_id = null, level = 'pool', is_partial = true, existence = 'entered_in_error'")  # fmt: skip
+    await superuser.execute(
+        "update specimen set hold = 'identity_doubt', quality = 'rejected', freeze_thaw_count = 2, "
+        "participant_id = null, level = 'pool', is_partial = true, existence = 'entered_in_error'"
+    )
     uneasy = await tech.ok("/scan", {"text": tube})
     assert uneasy["verdict"] == "warning"
     assert uneasy["message"] == "on hold: identity doubt, rejected, entered in error, thawed 2 times"
@@ -194,7 +202,7 @@ async def test_a_scanned_box_is_the_box_and_says_when_it_is_full(api, database, 
     [
         ("update specimen set hold = 'consent_withdrawn'", "The tube is on hold"),
         ("update identifier set status = 'void' where specimen_id is not null", "This label is void"),
-        ("insert into withdrawal (participant_id, level, effective_at, recorded_by) select id, 'no_further_use', now(), 1 from participant", "The participant has withdrawn"),
+        (WITHDRAWN, "The participant has withdrawn"),
     ],
 )  # fmt: skip
 async def test_a_stop_says_why_and_nothing_is_stored(api, database, world, superuser, sql, title):

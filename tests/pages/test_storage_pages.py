@@ -119,3 +119,10 @@ async def test_the_command_codes_print_and_read_back(browser):
     found = {symbol.text for symbol in zxingcpp.read_barcodes(document[0].render(scale=4).to_pil())}
     document.close()
     assert found == {command.code for command in COMMANDS}
+
+
+async def test_a_map_that_cannot_be_printed_says_why(api, browser):
+    code = await boxed(api, name="\u0635\u0646\u062f\u0648\u0642")
+    refused = await (await browser("technician")).get(f"/storage/{code}/map.pdf")
+    assert refused.status_code == 422
+    assert "cannot be printed" in refused.text
