@@ -19,8 +19,10 @@ from biobank.assay.views import RunView
 from biobank.errors import NotFound
 from biobank.identifier.models import Identifier
 from biobank.specimen.models import Custody, Specimen
-from biobank.specimen.queries import within
+from biobank.specimen.queries import hold_donors, within
 from biobank.tx import Tx
+
+Tube = tuple[Specimen, Custody]
 
 MAP_BYTES = 1024 * 1024
 """A plate map of 384 wells has some 20 kB: what is a hundred times that is no plate map."""
@@ -96,7 +98,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
             select(Well.row, Well.col, Well.role, Well.specimen_id, Well.name).where(Well.plate_id == plate.id)
         )
     }
-    stopped = await gate.refused(tx, [tube.id for found in tubes.values() for tube in found])
+    stopped = await gate.refused(tx, [tube.id for found in tubes.values() for tube, _ in found])
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     problems = []
     for spec in command.wells:
@@ -128,12 +130,14 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
     return await queries.run_view(tx, run.id)
 
 
-async def _tubes(tx: Tx, codes: list[str]) -> dict[str, list[Specimen]]:
+async def _tubes(tx: Tx, codes: list[str]) -> dict[str, list[Tube]]:
     """Tubes within reach by every code as it was written, held so that none is put on hold before the commit."""
     wanted = {code: {code.strip(), ids.canonical(code)} for code in codes}
     values = set().union(*wanted.values()) if wanted else set()
+    named = select(Identifier.specimen_id).where(Identifier.value.in_(values), Identifier.specimen_id.is_not(None))
+    await hold_donors(tx, Specimen.id.in_(named))
     found = await tx.session.execute(
-        select(Specimen, Identifier.value)
+        select(Specimen, Custody, Identifier.value)
         .join(Identifier, Identifier.specimen_id == Specimen.id)
         .join(Custody, Custody.specimen_id == Specimen.id)
         .where(
@@ -144,9 +148,9 @@ async def _tubes(tx: Tx, codes: list[str]) -> dict[str, list[Specimen]]:
         .order_by(Specimen.id)
         .with_for_update(read=True, of=Specimen)
     )
-    by_value: defaultdict[str, dict[int, Specimen]] = defaultdict(dict)
-    for tube, value in found:
-        by_value[value][tube.id] = tube
+    by_value: defaultdict[str, dict[int, Tube]] = defaultdict(dict)
+    for tube, custody, value in found:
+        by_value[value][tube.id] = (tube, custody)
     return {
         code: list({key: tube for value in names for key, tube in by_value.get(value, {}).items()}.values())
         for code, names in wanted.items()
@@ -154,7 +158,7 @@ async def _tubes(tx: Tx, codes: list[str]) -> dict[str, list[Specimen]]:
 
 
 def _tube(
-    run: AssayRun, spec: WellSpec, tubes: dict[str, list[Specimen]], stopped: dict[int, str]
+    run: AssayRun, spec: WellSpec, tubes: dict[str, list[Tube]], stopped: dict[int, str]
 ) -> tuple[Specimen | None, str | None]:
     """The tube that a row means, or what is wrong with it."""
     if spec.role != "unknown":
@@ -166,10 +170,17 @@ def _tube(
         return None, _unknown(spec.code)
     if len(found) > 1:
         return None, f"several tubes have the code {spec.code}: scan the house label"
-    (tube,) = found
+    ((tube, custody),) = found
     if tube.study_id != run.study_id:
         return None, "the tube belongs to another study"
-    return tube, rules.tube_problem(tube.existence, tube.quality, tube.hold) or stopped.get(tube.id)
+    problem = rules.tube_problem(
+        tube.existence,
+        tube.quality,
+        tube.hold,
+        packed=custody.package_id is not None,
+        outside=custody.external_party_id is not None,
+    )
+    return tube, problem or stopped.get(tube.id)
 
 
 def _unknown(code: str) -> str:

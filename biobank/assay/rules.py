@@ -210,15 +210,17 @@ def storable(text: str) -> str:
     return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
-def tube_problem(existence: str, quality: str, hold: str | None) -> str | None:
-    """Why a tube may not be assayed; None when it may."""
+def tube_problem(existence: str, quality: str, hold: str | None, *, packed: bool, outside: bool) -> str | None:
+    """Why a tube may not be assayed; None when it may. `packed`: it lies in a package, `outside`: it left the house."""
     if existence != "exists":
         return f"the tube is {existence.replace('_', ' ')}"
     if quality != "acceptable":
         return f"the tube is {quality}"
     if hold is not None:
         return f"the tube is on hold: {hold.replace('_', ' ')}"
-    return None
+    if packed:
+        return "the tube lies in a package: receive the shipment first"
+    return "the tube is with an external laboratory" if outside else None
 
 
 def refuse_rows(problems: Sequence[Mapping[str, Any]]) -> None:

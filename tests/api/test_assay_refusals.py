@@ -125,7 +125,7 @@ async def test_every_bad_row_of_a_plate_map_is_named_and_nothing_is_stored(api, 
         "C1": (4, "the tube is quarantined"),
         "D1": (5, "the tube is lost"),
         "E1": (6, "there is no consent to future research"),
-        "F1": (7, "consent was withdrawn"),
+        "F1": (7, "the tube is on hold: consent withdrawn"),
         "G1": (8, f"there is no tube {ids.grouped(foreign.tubes[0])}"),
         "A2": (10, "there is no tube VENDOR77"),
     }

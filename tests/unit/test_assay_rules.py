@@ -54,13 +54,16 @@ def test_software_is_named_as_the_file_names_it():
     ("state", "words"),
     [
         (("exists", "acceptable", None), None),
+        (("exists", "acceptable", None, True, False), "the tube lies in a package: receive the shipment first"),
+        (("exists", "acceptable", None, False, True), "the tube is with an external laboratory"),
         (("entered_in_error", "acceptable", None), "the tube is entered in error"),
         (("exists", "quarantined", None), "the tube is quarantined"),
         (("exists", "acceptable", "identity_doubt"), "the tube is on hold: identity doubt"),
     ],
 )
 def test_why_a_tube_may_not_be_assayed(state, words):
-    assert rules.tube_problem(*state) == words
+    existence, quality, hold, packed, outside = (*state, False, False)[:5]
+    assert rules.tube_problem(existence, quality, hold, packed=packed, outside=outside) == words
 
 
 def test_a_reviewer_is_somebody_else():
