@@ -226,7 +226,6 @@ def _served(dsn: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
         "BIOBANK_DATA": str(folder / "none"),
         "BIOBANK_PORT": str(port),
         "BIOBANK_POOL_SIZE": "16",
-        "BIOBANK_LOG_LEVEL": "warning",
     }
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(

@@ -52,10 +52,8 @@ async def take(database: Database, limit: RateLimit, who: str) -> None:
 
 
 async def rate_guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Counts requests of handlers that name a `rate` in their options."""
-    limit = handler.opt.get("rate")
-    if limit is None:
-        return
+    """Counts a request of a handler that names a `rate` in its options."""
+    limit: RateLimit = handler.opt["rate"]
     actor = connection.scope.get("user")
     who = (
         f"user {actor.user_id}"

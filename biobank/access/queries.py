@@ -45,7 +45,7 @@ async def authenticate(
     database: Database, cookie: str | None, token: str | None, *, idle: timedelta, now: datetime
 ) -> Actor | None:
     """The actor of a login session or an API token; a token goes before a cookie, because it was sent on purpose."""
-    pool = await database.hot()
+    pool = database.hot
     if token is not None:
         row = await pool.fetchrow(_BY_TOKEN, token_hash(token))
         channel, session = "api", None

@@ -13,7 +13,7 @@ from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, PackageItem, Shipment
 from biobank.shipment.rules import Blocked, Reason, TubeFacts
 from biobank.specimen.models import Custody, Derivation, Specimen
-from biobank.specimen.queries import within
+from biobank.specimen.queries import hold_donors, within
 from biobank.tx import Tx
 
 
@@ -34,6 +34,7 @@ async def pass_packing(tx: Tx, shipment: Shipment, codes: Sequence[str]) -> list
     Raises:
         TubesBlocked: naming each tube that may not, with its reason.
     """
+    await hold_donors(tx, Specimen.code.in_(codes))
     rows = await tx.session.execute(
         select(Specimen, Custody)
         .join(Custody, Custody.specimen_id == Specimen.id)

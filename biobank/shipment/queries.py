@@ -19,6 +19,7 @@ from biobank.participant.models import Participant, Site, Study
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, Package, PackageItem, Shipment
 from biobank.specimen.models import Custody, Specimen, SpecimenType, TemperatureClass
+from biobank.specimen.queries import hold_donors
 from biobank.tx import ReadTx
 
 
@@ -447,6 +448,8 @@ async def _steps(tx: ReadTx, found: Shipment) -> tuple[StepView, ...]:
 
 async def open_tubes(tx: ReadTx, shipment_id: int) -> Sequence[tuple[PackageItem, Specimen, Custody]]:
     """The tubes that are in the shipment now, locked in the order of all locks on tubes."""
+    inside = select(PackageItem.specimen_id).where(PackageItem.shipment_id == shipment_id, PackageItem.is_open)
+    await hold_donors(tx, Specimen.id.in_(inside))
     rows = await tx.session.execute(
         select(PackageItem, Specimen, Custody)
         .join(Specimen, Specimen.id == PackageItem.specimen_id)

@@ -19,6 +19,7 @@ from biobank.shipment.queries import CountsView, ShipmentView
 from biobank.shipment.rules import Blocked, Deed, Reason
 from biobank.specimen.custody import Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
+from biobank.specimen.queries import hold_donors
 from biobank.tx import Tx
 
 Note = Annotated[str | None, Field(max_length=500)]
@@ -87,6 +88,7 @@ async def receive(tx: Tx, code: str, command: Receive) -> ReceiptView:
 
 
 async def _item(tx: Tx, shipment: Shipment, tube: str) -> Row[PackageItem, Specimen, Custody] | None:
+    await hold_donors(tx, Specimen.code == tube)
     return (
         await tx.session.execute(
             select(PackageItem, Specimen, Custody)

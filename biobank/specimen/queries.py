@@ -154,21 +154,29 @@ def tube_code(text: str, field: str = "specimen") -> str:
     return code
 
 
+async def hold_donors(tx: ReadTx, tubes: ColumnElement[bool]) -> None:
+    """Hold the participants of some tubes FOR SHARE until the end. To be done before the tubes themselves are locked.
+
+    A withdrawal locks its participant and then puts the tubes on hold; locks that all take in one order cannot end in
+    a deadlock.
+    """
+    whose = select(Specimen.participant_id).where(tubes)
+    people = select(Participant.id).where(Participant.id.in_(whose)).order_by(Participant.id)
+    await tx.session.execute(people.with_for_update(read=True))
+
+
 async def find_specimens(
     tx: ReadTx, codes: Sequence[str], permission: Permission, *, lock: bool = False
 ) -> list[tuple[Specimen, Custody]]:
     """Tubes by canonical house id with their custody, in the order asked; with `lock` both rows are held until the end.
 
-    With `lock` the tubes' participants are held FOR SHARE before the tubes themselves: a withdrawal locks its
-    participant and then puts the tubes on hold, and locks that all take in one order cannot end in a deadlock.
+    With `lock` the tubes' participants are held first, see `hold_donors`.
 
     Raises:
         NotFound: naming every code that is unknown or out of reach, which look the same.
     """
     if lock:
-        whose = select(Specimen.participant_id).where(Specimen.code.in_(set(codes)))
-        people = select(Participant.id).where(Participant.id.in_(whose)).order_by(Participant.id)
-        await tx.session.execute(people.with_for_update(read=True))
+        await hold_donors(tx, Specimen.code.in_(set(codes)))
     query = (
         select(Specimen, Custody)
         .join(Custody, Custody.specimen_id == Specimen.id)
