@@ -48,11 +48,15 @@ async def test_the_service_may_not(database, world, statement):
             await tx.session.execute(text(statement))
 
 
+async def _enrol_and_fail(database, who):
+    async with open_tx(database, who) as tx:
+        await commands.enrol(tx, ENROL)
+        raise RuntimeError
+
+
 async def test_an_error_after_a_write_leaves_nothing(database, world, superuser):
     with pytest.raises(RuntimeError):
-        async with open_tx(database, await actor(database, world, "coordinator")) as tx:
-            await commands.enrol(tx, ENROL)
-            raise RuntimeError
+        await _enrol_and_fail(database, await actor(database, world, "coordinator"))
     assert await superuser.fetchval("select count(*) from participant") == 0
 
 
