@@ -108,6 +108,7 @@ _SPECIMEN = [
 ]
 _CUSTODY = ["specimen_id", "container_id", "row", "col", "holder_id", "site_id", "since"]
 _FINISH = """
+create table bench_commit (id bigint generated always as identity primary key, text text);
 insert into identifier (namespace, value, container_id) select 'house', code, id from container;
 insert into identifier (namespace, value, participant_id) select 'house', code, id from participant;
 insert into custody_history (specimen_id, container_id, row, col, holder_id, site_id, since, tx)

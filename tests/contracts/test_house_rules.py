@@ -14,6 +14,7 @@ from assay_importers.registry import discover
 from biobank.actor import Permission
 from biobank.app import CONSTRAINTS, create_app
 from biobank.cli import biobank
+from biobank.demo import DatabaseNotEmpty
 from biobank.errors import DomainError
 from biobank.http.problem import status_of
 from biobank.http.problem_docs import problem_docs
@@ -126,6 +127,7 @@ def _problem_classes(base=DomainError):
 
 def test_every_problem_has_its_page_with_its_status_and_every_page_its_problem():
     codes = {kind.code: kind for kind in _problem_classes()}
+    assert DatabaseNotEmpty.code in codes
     pages = {doc.code: doc for doc in problem_docs()}
     assert set(codes) == set(pages)
     for code, kind in codes.items():
