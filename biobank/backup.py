@@ -1,7 +1,9 @@
 """Backup and restore by PostgreSQL's own tools, and the proof that what was restored is whole."""
 
+import os
 import subprocess
 from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -14,8 +16,22 @@ class BackupFailed(Exception):
     """pg_dump or pg_restore failed, or the target is not fit; the message says which and what to do."""
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # our own programs and paths
+def _apart(dsn: str) -> tuple[str, dict[str, str]]:
+    """The address without its password, and the environment that holds the password: every user of a machine can read
+    the arguments of its processes.
+    """
+    parts = urlsplit(dsn)
+    if parts.password is None:
+        return dsn, dict(os.environ)
+    person, _, host = parts.netloc.rpartition("@")
+    bare = urlunsplit(parts._replace(netloc=f"{person.partition(':')[0]}@{host}"))
+    return bare, {**os.environ, "PGPASSWORD": unquote(parts.password)}
+
+
+def _run(program: str, options: list[str], dsn: str, *rest: str) -> None:
+    bare, environment = _apart(dsn)
+    command = [program, *options, f"--dbname={bare}", *rest]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603  # our own programs and paths
     if done.returncode != 0:
         raise BackupFailed(f"{Path(command[0]).name} failed: {done.stderr.strip()[-2000:]}")
 
@@ -29,9 +45,10 @@ def backup(database: Running, target: Path) -> int:
     if target.exists():
         raise BackupFailed(f"{target} exists already: name a new file")
     aside = target.with_name(target.name + ".part")
+    aside.touch(mode=0o600)  # before there is anything in it to read
     try:
-        _run([database.program("pg_dump"), "--format=custom", "--compress=6", f"--file={aside}", database.dsn])
-        aside.chmod(0o600)
+        options = ["--format=custom", "--compress=6", f"--file={aside}"]
+        _run(database.program("pg_dump"), options, database.dsn)
         aside.replace(target)
     finally:
         aside.unlink(missing_ok=True)
@@ -57,16 +74,8 @@ async def restore(database: Running, source: Path, *, role: str) -> Verdict:
         await connection.execute(f"grant {role} to current_user")
     finally:
         await connection.close()
-    _run(
-        [
-            database.program("pg_restore"),
-            "--single-transaction",
-            "--exit-on-error",
-            "--no-owner",
-            f"--dbname={database.dsn}",
-            str(source),
-        ]
-    )
+    options = ["--single-transaction", "--exit-on-error", "--no-owner"]
+    _run(database.program("pg_restore"), options, database.dsn, str(source))
     await migrate.upgrade(database.dsn, role=role)
     connection = await asyncpg.connect(database.dsn)
     try:

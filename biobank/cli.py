@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -39,9 +40,8 @@ def biobank(context: click.Context) -> None:
 
 
 def main() -> None:
-    from biobank.backup import BackupFailed
-    from biobank.embedded import EmbeddedError
-
+    # A service manager's stop unwinds like Ctrl-C does, so that the database is let go in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         biobank.main(standalone_mode=False)
     except click.ClickException as error:
@@ -50,19 +50,31 @@ def main() -> None:
     except click.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
-    except (BackupFailed, DomainError, EmbeddedError, FileNotFoundError) as error:
-        click.echo(f"Error: {error}", err=True)
+    except Exception as error:
+        message = _explained(error)
+        if message is None:
+            raise
+        click.echo(f"Error: {message}", err=True)
         sys.exit(1)
-    except ValidationError as error:
-        click.echo(
-            "Error: "
-            + "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)),
-            err=True,
-        )
-        sys.exit(1)
-    except (OSError, asyncpg.PostgresError) as error:
-        click.echo(f"Error: the database or a file cannot be used: {error}", err=True)
-        sys.exit(1)
+
+
+def _explained(error: Exception) -> str | None:
+    """What an expected failure says; None where it is a fault of ours. Imports late: most commands do not fail."""
+    from biobank.backup import BackupFailed
+    from biobank.embedded import EmbeddedError
+    from biobank.migrate import UnknownRevision
+    from biobank.serve import NotServed
+
+    match error:
+        case BackupFailed() | DomainError() | EmbeddedError() | NotServed() | UnknownRevision():
+            return str(error)
+        case ValidationError():
+            return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        case FileNotFoundError() if error.errno is None:  # ours: it says what is missing and what to do
+            return str(error)
+        case OSError() | asyncpg.PostgresError():
+            return f"the database or a file cannot be used: {error}"
+    return None
 
 
 @biobank.command()
@@ -157,7 +169,7 @@ def seal(settings: Settings) -> None:
 @click.option(
     "--export",
     "exported",
-    type=click.Path(path_type=Path, exists=True),
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Verify an exported trail, without a database.",
 )
 @click.option("--head", help="The chain's last hash as you noted it: fails when the chain does not pass through it.")
@@ -168,8 +180,11 @@ def verify(settings: Settings, exported: Path | None, head: str | None) -> None:
     from biobank.audit.verify import verify_export
 
     if exported is not None:
-        with exported.open(encoding="utf-8") as lines:
-            verdict = verify_export(lines)
+        try:
+            with exported.open(encoding="utf-8") as lines:
+                verdict = verify_export(lines)
+        except ValueError as error:
+            raise Failure(f"{exported}: {error}") from None
     else:
         verdict = _with_connection(settings, verify_all)
     for fault in verdict.faults[:1000]:
@@ -193,15 +208,21 @@ def export_trail(settings: Settings, file: Path) -> None:
     """Write the trail as JSON lines, for `audit verify --export` or for anybody with SHA-256."""
     from biobank.audit.verify import export
 
-    async def work(connection: asyncpg.Connection) -> int:
-        count = 0
-        with file.open("x", encoding="utf-8") as target:
+    with file.open("x", encoding="utf-8") as target:
+
+        async def work(connection: asyncpg.Connection) -> int:
+            count = 0
             async for line in export(connection):
                 target.write(line + "\n")
                 count += 1
-        return count
+            return count
 
-    click.echo(f"{_with_connection(settings, work):,} lines written to {file}")
+        try:
+            count = _with_connection(settings, work)
+        except BaseException:
+            file.unlink()  # half a trail would look like one that was cut off
+            raise
+    click.echo(f"{count:,} lines written to {file}")
 
 
 @biobank.command()

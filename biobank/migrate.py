@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -19,6 +20,10 @@ from biobank.models import metadata
 _FOLDER = Path(migrations.__file__).parent
 _LOCK = 0x42494F42  # "BIOB": one migration at a time, whoever starts it
 Outcome = TypeVar("Outcome")
+
+
+class UnknownRevision(Exception):
+    """The database is at a revision that this version of the service does not have."""
 
 
 def _config(connection: Connection | None = None, role: str = "") -> Config:
@@ -51,6 +56,9 @@ async def _with_connection(dsn: str, work: Callable[[Connection], Outcome]) -> O
 async def upgrade(dsn: str, *, role: str) -> None:
     """Apply what is missing, in one transaction: another start that migrates at the same time waits, a failure leaves
     nothing behind.
+
+    Raises:
+        UnknownRevision: a newer version of the service migrated it.
     """
 
     def work(connection: Connection) -> None:
@@ -59,7 +67,12 @@ async def upgrade(dsn: str, *, role: str) -> None:
         connection.execute(text("set local statement_timeout = '15min'"))
         command.upgrade(_config(connection, role), "head")
 
-    await _with_connection(dsn, work)
+    try:
+        await _with_connection(dsn, work)
+    except CommandError as error:
+        raise UnknownRevision(
+            f"This version of Biobank cannot migrate the database ({error}): a newer version did, use that one."
+        ) from None
 
 
 async def current(dsn: str) -> str | None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,6 +20,21 @@ from biobank.settings import Settings
 
 LOGINS = "demo-logins.txt"
 _GRACE_SECONDS = 30
+
+
+class NotServed(Exception):
+    """The web server did not start; the message says where and why."""
+
+
+class _Server(uvicorn.Server):
+    """Says where it answers once it does: a port of 0 is known only then."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            shown = f"[{host}]" if ":" in host else host
+            say(f"\nBiobank answers at http://{shown}:{port}  (Ctrl-C stops it)")
 
 
 def say(text: str) -> None:
@@ -91,6 +108,14 @@ def serve_prepared(settings: Settings, database: Running) -> None:
         timeout_graceful_shutdown=_GRACE_SECONDS,
         lifespan="on",
     )
-    say(f"\nBiobank answers at http://{settings.host}:{settings.port}  (Ctrl-C stops it)")
-    uvicorn.Server(config).run()
+    server = _Server(config)
+    try:
+        with suppress(KeyboardInterrupt):  # the server stops in order on a signal, and raises it again when it is done
+            server.run()
+    except SystemExit:  # the server's way to say that the address cannot be had; the log says why
+        raise NotServed(
+            f"http://{settings.host}:{settings.port} cannot be served: is something there already?"
+        ) from None
+    if not server.started:
+        raise NotServed("The service did not start: the lines above say why.")
     say("Stopped.")

@@ -59,7 +59,9 @@ async def plan_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redire
     """The place is chosen as STUDY/SITE."""
     with shown_again("assay/runs.html", title="Runs", values=data, **await _runs(tx, None, None)):
         study, _, site = data.get("place", "").partition("/")
-        command = parse_form(commands.PlanRun, data, study=study, site=site)
+        wells = data.get("plate_size", "")
+        size = {"plate_size": int(wells)} if wells.isdecimal() else {}  # a choice of numbers takes no text
+        command = parse_form(commands.PlanRun, data, study=study, site=site, **size)
         made = await tx.once(form_key(data), command, RunView, lambda: commands.plan_run(tx, command))
     return Redirect(f"/runs/{made.code}", status_code=303)
 

@@ -1,10 +1,12 @@
 """Steps that tests of tubes share: a consented participant with a visit, and tubes collected at it."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-TODAY = (NOW - timedelta(days=1)).date()
 COLLECTED = NOW - timedelta(hours=20)
+# The day of the visit, told at the westernmost site: whatever the hour of a test, it has not ended before COLLECTED.
+TODAY = COLLECTED.astimezone(ZoneInfo("America/Chicago")).date()
 
 
 async def enrolled(api, *, site="CHI", by="manager", granted=("biobank_storage",), visit="BASE"):

@@ -43,7 +43,8 @@ async def test_a_manager_sets_up_an_assay_and_a_technician_plans_a_run(browser):
     assert "No runs here" in (await technician.get("/runs")).text
     refused = await technician.post("/runs", {"place": "LLS/LAB", "assay": "BEADS", "name": "no spaces please"})
     assert (refused.status_code, "no spaces please" in refused.text) == (422, True)
-    planned = await technician.post("/runs", {"place": "LLS/LAB", "assay": "BEADS", "name": "run-1", "plates": "1"})
+    plan = {"place": "LLS/LAB", "assay": "BEADS", "name": "run-1", "plate_size": "96", "plates": "1"}
+    planned = await technician.post("/runs", plan)
     assert planned.status_code == 303
     assert "Planned" in (await technician.get(planned.headers["location"])).text
     assert "run-1" in (await technician.get("/runs?status=planned")).text

@@ -7,6 +7,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pypdfium2
@@ -201,7 +202,8 @@ def hold(check: dict[str, Any], rows: list[dict[str, str]], header: dict[str, st
 
 async def test_the_thread(api: Any, dsn: str) -> None:
     content, checks = real_file()
-    day = (datetime.now(UTC) - timedelta(days=1)).date().isoformat()
+    # The day of the visit as it is in Chicago when the tube is drawn, whatever the hour of this test.
+    day = (datetime.now(UTC) - timedelta(hours=5)).astimezone(ZoneInfo("America/Chicago")).date().isoformat()
     participants = [await enrolled(api, day) for _ in range(2)]
     tubes = [tube for participant in participants for tube in await aliquoted(api, participant)]
 

@@ -1,0 +1,510 @@
+"""Who reaches what, held over every route there is: roles against permissions, and studies and sites against codes."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from litestar import Litestar
+from litestar.handlers.http_handlers import HTTPRouteHandler
+
+from biobank import ids
+from biobank.access.rules import ROLES
+from biobank.actor import Permission
+from biobank.http.security import PUBLIC
+from tests.bench import imported, plan, plate_map, plated, released, xponent
+from tests.material import make_material
+from tests.shelves import box, freezer, rack
+from tests.shipping import DRY_ICE, packed
+from tests.world import USERS
+
+# A browser always sends a text area, so the least form that it can send is not empty.
+LEAST: dict[str, dict[str, str]] = {"printLabelsForm": {"codes": ""}}
+REFUSED = "Your roles do not include this."
+ONE_OF_EACH_ROLE = {role: user for user, (role, _, _) in reversed(USERS.items())}
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one address."""
+
+    method: str
+    path: str
+    permission: str
+    name: str
+
+    @property
+    def is_api(self) -> bool:
+        return self.path.startswith("/api/")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def routes(app: Litestar) -> list[Route]:
+    found = []
+    for route in app.routes:
+        for handler in getattr(route, "route_handlers", [getattr(route, "route_handler", None)]):
+            assert isinstance(handler, HTTPRouteHandler), route.path
+            for method in sorted(handler.http_methods - {"OPTIONS", "HEAD"}):
+                permission = str(handler.opt.get("permission"))
+                if not route.path_format.startswith(("/static/", "/api/schema")):
+                    found.append(Route(method, route.path_format, permission, str(handler.operation_id)))
+    return found
+
+
+def code_of(kind: ids.Kind) -> str:
+    return ids.mint(kind)
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What addresses and bodies name: one of each thing."""
+
+    participant: str
+    tube: str
+    tube2: str
+    box: str
+    rack: str
+    shipment: str
+    run: str
+    plate: str
+    pull: str
+    deed: str
+    study: str
+
+    def all(self) -> dict[str, str]:
+        """By the code in each of its spellings, the word that stands for it."""
+        words = {}
+        for word, code in vars(self).items():
+            if word not in {"study", "deed"}:
+                words |= {code: word, ids.grouped(code): word}
+        return words
+
+
+def made_up() -> Codes:
+    """Codes of the right shape that nothing has."""
+    tubes, place, parent = [code_of(ids.Kind.TUBE) for _ in range(2)], code_of(ids.Kind.BOX), code_of(ids.Kind.RACK)
+    return Codes(
+        participant=code_of(ids.Kind.PARTICIPANT),
+        tube=tubes[0],
+        tube2=tubes[1],
+        box=place,
+        rack=parent,
+        shipment=code_of(ids.Kind.SHIPMENT),
+        run="no-such-run",
+        plate=code_of(ids.Kind.PLATE),
+        pull=str(uuid4()),
+        deed="999999999",
+        study="ZZZ",
+    )
+
+
+def address(route: Route, codes: Codes) -> str:
+    """The route's address with the code that belongs in it."""
+    kinds = {
+        "participants": codes.participant,
+        "specimens": codes.tube,
+        "containers": codes.box,
+        "storage": codes.box,
+        "shipments": codes.shipment,
+        "runs": codes.run,
+        "scan": codes.tube,
+        "audit": codes.deed,
+        "studies": codes.study,
+        "problems": "not-found",
+    }
+    noun = route.path.removeprefix("/api/v1").split("/")[1]
+    others = {
+        "number": codes.deed if noun == "audit" else "1",
+        "plate": "1",
+        "well": "A1",
+        "file": f"{codes.pull}.csv",
+        "step": "verify",
+        "username": "nobody.here",
+        "name": "no-token",
+        "assay": "NONE",
+    }
+    return re.sub(r"\{(\w+)\}", lambda found: others.get(found[1]) or kinds[noun], route.path)
+
+
+async def ask(client: httpx.AsyncClient, route: Route, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    """The request as a program (JSON, or a file in a form) or as a browser (a form) sends it."""
+    key = str(uuid4())
+    if route.method == "GET":
+        return await client.get(path)
+    if not route.is_api:
+        form = {"_key": key, **(body or {})}
+        return await client.request(
+            route.method, path, data=form, headers={"x-csrftoken": client.cookies.get("csrftoken", "")}
+        )
+    headers = {"Idempotency-Key": key, "x-csrftoken": client.cookies.get("csrftoken", "")}
+    if body and "file" in body:
+        return await client.request(route.method, path, files={"file": ("file.csv", body["file"])}, headers=headers)
+    return await client.request(route.method, path, json=body or {}, headers=headers)
+
+
+def said(response: httpx.Response) -> str:
+    return str(response.json()["detail"]) if "json" in response.headers["content-type"] else response.text
+
+
+# --- roles ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_the_guard_refuses_exactly_what_a_role_does_not_include(app, api, role):
+    client, codes = api(ONE_OF_EACH_ROLE[role]).client, made_up()
+    faults = []
+    for route in routes(app):
+        response = await ask(client, route, address(route, codes), LEAST.get(route.name))
+        refused = response.status_code == 403 and REFUSED in said(response)
+        may = route.permission in {PUBLIC, Permission.SELF, *ROLES[role]}
+        if response.status_code >= 500 or refused == may:
+            faults.append(f"{route}: {response.status_code}, needs {route.permission}")
+    assert not faults, "\n".join(faults)
+
+
+async def test_nobody_gets_past_the_public_routes(app, api):
+    client, codes = api(None).client, made_up()
+    await client.get("/login")
+    faults = []
+    for route in routes(app):
+        response = await ask(client, route, address(route, codes))
+        if response.status_code >= 500:
+            faults.append(f"{route}: {response.status_code}")
+        if route.permission == PUBLIC:
+            if response.status_code in {401, 403}:
+                faults.append(f"{route}: {response.status_code} although it is public")
+        elif route.is_api or route.method != "GET":
+            if response.status_code != 401:
+                faults.append(f"{route}: {response.status_code} instead of 401")
+        elif not (response.status_code == 303 and response.headers["location"].startswith("/login")):
+            faults.append(f"{route}: {response.status_code} instead of the way to the login")
+    assert not faults, "\n".join(faults)
+
+
+async def test_a_worthless_token_is_nobody(app, api):
+    client, codes = api(None).client, made_up()
+    client.headers["Authorization"] = "Bearer worthless"
+    for route in routes(app):
+        if route.is_api and route.permission != PUBLIC:
+            response = await ask(client, route, address(route, codes))
+            assert (response.status_code, response.json()["type"]) == (401, "/problems/unauthenticated"), route
+
+
+# --- studies and sites ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def secrets(api, database, world) -> tuple[Codes, str]:
+    """One of each thing in the study LLS and, at the Chicago clinic, in no place that the study OTH shares; and a box
+    at the laboratory, which both studies share, with a tube of LLS in it.
+    """
+    tower = await rack(api, await freezer(api, site="CHI", name="CHI freezer"), site="CHI", name="CHI rack")
+    place = await box(api, tower, site="CHI", name="CHI box")
+    shared = await box(api, await rack(api, await freezer(api)), name="Shared box")
+    bench = await plan(api, database, world, analytes=["alpha"], tubes=2, name="lls-run-7")
+    await plated(api, bench, {"A1": bench.material.tubes[0], "B1": bench.material.tubes[1]})
+    await imported(api, bench, xponent(dict(zip(("A1", "B1"), bench.material.tubes, strict=True)), ["alpha"]))
+    await released(api, bench)
+    stored = {"tube": bench.material.tubes[0], "box": shared}
+    await api("technician").ok("/storage/placements", stored)
+    pull = await api("scientist").ok("/results/pulls", {"study": "LLS", "participants": [bench.material.participant]})
+    sent = (await make_material(database, world, tubes=1)).tubes
+    shipment = await packed(api("clerk"), sent, to_site="CHI")
+    deeds = (await api("auditor").see("/audit"))["rows"]
+    number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
+    codes = Codes(
+        participant=bench.material.participant,
+        tube=bench.material.tubes[0],
+        tube2=bench.material.tubes[1],
+        box=place,
+        rack=tower,
+        shipment=shipment,
+        run=bench.run,
+        plate=bench.plate,
+        pull=pull["href"].rpartition("/")[2].removesuffix(".csv"),
+        deed=str(number),
+        study="LLS",
+    )
+    return codes, shared
+
+
+HIDDEN = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|\"request_id\":\s*\"[^\"]*\"|request id <span class=\"code\">[^<]*"
+)
+
+
+def shape(response: httpx.Response, codes: Codes) -> tuple[int, str]:
+    """Status and text with every code replaced by what it is, without what differs from answer to answer."""
+    text = response.text
+    for code, word in sorted(codes.all().items(), key=lambda pair: -len(pair[0])):
+        text = text.replace(code, f"<{word}>")
+    text = re.sub(rf"\b{codes.study}\b", "<study>", text)
+    return response.status_code, HIDDEN.sub("", text.replace(f"Deed {codes.deed}", "Deed").replace(codes.deed, "0"))
+
+
+NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+LOCAL = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
+DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+FINISH = {"row_version": 1}
+REASONED = {"row_version": 1, "reason": "to see what is said"}
+ALIQUOT = {"specimen_type": "SER", "tube_type": "CRYO05"}
+SHIP = {"row_version": 1, "courier": "FedEx", "tracking_no": "7946 1234 5678", "tracking_again": "794612345678"}
+
+
+def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
+    """By operation, a body that is good in itself, so that what is answered is about the code alone."""
+    tube, run_file = codes.tube, xponent({"A1": "x"}, ["alpha"])
+    return {
+        "recordConsent": {"version": "1.0", "signed_at": NOW, "granted": ["biobank_storage"]},
+        "consentForm": {"form": "1.0/en", "signed_at": LOCAL, "scope.biobank_storage": "granted"},
+        "recordVisit": {"type": "BASE", "occurred_on": DAY},
+        "visitForm": {"type": "BASE", "occurred_on": DAY},
+        "withdrawParticipant": {"level": "no_contact", "effective_at": NOW},
+        "withdrawalForm": {"level": "no_contact", "effective_at": LOCAL},
+        "collectSpecimens": {
+            "visit": "BASE",
+            "collected_at": NOW,
+            "tubes": [{"specimen_type": "BLD", "tube_type": "SST", "quantity": "8500"}],
+        },
+        "collectForm": {"visit": "BASE/1", "collected_at": LOCAL},
+        "aliquotSpecimen": {**ALIQUOT, "started_at": NOW, "quantities": ["100"]},
+        "aliquotForm": {**ALIQUOT, "started_at": LOCAL, "vials": "1", "quantity": "100"},
+        "setSpecimenQuality": {"quality": "suspect", "reason": "to see what is said"},
+        "qualityForm": {"quality": "suspect", "reason": "to see what is said"},
+        "correctSpecimenQuantity": {"quantity": "100", "reason": "to see what is said"},
+        "quantityForm": {"quantity": "100", "reason": "to see what is said"},
+        "useUpSpecimen": {"reason": "to see what is said"},
+        "useUpForm": {"reason": "to see what is said"},
+        "addSpecimenCode": {"namespace": "vendor_2d", "value": "0123456789"},
+        "codeForm": {"namespace": "vendor_2d", "value": "0123456789"},
+        "processSpecimens": {"type": "centrifuge", "specimens": [tube], "started_at": NOW},
+        "processForm": {"type": "centrifuge", "specimens": tube, "started_at": LOCAL},
+        "poolSpecimens": {
+            "started_at": NOW,
+            "parents": [{"specimen": tube, "quantity": "10"}, {"specimen": codes.tube2, "quantity": "10"}],
+            "tube_type": "CRYO05",
+            "quantities": ["20"],
+        },
+        "moveContainer": {"parent": codes.rack, "row_version": 1},
+        "moveContainerForm": {"parent": codes.rack, "row_version": "1"},
+        "storeTubeForm": {"tube": tube},
+        "takeTubeOutForm": {"taken": tube},
+        "swapTubesForm": {"first": tube, "second": codes.tube2},
+        "storeTube": {"tube": tube, "box": codes.box},
+        "takeTubeOut": {"tube": tube},
+        "swapTubes": {"first": tube, "second": codes.tube2},
+        "scan": {"text": tube, "mode": "look"},
+        "addPackage": DRY_ICE,
+        "changePackage": DRY_ICE,
+        "add_package_form": DRY_ICE,
+        "changePackageForm": DRY_ICE,
+        "packItems": {"tubes": [tube]},
+        "pack_items_form": {"tubes": tube},
+        "unpackItem": {"tube": tube},
+        "unpack_item_form": {"tube": tube},
+        "cancelShipment": REASONED,
+        "cancel_form": REASONED,
+        "reopenShipment": REASONED,
+        "reopen_form": REASONED,
+        "declareShipmentLost": REASONED,
+        "declare_lost_form": REASONED,
+        "finishPacking": FINISH,
+        "finish_packing_form": FINISH,
+        "finishReceipt": FINISH,
+        "finish_receipt_form": FINISH,
+        "confirmDelivery": FINISH,
+        "confirm_delivery_form": FINISH,
+        "reconcileShipment": FINISH,
+        "reconcile_form": FINISH,
+        "shipShipment": SHIP,
+        "ship_form": SHIP,
+        "receiveTube": {"tube": tube},
+        "receive_form": {"tube": tube},
+        "markTubesMissing": {"tubes": [tube]},
+        "mark_missing_form": {"tubes": tube},
+        "resolveDiscrepancy": {"tube": tube, "resolution": "found"},
+        "resolve_form": {"tube": tube, "resolution": "found"},
+        "printLabels": {"codes": [tube], "stock": "l4731"},
+        "printLabelsForm": {"codes": tube, "stock": "l4731"},
+        "verifyLabel": {"code": tube},
+        "plateWells": {"wells": [{"well": "A1", "specimen": tube}]},
+        "plateWellForm": {"well": "A1", "specimen": tube},
+        "uploadPlateMap": {"file": plate_map({"A1": "blank"})},
+        "plateMapForm": {},
+        "previewImport": {"file": run_file},
+        "previewForm": {},
+        "importFile": {"file": run_file},
+        "importForm": {},
+        "verifyRun": {"reason": "to see what is said"},
+        "releaseRun": {},
+        "failRun": {"reason": "to see what is said"},
+        "reviewForm": {"reason": "to see what is said"},
+        "correctResult": {
+            "well": "A1",
+            "analyte": "AG-alpha",
+            "quantity": "median",
+            "raw_text": "1",
+            "reason": "to see what is said",
+        },
+        "addSite": {
+            "code": "NEW",
+            "name": "New clinic",
+            "country": "US",
+            "timezone": "America/New_York",
+            "address": "1 Main Street",
+            "contact": "Desk",
+            "phone": "+1 555 0100",
+        },
+        "pullResults": {"study": codes.study, "participants": [codes.participant]},
+        "pullForm": {"study": codes.study, "participants": codes.participant},
+        "lookAtResults": {"study": codes.study, "participants": codes.participant},
+        "enrolParticipant": {"study": codes.study, "site": "CHI", "enrolled_on": DAY},
+        "enrolForm": {"place": f"{codes.study}/CHI", "enrolled_on": DAY},
+        "createShipment": {"study": codes.study, "from_site": "CHI", "to_site": "LAB", "purpose": "Assay"},
+        "newShipmentForm": {"study": codes.study, "from_site": "CHI", "to_site": "LAB", "purpose": "Assay"},
+        "planRun": {"study": codes.study, "site": "LAB", "assay": "BEADS", "name": "run-9"},
+        "runsForm": {},
+        "planRunForm": {"place": f"{codes.study}/LAB", "assay": "BEADS", "name": "run-9"},
+        "addAssayVersion": {
+            "study": codes.study,
+            "method": "As the kit says",
+            "importer": "luminex_xponent",
+            "analytes": [{"code": "AG-alpha", "title": "alpha", "name_in_file": "alpha", "unit": "MFI"}],
+        },
+    }
+
+
+# They name nothing of a study: users, tokens, partners, analytes, a whole new thing.
+OF_NO_STUDY = {
+    "createUser",
+    "endRole",
+    "grantRole",
+    "createToken",
+    "revokeToken",
+    "logIn",
+    "logOut",
+    "createStudy",
+    "addParty",
+    "addPartyForm",
+    "addContainer",
+    "addContainerForm",
+    "undoMove",
+    "undoScan",
+    "createAnalytes",
+    "createAssay",
+    "createAssayForm",
+}
+# These answer a look at anything: not found is what they say, not their status.
+ANSWERS = {"scan", "auditDeedPage", "listAuditChanges", "findPage"}
+# They say that the study or one of its sites is out of reach in a form that is shown again.
+QUERIES = (
+    "/find?q={tube}",
+    "/find?q={participant}",
+    "/find?q={shipment}",
+    "/find?q={box}",
+    "/find?q={plate}",
+    "/api/v1/find?q={tube}",
+    "/api/v1/find?q={participant}",
+    "/api/v1/find?q={shipment}",
+    "/api/v1/find?q={plate}",
+    "/api/v1/scan/{participant}",
+    "/api/v1/scan/{shipment}",
+    "/api/v1/scan/{box}",
+    "/api/v1/scan/{plate}",
+    "/api/v1/runs/{plate}",
+    "/runs/{plate}",
+    "/specimens/made?codes={tube}",
+    "/specimens/process?codes={tube}",
+    "/labels?codes={tube}",
+    "/labels?codes={participant}",
+    "/api/v1/specimens?participant={participant}",
+    "/specimens?participant={participant}",
+    "/results?study={study}&participants={participant}",
+    "/api/v1/results?study={study}",
+    "/api/v1/results?study={study}&participant={participant}",
+)
+
+
+async def compared(client: httpx.AsyncClient, app: Litestar, secret: Codes) -> list[str]:
+    """What answers otherwise about a code out of reach than about one that nothing has."""
+    unknown, faults = made_up(), []
+    sent, nothing = bodies(secret), bodies(unknown)
+    for route in routes(app):
+        takes = "{" in route.path or route.method != "GET"
+        if not takes or route.permission == PUBLIC or route.name in OF_NO_STUDY:
+            continue
+        if route.method != "GET":
+            assert route.name in sent, f"{route}: give {route.name} a body in this test"
+        found = await ask(client, route, address(route, secret), sent.get(route.name))
+        other = await ask(client, route, address(route, unknown), nothing.get(route.name))
+        here, there = shape(found, secret), shape(other, unknown)
+        if here != there:
+            faults.append(f"{route}: {here[0]} instead of {there[0]}: {here[1][:300]} | {there[1][:300]}")
+        guarded = here[0] == 403 and REFUSED in here[1]
+        if here[0] != 404 and not guarded and route.name not in ANSWERS:
+            faults.append(f"{route}: {here[0]} {here[1][:300]}")
+    for query in QUERIES:
+        found = await client.get(query.format(**vars(secret)))
+        other = await client.get(query.format(**vars(unknown)))
+        if shape(found, secret) != shape(other, unknown) or found.is_redirect or found.status_code >= 500:
+            faults.append(f"{query}: {found.status_code}, {other.status_code}")
+    return faults
+
+
+async def shown(client: httpx.AsyncClient, app: Litestar, words: set[str]) -> list[str]:
+    """The lists, pages and other addresses without a code that show any of the words."""
+    faults = []
+    for route in routes(app):
+        if route.method == "GET" and "{" not in route.path and route.permission != PUBLIC:
+            response = await client.get(route.path, params={"limit": 200} if route.is_api else {})
+            faults += [f"{route} shows {word}" for word in words if word in response.text]
+    return faults
+
+
+async def test_another_study_is_as_if_it_were_not_there(app, api, secrets):
+    codes, shared = secrets
+    stranger = api("stranger")
+    faults = await compared(stranger.client, app, codes)
+    faults += await shown(stranger.client, app, {*codes.all(), "BEADS"})
+    assert not faults, "\n".join(faults)
+    assert [study["code"] for study in await stranger.see("/studies")] == ["OTH"]
+    # What both studies use is there for both, and says only that the place is taken.
+    looked = await stranger.see(f"/containers/{shared}/box")
+    assert (looked["occupied"], [cell["code"] for cell in looked["cells"] if cell["state"] == "full"]) == (1, [None])
+    for path in (f"/storage/{shared}", f"/storage/{shared}/content.csv", f"/api/v1/containers/{shared}"):
+        text = (await stranger.client.get(path)).text
+        assert not [code for code in codes.all() if code in text], path
+
+
+async def test_another_site_is_as_if_it_were_not_there(app, api, secrets):
+    codes, _ = secrets
+    coordinator = api("coordinator_tor")
+    assert not await shown(coordinator.client, app, set(codes.all()) - {codes.run, codes.plate})
+    unknown = made_up()
+    for route in routes(app):
+        noun = route.path.removeprefix("/api/v1").split("/")[1]
+        if noun in {"participants", "specimens", "scan", "shipments", "storage", "containers"} and "{" in route.path:
+            if route.permission not in ROLES["site_coordinator"]:
+                continue
+            found = await ask(coordinator.client, route, address(route, codes), bodies(codes).get(route.name))
+            other = await ask(coordinator.client, route, address(route, unknown), bodies(unknown).get(route.name))
+            assert found.status_code == 404, route
+            assert shape(found, codes) == shape(other, unknown), route
+
+
+async def test_those_within_reach_see_what_is_hidden_from_the_others(app, api, secrets):
+    """The addresses of the tests above are the right ones: they answer to those who may."""
+    codes, _ = secrets
+    manager = api("manager").client
+    faults = []
+    for route in routes(app):
+        if route.method == "GET" and "{" in route.path and route.permission in {*ROLES["manager"], Permission.SELF}:
+            response = await manager.get(address(route, codes))
+            if response.status_code != 200:
+                faults.append(f"{route}: {response.status_code} {said(response)[:200]}")
+    assert not faults, "\n".join(faults)
