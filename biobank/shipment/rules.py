@@ -246,9 +246,14 @@ def tube_block(tube: str, facts: TubeFacts) -> Blocked | None:
     return quality_block(tube, facts.quality, facts.hold)
 
 
+_WITHDRAWN = "consent was withdrawn: keep it apart"
+
+
 def quality_block(tube: str, quality: str, hold: str | None) -> Blocked | None:
     if quality != "acceptable":
         return Blocked(tube, Reason.QUARANTINED, f"is {quality}")
+    if hold == "consent_withdrawn":
+        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
     if hold is not None:
         return Blocked(tube, Reason.ON_HOLD, f"is on hold: {hold.replace('_', ' ')}")
     return None
@@ -259,7 +264,7 @@ def consent_block(tube: str, people: Collection[Decisions], needed: Iterable[str
     try:
         check_consent({str(number): person for number, person in enumerate(people)}, needed)
     except ParticipantWithdrawn:
-        return Blocked(tube, Reason.WITHDRAWN, "consent was withdrawn: keep it apart")
+        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
     except ConsentMissing as error:
         scope = str(error.fields["scope"]).replace("_", " ")
         return Blocked(tube, Reason.NOT_CONSENTED, f"consent does not cover {scope}")
