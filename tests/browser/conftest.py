@@ -1,0 +1,111 @@
+"""The service as a process of its own over a test's database, and people before it in a real browser."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Browser, async_playwright
+
+from tests.browser.desk import SIZES, Desk
+from tests.world import World
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+STARTS_WITHIN = 30  # seconds
+
+Sit = Callable[..., Awaitable[Desk]]
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def written(log: Path) -> str:
+    return log.read_text(encoding="utf-8")
+
+
+async def answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Wait until the service is ready; what it wrote is the message when it never is."""
+    async with httpx.AsyncClient() as client:
+        for _ in range(STARTS_WITHIN * 10):
+            try:
+                if (await client.get(f"{url}/health")).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            if process.poll() is not None:
+                break
+            await asyncio.sleep(0.1)
+    pytest.fail(f"the service does not answer:\n{written(log)}")
+
+
+@contextmanager
+def started(environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            [sys.executable, "-m", "biobank.cli", "serve"], env=environment, stdout=output, stderr=output
+        ) as process,
+    ):
+        yield process  # leaving waits until it has ended
+
+
+@pytest.fixture
+async def server(dsn: str, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of `biobank serve` over this test's database."""
+    port, log = free_port(), tmp_path / "server.log"
+    settings = {
+        "BIOBANK_DATABASE_URL": dsn,
+        "BIOBANK_DATA": str(tmp_path / "data"),
+        "BIOBANK_PORT": str(port),
+        "BIOBANK_POOL_SIZE": "4",
+        "BIOBANK_LOG_FORMAT": "text",
+    }
+    with started(os.environ | settings, log) as process:
+        try:
+            await answers(f"http://127.0.0.1:{port}", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+    assert "Traceback" not in written(log)
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    """The browser named by CHROMIUM, else the system's, else the one that Playwright keeps."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+async def sit(server: str, chromium: Browser, world: World) -> AsyncIterator[Sit]:
+    """To place a signed-in user of the world before a page, as in `await sit("clerk_chi", "phone")`."""
+    desks: list[Desk] = []
+    async with AsyncExitStack() as stack:
+
+        async def seated(username: str, size: str = "desktop") -> Desk:
+            width, height = SIZES[size]
+            context = await chromium.new_context(viewport={"width": width, "height": height})
+            context.set_default_timeout(10_000)
+            stack.push_async_callback(context.close)
+            desk = Desk(await context.new_page(), server, username)
+            desks.append(desk)
+            await desk.sign_in(world.password)
+            return desk
+
+        yield seated
+    assert "\n".join(fault for desk in desks for fault in desk.faults) == ""
