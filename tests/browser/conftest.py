@@ -93,7 +93,7 @@ async def chromium() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def sit(server: str, chromium: Browser, world: World) -> AsyncIterator[Sit]:
-    """To place a signed-in user of the world before a page, as in `await sit("clerk_chi", "phone")`."""
+    """Makes desks: each call signs in the named user of the world. At the end nobody may have seen a fault."""
     desks: list[Desk] = []
     async with AsyncExitStack() as stack:
 
