@@ -108,7 +108,9 @@ async def enrol_page(request: Here, tx: Reading) -> Template:
 
 
 async def _enrolment(tx: ReadTx) -> dict[str, Any]:
-    return {"today": tx.now.date(), **await _choices(tx)}
+    """The day is the one at the westernmost of the sites: nobody is offered a day that has not begun."""
+    zones = {site.timezone for study in await queries.studies(tx) for site in study.sites}
+    return {"today": min((rules.today(tx.now, zone) for zone in zones), default=tx.now.date()), **await _choices(tx)}
 
 
 @post(

@@ -17,7 +17,7 @@ from biobank.http.paging import After
 from biobank.participant import queries as participant_queries
 from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView
-from biobank.participant.rules import at_site
+from biobank.participant.rules import at_site, today
 from biobank.specimen import commands, queries
 from biobank.specimen.commands import CollectionView, MadeView, ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenView
@@ -60,15 +60,20 @@ class Event:
 def events(person: ParticipantView, tubes: tuple[SpecimenRow, ...]) -> list[Event]:
     """What happened to a participant, on the days of the site: enrolment, consents, visits, tubes, withdrawals."""
     found = [Event(person.enrolled_on, "study", "Enrolled")]
-    found += [Event(one.signed_at.date(), "consent", f"Consent {one.version}") for one in person.consents]
+    found += [
+        Event(today(one.signed_at, person.timezone), "consent", f"Consent {one.version}") for one in person.consents
+    ]
     found += [Event(one.occurred_on, "visit", one.title) for one in person.visits if one.occurred_on is not None]
     drawn: dict[date, int] = {}
     for tube in tubes:
         if tube.level == "primary" and tube.collected_at is not None:
-            day = tube.collected_at.date()
+            day = today(tube.collected_at, person.timezone)
             drawn[day] = drawn.get(day, 0) + 1
     found += [Event(day, "tubes", f"{count} tubes", "#specimens") for day, count in drawn.items()]
-    found += [Event(one.effective_at.date(), "withdrawal", one.level.replace("_", " ")) for one in person.withdrawals]
+    found += [
+        Event(today(one.effective_at, person.timezone), "withdrawal", one.level.replace("_", " "))
+        for one in person.withdrawals
+    ]
     return found
 
 

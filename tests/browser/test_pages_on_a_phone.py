@@ -89,9 +89,9 @@ async def test_every_page_fits_a_phone(api: Any, sit: Sit) -> None:
         "technician_chi": [
             *("/", "/scan", f"/scan?mode=store&box={box}", "/scan/commands", "/participants", participant),
             *(f"{participant}/collect", "/specimens", tube, f"/specimens/made?codes={tubes[0]}", "/storage"),
-            *(f"/storage/{box}", f"/specimens/process?codes={tubes[0]}"),
+            *(f"/storage/{box}", f"/specimens/process?codes={tubes[0]}", f"/labels?codes={tubes[0]}"),
         ],
-        "clerk_chi": ["/", "/shipments", "/shipments/new", "/shipments/parties", waiting],
+        "clerk_chi": ["/", "/shipments", "/shipments/new", "/shipments/parties", waiting, f"/shipments/{parcel}"],
         "technician": ["/", "/runs", f"/runs/{open_run}", named, f"{named}/wells/1/A1", "/assays", f"{tube}/aliquot"],
         "reviewer": ["/", "/runs?status=parsed", named],
         "scientist": ["/", "/results", f"/results?participant={person}", participant],

@@ -95,6 +95,8 @@ function onSubmit(event: SubmitEvent): void {
   form.setAttribute("aria-busy", "true");
   // After this event: a disabled button would not be part of what is sent.
   window.setTimeout(() => submits(form).forEach((button) => (button.disabled = true)));
+  // A download leaves the page as it is, so nothing else would tell that it is done.
+  if (form.hasAttribute("data-download")) window.setTimeout(() => release(form), 1500);
 }
 
 function release(form: HTMLFormElement): void {
