@@ -26,11 +26,21 @@ SENT = {
 
 
 def described() -> dict[str, Any]:
-    """The document without the version of the service, as plain JSON."""
+    """The document without the version of the service and without examples, which are made up anew by each process."""
     app = create_app(Settings(), "postgresql://nowhere/none", "0" * 64)
     document: dict[str, Any] = json.loads(json.dumps(app.openapi_schema.to_schema(), default=str))
     del document["info"]["version"]
-    return document
+    return dict(_without_examples(document))
+
+
+def _without_examples(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {
+            key: _without_examples(value)
+            for key, value in part.items()
+            if not (key == "examples" and isinstance(value, list))
+        }
+    return [_without_examples(value) for value in part] if isinstance(part, list) else part
 
 
 def text_of(document: dict[str, Any]) -> str:
