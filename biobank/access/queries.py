@@ -9,7 +9,7 @@ from sqlalchemy import column, select, table, text
 from biobank.access.models import ApiToken, AppUser, RoleGrant
 from biobank.access.passwords import token_hash
 from biobank.access.rules import grants_of
-from biobank.actor import Actor
+from biobank.actor import Actor, Permission
 from biobank.db import Database
 from biobank.errors import NotFound
 from biobank.tx import ReadTx
@@ -97,18 +97,29 @@ class TokenView(BaseModel):
 
 
 async def users(tx: ReadTx) -> list[UserView]:
-    """All users: an administrator's or manager's list."""
-    people = (await tx.session.execute(select(AppUser).order_by(AppUser.username))).scalars().all()
+    """Users with the roles that they hold within reach, and users without any role, whom somebody has yet to place."""
+    reach = tx.scope(Permission.USER_MANAGE)
     rows = await tx.session.execute(
-        select(RoleGrant.user_id, RoleGrant.role, _STUDY.c.code.label("study"), _SITE.c.code.label("site"))
+        select(
+            RoleGrant.user_id,
+            RoleGrant.role,
+            RoleGrant.study_id,
+            RoleGrant.site_id,
+            _STUDY.c.code.label("study"),
+            _SITE.c.code.label("site"),
+        )
         .outerjoin(_STUDY, _STUDY.c.id == RoleGrant.study_id)
         .outerjoin(_SITE, _SITE.c.id == RoleGrant.site_id)
         .where(RoleGrant.valid_to.is_(None))
         .order_by(RoleGrant.id)
     )
+    placed: set[int] = set()
     held: dict[int, list[GrantView]] = {}
     for row in rows:
-        held.setdefault(row.user_id, []).append(GrantView(role=row.role, study=row.study, site=row.site))
+        placed.add(row.user_id)
+        if reach.everything or (row.study_id is not None and reach.covers(row.study_id, row.site_id)):
+            held.setdefault(row.user_id, []).append(GrantView(role=row.role, study=row.study, site=row.site))
+    people = (await tx.session.execute(select(AppUser).order_by(AppUser.username))).scalars()
     return [
         UserView(
             username=person.username,
@@ -118,6 +129,7 @@ async def users(tx: ReadTx) -> list[UserView]:
             grants=tuple(held.get(person.id, ())),
         )
         for person in people
+        if person.id in held or person.id not in placed
     ]
 
 

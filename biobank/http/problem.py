@@ -170,7 +170,13 @@ def handle(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     meant = as_domain_error(error, request.app.state.constraints)
     if meant is None:
         # A message may hold values of people, so only the type and the frames go to the log.
-        _log.error("unexpected", error=type(error).__name__, constraint=_constraint(error), frames=_frames(error))
+        _log.error(
+            "unexpected",
+            error=type(error).__name__,
+            constraint=_constraint(error),
+            frames=_frames(error),
+            request_id=request.scope.get("request_id", ""),
+        )
         meant = Unexpected("The service failed. Nothing was changed. Tell your administrator the request id.")
     if isinstance(meant, Unauthenticated) and not wants_json(request) and request.method in {"GET", "HEAD"}:
         return Redirect(f"/login?next={request.url.path}", status_code=303)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from biobank import ids
 from biobank.access.models import AppUser
@@ -22,6 +22,7 @@ from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container
+from biobank.storage.queries import reach
 from biobank.tx import ReadTx
 
 
@@ -248,10 +249,7 @@ _HREFS = {
 
 
 async def find(tx: ReadTx, text: str) -> str | None:
-    """The page of the thing that a code names, whatever its namespace; None when there is none.
-
-    Whether this person may see it is decided by that page, which answers the same for unknown and out of reach.
-    """
+    """The page of the thing within reach that a code names, whatever its namespace; None when there is none."""
     wanted = ids.canonical(text)
     row = (
         await tx.session.execute(
@@ -264,13 +262,14 @@ async def find(tx: ReadTx, text: str) -> str | None:
                 AssayRun.name.label("run"),
             )
             .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
+            .outerjoin(Custody, Custody.specimen_id == Specimen.id)
             .outerjoin(Participant, Participant.id == Identifier.participant_id)
             .outerjoin(Container, Container.id == Identifier.container_id)
             .outerjoin(Package, Package.id == Identifier.package_id)
             .outerjoin(Shipment, or_(Shipment.id == Identifier.shipment_id, Shipment.id == Package.shipment_id))
             .outerjoin(Plate, Plate.id == Identifier.plate_id)
             .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
-            .where(Identifier.value.in_({wanted, text.strip()}))
+            .where(Identifier.value.in_({wanted, text.strip()}), _reach(tx))
             .order_by(Identifier.namespace != "house")
             .limit(1)
         )
@@ -280,6 +279,26 @@ async def find(tx: ReadTx, text: str) -> str | None:
     if row.run is not None:
         return f"/runs/{row.run}"
     return next(f"{prefix}{getattr(row, kind)}" for kind, prefix in _HREFS.items() if getattr(row, kind) is not None)
+
+
+def _reach(tx: ReadTx) -> ColumnElement[bool]:
+    """The condition that the one thing which a code names lies within reach; what is not joined is null and fits
+    none.
+    """
+    scope = tx.scope
+    return or_(
+        and_(Specimen.id.is_not(None), within(scope(Permission.SPECIMEN_READ))),
+        and_(
+            Participant.id.is_not(None),
+            visible(scope(Permission.PARTICIPANT_READ), Participant.study_id, Participant.site_id),
+        ),
+        and_(Container.id.is_not(None), reach(scope(Permission.STORAGE_READ))),
+        and_(
+            Shipment.id.is_not(None),
+            visible(scope(Permission.SHIPMENT_READ), Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id),
+        ),
+        and_(AssayRun.id.is_not(None), visible(scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id)),
+    )
 
 
 async def trail(

@@ -24,7 +24,11 @@ def pdf(content: bytes, name: str) -> Response[bytes]:
     operation_id="printLabels",
     opt={"permission": Permission.LABEL_PRINT, "rate": PRINT},
     tags=["Labels"],
-    responses={201: ResponseSpec(bytes, media_type="application/pdf", description="The sheets of labels.")},
+    responses={
+        201: ResponseSpec(
+            bytes, generate_examples=False, media_type="application/pdf", description="The sheets of labels."
+        )
+    },
 )
 async def print_labels(tx: Writing, data: JSONBody[commands.PrintLabels], key: Key) -> Response[bytes]:
     """Print labels. The same key again gives the same sheet and counts no further copy."""

@@ -59,6 +59,17 @@ async def test_roles_are_granted_within_reach_and_ended(api):
     assert (await manager.post("/users/newcomer/grants/end", grant)).status_code == 404
 
 
+async def test_a_manager_sees_users_within_reach_and_those_without_a_role(api):
+    await api("manager").ok("/users", NEW)
+    seen = {user["username"]: user["grants"] for user in await api("manager").see("/users")}
+    assert {"clerk", "newcomer"} <= set(seen)
+    assert not {"stranger", "administrator"} & set(seen)
+    assert {grant["study"] for grants in seen.values() for grant in grants} == {"LLS"}
+    assert {"stranger", "administrator", "clerk"} <= {
+        user["username"] for user in await api("administrator").see("/users")
+    }
+
+
 @pytest.mark.parametrize(
     ("grant", "status"),
     [

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biobank.audit.canonical import GENESIS, digest, link, pack
-from biobank.audit.seal import seal
+from biobank.audit.seal import Sealed, seal
 from biobank.audit.verify import SealRow, check_chain, export, verify, verify_export
 from biobank.participant import commands
 from biobank.tx import open_tx
@@ -212,5 +212,6 @@ async def test_only_one_process_seals_at_a_time(database, world, dsn):
         await first.execute("select pg_advisory_xact_lock($1)", 0x5EA1)
         assert (await seal(second)).seals == 0
     assert (await seal(second)).entries > 0
+    assert await seal(second) == Sealed(0, 0)
     await first.close()
     await second.close()
