@@ -129,7 +129,6 @@ def create_app(
     app = Litestar(
         route_handlers=list(ROUTERS),
         dependencies={"tx": Provide(provide_tx)},
-        guards=[gate],
         exception_handlers={Exception: handle},
         middleware=[DefineMiddleware(Csrf, config=csrf), Authentication],
         template_config=TemplateConfig(instance=JinjaTemplateEngine.from_environment(make_environment())),
@@ -156,6 +155,7 @@ def create_app(
                 "randomness": randomness,
                 "constraints": CONSTRAINTS,
                 "authenticate": authenticate,
+                "gate": gate,
                 "session_cookie": "__Host-biobank" if settings.secure_cookies else "biobank",
             }
         ),
@@ -170,9 +170,7 @@ def create_app(
 
 
 async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Permission first, then the rate limit of handlers that have one: one guard, since each costs a copy of the
-    request.
-    """
+    """What every request passes: permission first, then the rate limit of handlers that have one."""
     await guard(connection, handler)
     if "rate" in handler.opt:
         await rate_guard(connection, handler)
