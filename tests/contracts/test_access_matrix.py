@@ -238,11 +238,11 @@ HIDDEN = re.compile(
 
 def shape(response: httpx.Response, codes: Codes) -> tuple[int, str]:
     """Status and text with every code replaced by what it is, without what differs from answer to answer."""
-    text = response.text
+    text = HIDDEN.sub("", response.text)  # first: a code may turn up by chance within what is random anyway
     for code, word in sorted(codes.all().items(), key=lambda pair: -len(pair[0])):
         text = text.replace(code, f"<{word}>")
     text = re.sub(rf"\b{codes.study}\b", "<study>", text)
-    return response.status_code, HIDDEN.sub("", text.replace(f"Deed {codes.deed}", "Deed").replace(codes.deed, "0"))
+    return response.status_code, re.sub(rf"\b{codes.deed}\b", "<deed>", text)
 
 
 NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
