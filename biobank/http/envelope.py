@@ -20,6 +20,9 @@ SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 15),
 )
 
+CUT_OFF = 499
+"""What log and metrics say of a request whose client went away before its answer; it is no failure of the service."""
+
 _log = structlog.get_logger("biobank.request")
 _REQUEST_ID = re.compile(rb"^[A-Za-z0-9_-]{8,64}$")
 
@@ -41,11 +44,18 @@ class Envelope:
         request_id = sent.decode() if sent else new_uuid().hex
         scope["request_id"] = request_id
         status = 500
+        gone = False
+
+        async def hear() -> Any:
+            nonlocal gone
+            message = await receive()
+            gone = gone or message["type"] == "http.disconnect"
+            return message
 
         async def answer(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status = CUT_OFF if gone else int(message["status"])
                 headers = [*message.get("headers", ()), *HEADERS, (b"x-request-id", request_id.encode())]
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
@@ -53,7 +63,7 @@ class Envelope:
             await send(message)
 
         try:
-            await self.app(scope, receive, answer)
+            await self.app(scope, hear, answer)
         finally:
             seconds = time.perf_counter() - started
             route = _route(scope)

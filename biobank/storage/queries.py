@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import CTE, ColumnElement, Subquery, and_, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, func, literal, select, true
 
 from biobank import ids
 from biobank.actor import Permission, Scope
@@ -185,17 +185,16 @@ async def find_box(tx: ReadTx, code: str, permission: Permission, *, lock: bool 
     return box, grid
 
 
-async def paths(tx: ReadTx, container_ids: Iterable[int]) -> Mapping[int, tuple[Step, ...]]:
-    """By container id, the way down to it: the outermost container first, itself last."""
+def _ways_down() -> Select[Any]:
     up = (
         select(Container.id.label("origin"), Container.id, Container.parent_id, literal(0).label("depth"))
-        .where(Container.id.in_(set(container_ids)))
+        .where(Container.id.in_(bindparam("origins", expanding=True)))
         .cte("up", recursive=True)
     )
     up = up.union_all(
         select(up.c.origin, Container.id, Container.parent_id, up.c.depth + 1).join(up, up.c.parent_id == Container.id)
     )
-    rows = await tx.session.execute(
+    return (
         select(
             up.c.origin,
             Container.id,
@@ -212,6 +211,15 @@ async def paths(tx: ReadTx, container_ids: Iterable[int]) -> Mapping[int, tuple[
         .join(TemperatureClass, TemperatureClass.code == Container.temperature_class)
         .order_by(up.c.origin, up.c.depth.desc())
     )
+
+
+# Made once: every scan asks for a path, and making this statement costs more than running it.
+_WAYS_DOWN = _ways_down()
+
+
+async def paths(tx: ReadTx, container_ids: Iterable[int]) -> Mapping[int, tuple[Step, ...]]:
+    """By container id, the way down to it: the outermost container first, itself last."""
+    rows = await tx.session.execute(_WAYS_DOWN, {"origins": sorted(set(container_ids))})
     found: dict[int, list[Step]] = {}
     for origin, *step in rows:
         found.setdefault(origin, []).append(Step(*step))
