@@ -73,6 +73,10 @@ corpus: .venv/.ready ## Check the importers against a folder of sample files (CO
 bench: .venv/.ready ## Run the benchmarks (BENCH="scan store")
 	@for name in $(BENCH); do $(BIN)/biobank bench $$name --json || exit 1; done
 
+.PHONY: schema
+schema: .venv/.ready ## Write the migration anew from the models
+	@$(BIN)/python -m migrations.rewrite
+
 .PHONY: lock
 lock: $(UV) ## Write requirements.lock anew from pyproject.toml
 	$(call say,Resolving)

@@ -26,7 +26,7 @@ from biobank import embedded, ids, migrate
 from biobank.access import commands as access
 from biobank.actor import SERVICE
 from biobank.db import Database
-from biobank.participant import commands as participant
+from biobank.study import commands as study
 from biobank.tx import open_tx
 
 ROLE = "biobank_app"
@@ -69,8 +69,8 @@ def house(aliquots: int, *, empty_boxes: int = 0, in_hand: bool = False) -> Iter
 
 async def _fill(dsn: str, aliquots: int, empty_boxes: int, in_hand: bool) -> tuple[str, list[str], list[str]]:
     async with Database.open(dsn, role=ROLE, size=2) as database, open_tx(database, SERVICE) as tx:
-        visits = (participant.VisitTypeSpec(code="BASE", title="Baseline", planned_day=0),)
-        await participant.create_study(tx, participant.CreateStudy(code="BENCH", title="Benchmark", visit_types=visits))
+        visits = (study.VisitTypeSpec(code="BASE", title="Baseline", planned_day=0),)
+        await study.create_study(tx, study.CreateStudy(code="BENCH", title="Benchmark", visit_types=visits))
         site = {
             "code": "LAB",
             "name": "Laboratory",
@@ -80,7 +80,7 @@ async def _fill(dsn: str, aliquots: int, empty_boxes: int, in_hand: bool) -> tup
             "contact": "Desk",
             "phone": "000",
         }
-        await participant.add_site(tx, "BENCH", participant.AddSite(**site))
+        await study.add_site(tx, "BENCH", study.AddSite(**site))
         await access.create_user(tx, access.CreateUser(username="technician", display_name="Technician"))
         await access.grant_role(tx, "technician", access.GrantRole(role="technician", study="BENCH", site="LAB"))
         token = (await access.create_token(tx, "technician", access.CreateToken(name="bench"))).token

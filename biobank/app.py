@@ -64,12 +64,15 @@ from biobank.specimen import rules as specimen_rules
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules
+from biobank.study import api as study_api
+from biobank.study import rules as study_rules
 
 ROUTERS = (
     service.router,
     service.assets,
     access_api.router,
     access_pages.router,
+    study_api.router,
     participant_api.router,
     participant_pages.router,
     shipment_api.router,
@@ -92,6 +95,7 @@ ROUTERS = (
 
 CONSTRAINTS: ConstraintErrors = {
     **access_rules.CONSTRAINTS,
+    **study_rules.CONSTRAINTS,
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,

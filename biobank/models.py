@@ -2,29 +2,39 @@
 
 from biobank import tx
 from biobank.access import models as access
+from biobank.accession import models as accession
 from biobank.assay import models as assay
 from biobank.audit import models as audit
+from biobank.catalogue import models as catalogue
 from biobank.db import Base
+from biobank.equipment import models as equipment
 from biobank.identifier import models as identifier
 from biobank.participant import models as participant
 from biobank.printing import models as printing
+from biobank.protocol import models as protocol
 from biobank.release import models as release
 from biobank.shipment import models as shipment
 from biobank.specimen import models as specimen
 from biobank.storage import models as storage
+from biobank.study import models as study
 
 metadata = Base.metadata
 __all__ = [
     "access",
+    "accession",
     "assay",
     "audit",
+    "catalogue",
+    "equipment",
     "identifier",
     "metadata",
     "participant",
     "printing",
+    "protocol",
     "release",
     "shipment",
     "specimen",
     "storage",
+    "study",
     "tx",
 ]

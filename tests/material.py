@@ -12,20 +12,11 @@ from biobank import ids
 from biobank.access.rules import ROLES
 from biobank.actor import Actor, Grant
 from biobank.db import Database
-from biobank.participant.models import (
-    Consent,
-    ConsentDecision,
-    ConsentDocument,
-    ConsentScope,
-    Participant,
-    Site,
-    Study,
-    Visit,
-    VisitType,
-)
+from biobank.participant.models import Consent, ConsentDecision, Participant, Visit
 from biobank.specimen.custody import WithHolder, begin_custody
 from biobank.specimen.models import CollectionEvent, Specimen
 from biobank.specimen.quantity import Posting, post
+from biobank.study.models import ConsentDocument, ConsentScope, Site, Study, VisitType
 from biobank.tx import Tx, open_tx
 from tests.world import USERS, World
 

@@ -10,8 +10,8 @@ from biobank.access import passwords
 from biobank.access.models import ApiToken, AppUser, RoleGrant
 from biobank.actor import SERVICE
 from biobank.db import Database
-from biobank.participant import commands
-from biobank.participant.models import Site, Study
+from biobank.study import commands
+from biobank.study.models import Site, Study
 from biobank.tx import open_tx
 
 PASSWORD = "correct horse battery"

@@ -21,7 +21,7 @@ from biobank.assay.models import (
 )
 from biobank.assay.views import AnalyteView, AssayView, RunView
 from biobank.errors import Invalid, NotFound
-from biobank.participant import queries as participants
+from biobank.study.queries import study_and_site, study_by_code
 from biobank.tx import Tx
 
 StudyCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9-]{1,15}$")]
@@ -126,7 +126,7 @@ async def _missing_analytes(tx: Tx, rows: list[dict[str, Any]]) -> int:
 
 async def create_assay(tx: Tx, command: CreateAssay) -> AssayView:
     """Set up an assay with its first version; analytes that do not exist yet are made."""
-    study = await participants.study_by_code(tx, command.study, Permission.ASSAY_MANAGE)
+    study = await study_by_code(tx, command.study, Permission.ASSAY_MANAGE)
     (assay_id,) = await tx.insert(
         Assay,
         [{"study_id": study.id, "code": command.code, "title": command.title, "platform": command.platform}],
@@ -138,7 +138,7 @@ async def create_assay(tx: Tx, command: CreateAssay) -> AssayView:
 
 async def add_version(tx: Tx, code: str, command: AddVersion) -> AssayView:
     """Add a version to an assay: results name the version they were measured with, so none is ever edited."""
-    study = await participants.study_by_code(tx, command.study, Permission.ASSAY_MANAGE)
+    study = await study_by_code(tx, command.study, Permission.ASSAY_MANAGE)
     assay_id = (
         await tx.session.execute(select(Assay.id).where(Assay.study_id == study.id, Assay.code == code))
     ).scalar_one_or_none()
@@ -193,7 +193,7 @@ async def _assay_view(tx: Tx, study: str, code: str) -> AssayView:
 
 async def plan_run(tx: Tx, command: PlanRun) -> RunView:
     """Plan a run: its plates get their codes now, so that they can be labelled before anything is pipetted."""
-    study, site = await participants.study_and_site(tx, command.study, command.site, Permission.ASSAY_RUN)
+    study, site = await study_and_site(tx, command.study, command.site, Permission.ASSAY_RUN)
     if ids.looks_like_house_id(ids.canonical(command.name)):
         raise Invalid("A run's name cannot look like a code.", errors={"name": "looks like a code: choose a name"})
     query = (

@@ -20,7 +20,7 @@ from biobank.assay.views import AssayView, ImportPreview, RunView
 from biobank.errors import Invalid, TooLarge
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.participant.queries import studies
+from biobank.study.queries import studies
 from biobank.tx import ReadTx, open_read
 
 Web = Request[Any, Any, Any]

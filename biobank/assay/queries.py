@@ -33,7 +33,7 @@ from biobank.assay.views import (
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import Site, Study
+from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
 
 

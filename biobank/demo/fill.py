@@ -22,7 +22,7 @@ from biobank.demo.partners import send_out
 from biobank.demo.people import Person, make_people
 from biobank.demo.runs import Subject, plan_runs, write_run
 from biobank.errors import Conflict
-from biobank.participant.models import Study
+from biobank.study.models import Study
 from biobank.tx import open_read, open_tx
 
 Progress = Callable[[str, int, int], None]

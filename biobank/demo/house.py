@@ -16,12 +16,12 @@ from biobank.access.models import AppUser, RoleGrant
 from biobank.access.rules import ROLES
 from biobank.actor import Actor, Grant
 from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnalyte
+from biobank.catalogue.models import SpecimenType
 from biobank.demo import plan
-from biobank.participant import commands as study_commands
-from biobank.participant.models import Cohort, ConsentDocument, ConsentScope, Site, Study, VisitType
 from biobank.shipment.models import ExternalParty
-from biobank.specimen.models import SpecimenType
 from biobank.storage.models import ContainerType
+from biobank.study import commands as study_commands
+from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, Study, VisitType
 from biobank.tx import Tx
 
 

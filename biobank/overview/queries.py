@@ -17,12 +17,13 @@ from biobank.audit.models import AuditEntry
 from biobank.db import visible
 from biobank.identifier.models import Identifier
 from biobank.paging import Page, cut
-from biobank.participant.models import Participant, Site, Study
+from biobank.participant.models import Participant
 from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container
 from biobank.storage.queries import reach
+from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
 
 

@@ -1,4 +1,4 @@
-"""Studies, participants, consent and visits over JSON."""
+"""Participants, consent and visits over JSON."""
 
 from litestar import Controller, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
@@ -8,26 +8,7 @@ from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
 from biobank.participant import commands, queries
-from biobank.participant.queries import ParticipantRow, ParticipantView, StudyView
-
-
-class StudyController(Controller):
-    path = "/studies"
-    tags = ("Studies",)
-
-    @get(operation_id="listStudies", opt={"permission": Permission.STUDY_READ})
-    async def studies(self, tx: Reading) -> list[StudyView]:
-        return await queries.studies(tx)
-
-    @post(operation_id="createStudy", opt={"permission": Permission.STUDY_MANAGE})
-    async def create(self, tx: Writing, data: JSONBody[commands.CreateStudy], key: Key) -> StudyView:
-        return await tx.once(key, data, StudyView, lambda: commands.create_study(tx, data))
-
-    @post("/{study:str}/sites", operation_id="addSite", opt={"permission": Permission.STUDY_MANAGE})
-    async def add_site(
-        self, tx: Writing, study: FromPath[str], data: JSONBody[commands.AddSite], key: Key
-    ) -> StudyView:
-        return await tx.once(key, data, StudyView, lambda: commands.add_site(tx, study, data), of=study)
+from biobank.participant.queries import ParticipantRow, ParticipantView
 
 
 class ParticipantController(Controller):
@@ -76,4 +57,4 @@ class ParticipantController(Controller):
         return await tx.once(key, data, ParticipantView, lambda: commands.record_visit(tx, code, data), of=code)
 
 
-router = Router("/api/v1", route_handlers=[StudyController, ParticipantController])
+router = Router("/api/v1", route_handlers=[ParticipantController])

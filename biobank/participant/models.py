@@ -19,60 +19,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
 
-
-class Study(Base):
-    __tablename__ = "study"
-    id: Mapped[Id]
-    code: Mapped[str] = mapped_column(Text, unique=True)
-    title: Mapped[str] = mapped_column(Text)
-    protocol_no: Mapped[str | None] = mapped_column(Text)
-    registry_no: Mapped[str | None] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    __table_args__ = (CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name="code"),)
-
-
-class Site(Base):
-    """A clinic, central laboratory or repository. Its time zone decides what "today" is; its contact stands on
-    manifests.
-    """
-
-    __tablename__ = "site"
-    id: Mapped[Id]
-    code: Mapped[str] = mapped_column(Text, unique=True)
-    name: Mapped[str] = mapped_column(Text)
-    country: Mapped[str] = mapped_column(Text)
-    timezone: Mapped[str] = mapped_column(Text)
-    address: Mapped[str] = mapped_column(Text)
-    contact: Mapped[str] = mapped_column(Text)
-    phone: Mapped[str] = mapped_column(Text)
-    __table_args__ = (
-        CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name="code"),
-        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
-    )
-
-
-class StudySite(Base):
-    """A site takes part in a study."""
-
-    __tablename__ = "study_site"
-    id: Mapped[Id]
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
-    site_id: Mapped[int] = mapped_column(ForeignKey("site.id"))
-    __table_args__ = (UniqueConstraint("study_id", "site_id", name="uq_study_site_once"),)
-
-
-class Cohort(Base):
-    __tablename__ = "cohort"
-    id: Mapped[Id]
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
-    code: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    __table_args__ = (
-        UniqueConstraint("study_id", "code", name="uq_cohort_code"),
-        UniqueConstraint("id", "study_id", name="uq_cohort_study"),
-    )
-
-
 PARTICIPANT_STATUSES = ("screening", "enrolled", "followed", "off_study", "withdrawn", "deceased", "duplicate")
 
 
@@ -139,30 +85,6 @@ class CohortMembership(Base):
     )
 
 
-class ConsentScope(Base):
-    """What a person may allow or refuse: a code table, not a list in the program."""
-
-    __tablename__ = "consent_scope"
-    code: Mapped[str] = mapped_column(Text, primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
-
-
-class ConsentDocument(Base):
-    """A consent form's version in one language, with the dates of its approval."""
-
-    __tablename__ = "consent_document"
-    id: Mapped[Id]
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
-    version: Mapped[str] = mapped_column(Text)
-    language: Mapped[str] = mapped_column(Text)
-    approved_from: Mapped[date]
-    approved_to: Mapped[date | None]
-    __table_args__ = (
-        UniqueConstraint("study_id", "version", "language", name="uq_consent_document_version"),
-        UniqueConstraint("id", "study_id", name="uq_consent_document_study"),
-    )
-
-
 class Consent(Base):
     """What a participant decided. `effective_from` is valid time, `recorded_at` recorded time; a newer consent
     supersedes, nothing is edited.
@@ -218,24 +140,6 @@ class Withdrawal(Base):
     )
 
 
-class VisitType(Base):
-    """A planned visit (days from T0 with a window) or an unscheduled, repeatable one (a flare; no planned day)."""
-
-    __tablename__ = "visit_type"
-    id: Mapped[Id]
-    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
-    code: Mapped[str] = mapped_column(Text)
-    title: Mapped[str] = mapped_column(Text)
-    planned_day: Mapped[int | None] = mapped_column(Integer)
-    days_before: Mapped[int] = mapped_column(Integer, server_default="0")
-    days_after: Mapped[int] = mapped_column(Integer, server_default="0")
-    __table_args__ = (
-        UniqueConstraint("study_id", "code", name="uq_visit_type_code"),
-        UniqueConstraint("id", "study_id", name="uq_visit_type_study"),
-        CheckConstraint("days_before >= 0 and days_after >= 0", name="window"),
-    )
-
-
 class Visit(Base):
     __tablename__ = "visit"
     id: Mapped[Id]
@@ -245,8 +149,15 @@ class Visit(Base):
     visit_type_id: Mapped[int] = mapped_column()
     number: Mapped[int] = mapped_column(Integer, server_default="1")
     status: Mapped[str] = mapped_column(Text, server_default="planned")
+    protocol_version_id: Mapped[int | None] = mapped_column()
     planned_on: Mapped[date | None]
+    window_from: Mapped[date | None]
+    window_to: Mapped[date | None]
     occurred_on: Mapped[date | None]
+    outside_window_reason: Mapped[str | None] = mapped_column(Text)
+    fasting: Mapped[bool | None]
+    finished_at: Mapped[datetime | None]
+    finished_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     row_version: Mapped[RowVersion]
     __table_args__ = (
         ForeignKeyConstraint(
@@ -258,8 +169,23 @@ class Visit(Base):
         ForeignKeyConstraint(
             ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"
         ),
+        ForeignKeyConstraint(
+            ["protocol_version_id", "study_id"],
+            ["protocol_version.id", "protocol_version.study_id"],
+            name="fk_visit_protocol_version",
+        ),
         UniqueConstraint("participant_id", "visit_type_id", "number", name="uq_visit_once"),
         UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
         CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name="status"),
         CheckConstraint("(status = 'done') = (occurred_on is not null)", name="done_has_a_day"),
+        CheckConstraint("num_nonnulls(planned_on, window_from, window_to) in (0, 3)", name="window_is_whole"),
+        CheckConstraint("planned_on between window_from and window_to", name="planned_within_window"),
+        CheckConstraint(
+            "outside_window_reason is not null or occurred_on is null or window_from is null "
+            "or occurred_on between window_from and window_to",
+            name="outside_window_has_a_reason",
+        ),
+        CheckConstraint("num_nonnulls(finished_at, finished_by) in (0, 2)", name="finished_by_someone"),
+        CheckConstraint("finished_at is null or status = 'done'", name="finished_is_done"),
+        Index("ix_visit_due", "study_id", "site_id", "window_to", postgresql_where=text("status = 'planned'")),
     )

@@ -19,6 +19,8 @@ from biobank.http.paging import After
 from biobank.participant import commands, queries, rules
 from biobank.participant.models import PARTICIPANT_STATUSES
 from biobank.participant.queries import ParticipantView
+from biobank.study import queries as study_queries
+from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
 
 Form = URLEncodedBody[dict[str, str]]
@@ -51,7 +53,7 @@ def local_input(moment: datetime, timezone: str) -> str:
 
 async def _choices(tx: ReadTx) -> dict[str, Any]:
     """Studies, sites and cohorts within reach, as options of a form."""
-    studies = await queries.studies(tx)
+    studies = await study_queries.studies(tx)
     sites = {site.code: f"{site.code}, {site.name}" for study in studies for site in study.sites}
     cohorts = {cohort.code: cohort.title for study in studies for cohort in study.cohorts}
     return {
@@ -109,8 +111,8 @@ async def enrol_page(request: Here, tx: Reading) -> Template:
 
 async def _enrolment(tx: ReadTx) -> dict[str, Any]:
     """The day is the one at the westernmost of the sites: nobody is offered a day that has not begun."""
-    zones = {site.timezone for study in await queries.studies(tx) for site in study.sites}
-    return {"today": min((rules.today(tx.now, zone) for zone in zones), default=tx.now.date()), **await _choices(tx)}
+    zones = {site.timezone for study in await study_queries.studies(tx) for site in study.sites}
+    return {"today": min((today(tx.now, zone) for zone in zones), default=tx.now.date()), **await _choices(tx)}
 
 
 @post(
@@ -132,10 +134,10 @@ async def _consent(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await queries.participant(tx, code)
     return {
         "person": person,
-        "scopes": await queries.consent_scopes(tx),
+        "scopes": await study_queries.consent_scopes(tx),
         "form_options": [
             (f"{version}/{language}", f"{version} ({language})")
-            for version, language in await queries.consent_forms(tx, person.study)
+            for version, language in await study_queries.consent_forms(tx, person.study)
         ],
         "site_tz": person.timezone,
         "now": local_input(tx.now, person.timezone),
@@ -168,7 +170,7 @@ async def consent(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
         command = commands.RecordConsent(
             version=version,
             language=language,
-            signed_at=rules.at_site(data.get("signed_at", ""), person.timezone, "signed_at"),
+            signed_at=at_site(data.get("signed_at", ""), person.timezone, "signed_at"),
             granted=tuple(scope for scope, decision in decided.items() if decision == "granted"),
             denied=tuple(scope for scope, decision in decided.items() if decision == "denied"),
         )
@@ -220,7 +222,7 @@ async def withdraw(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _withdrawal(tx, code, data.get("level"))
     person: ParticipantView = view["person"]
     with shown_again("participant/withdrawal.html", title="Record a withdrawal", values=data, **view):
-        moment = rules.at_site(data.get("effective_at", ""), person.timezone, "effective_at")
+        moment = at_site(data.get("effective_at", ""), person.timezone, "effective_at")
         command = parse_form(commands.Withdraw, data, effective_at=moment)
         await tx.once(
             form_key(data),
@@ -234,11 +236,11 @@ async def withdraw(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
 
 async def _visit(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await queries.participant(tx, code)
-    study = await queries.study_by_code(tx, person.study, Permission.PARTICIPANT_READ)
+    study = await study_queries.study_by_code(tx, person.study, Permission.PARTICIPANT_READ)
     return {
         "person": person,
-        "type_options": [(one.code, one.title) for one in (await queries.study_view(tx, study)).visit_types],
-        "today": rules.today(tx.now, person.timezone),
+        "type_options": [(one.code, one.title) for one in (await study_queries.study_view(tx, study)).visit_types],
+        "today": today(tx.now, person.timezone),
         "site_tz": person.timezone,
     }
 

@@ -11,13 +11,14 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier
-from biobank.participant.models import Participant, Visit, VisitType
+from biobank.participant.models import Participant, Visit
 from biobank.printing.models import LabelPrint
 from biobank.specimen.models import CollectionEvent, Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import paths, reach
 from biobank.storage.rules import Step
+from biobank.study.models import VisitType
 from biobank.tx import ReadTx
 
 PLACES = frozenset({ids.Kind.BOX, ids.Kind.RACK, ids.Kind.LOCATION})

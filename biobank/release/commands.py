@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biobank.actor import Permission
 from biobank.ids import new_uuid
-from biobank.participant.queries import study_by_code
 from biobank.release import queries, rules, table
 from biobank.release.models import DataPull
 from biobank.release.queries import Unmatched
 from biobank.release.table import Filter
+from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx, Tx
 
 Status = Literal["preliminary", "verified", "released", "superseded", "corrected"]

@@ -11,10 +11,10 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.participant.queries import studies, study_by_code
 from biobank.release import commands, queries, table
 from biobank.release.commands import Pull, PullView
 from biobank.release.queries import ResultRow
+from biobank.study.queries import studies, study_by_code
 from biobank.tx import ReadTx
 
 Web = Request[Any, Any, Any]

@@ -17,12 +17,13 @@ from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnaly
 from biobank.db import visible
 from biobank.errors import NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import Participant, Study, Withdrawal
-from biobank.participant.queries import study_by_code
+from biobank.participant.models import Participant, Withdrawal
 from biobank.participant.rules import STOPPING_LEVELS
 from biobank.release import rules, table
 from biobank.release.models import DataPull
 from biobank.release.table import Filter
+from biobank.study.models import Study
+from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx
 
 

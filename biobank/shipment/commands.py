@@ -8,16 +8,17 @@ from sqlalchemy import func, select
 
 from biobank import ids
 from biobank.actor import Permission
+from biobank.catalogue.models import SpecimenType
 from biobank.errors import Forbidden, Invalid, NotFound
-from biobank.participant.models import Site, Study
-from biobank.participant.queries import study_and_site
-from biobank.participant.rules import today
 from biobank.shipment import gate, manifest, queries, rules
 from biobank.shipment.models import ExternalParty, Package, PackageItem, Shipment
 from biobank.shipment.queries import PackageView, PartyView, ShipmentView
 from biobank.shipment.rules import Deed
 from biobank.specimen.custody import Ended, InPackage, Place, WithHolder, WithParty, hand_over
-from biobank.specimen.models import Specimen, SpecimenType
+from biobank.specimen.models import Specimen
+from biobank.study.models import Site, Study
+from biobank.study.queries import study_and_site
+from biobank.study.rules import today
 from biobank.tx import Tx
 
 Code = Annotated[

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from sqlalchemy import select
 
 from biobank.actor import Permission
-from biobank.participant.models import Participant, Site
+from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, PackageItem, Shipment
 from biobank.shipment.rules import Blocked, Reason, TubeFacts
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import hold_donors, within
+from biobank.study.models import Site
 from biobank.tx import Tx
 
 

@@ -17,12 +17,12 @@ from biobank.errors import DomainError, Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
-from biobank.participant.queries import studies
 from biobank.shipment import commands, manifest, queries, receipt, rules
 from biobank.shipment.api import PACK, READ, RECEIVE, manifest_file
 from biobank.shipment.commands import Finish, PackedView
 from biobank.shipment.queries import ItemView, PackageView, PartyView, ShipmentView
 from biobank.shipment.receipt import ReceiptView
+from biobank.study.queries import studies
 from biobank.tx import ReadTx, Tx
 
 Command = TypeVar("Command", bound=BaseModel)

@@ -12,14 +12,16 @@ from sqlalchemy.orm import aliased
 from biobank import ids
 from biobank.access.models import AppUser
 from biobank.actor import Permission
+from biobank.catalogue.models import SpecimenType, TemperatureClass
 from biobank.db import visible
 from biobank.errors import Forbidden, Invalid, NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import Participant, Site, Study
+from biobank.participant.models import Participant
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, Package, PackageItem, Shipment
-from biobank.specimen.models import Custody, Specimen, SpecimenType, TemperatureClass
+from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors
+from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
 
 

@@ -13,7 +13,7 @@ from biobank.actor import Permission
 from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier, Namespace
 from biobank.identifier.rules import foreign_code
-from biobank.participant.models import Site, Visit, VisitType
+from biobank.participant.models import Visit
 from biobank.participant.queries import decisions, find_participant
 from biobank.participant.rules import check_consent
 from biobank.specimen import lineage, queries, rules
@@ -28,6 +28,7 @@ from biobank.specimen.models import (
 )
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow, SpecimenView
+from biobank.study.models import Site, VisitType
 from biobank.tx import Tx
 
 MOST = 10**9

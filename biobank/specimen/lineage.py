@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, select, union
 
-from biobank.specimen.models import Custody, Derivation, Specimen, SpecimenType
+from biobank.catalogue.models import SpecimenType
+from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.rules import plain
 from biobank.tx import ReadTx
 

@@ -23,39 +23,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 from biobank.db import Base, Id, RowVersion
 
 
-class TemperatureClass(Base):
-    """A storage temperature (RT, 4, -20, -80, LN2 vapour, LN2 liquid); `rank` rises as it gets colder."""
-
-    __tablename__ = "temperature_class"
-    code: Mapped[str] = mapped_column(Text, primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
-    rank: Mapped[int] = mapped_column(Integer, unique=True)
-
-
-class SpecimenType(Base):
-    """What is in the tube. `code` is the SPREC type where SPREC has one; SNOMED CT is kept apart because the mapping
-    is lossy.
-    """
-
-    __tablename__ = "specimen_type"
-    code: Mapped[str] = mapped_column(Text, primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
-    snomed: Mapped[str | None] = mapped_column(Text)
-    unit: Mapped[str] = mapped_column(Text)
-    temperature_class: Mapped[str] = mapped_column(ForeignKey("temperature_class.code"))
-    freeze_thaw_cap: Mapped[int | None] = mapped_column(Integer)
-
-
-class TubeType(Base):
-    """The tube itself: its SPREC container code and what it holds, in microlitres."""
-
-    __tablename__ = "tube_type"
-    code: Mapped[str] = mapped_column(Text, primary_key=True)
-    title: Mapped[str] = mapped_column(Text)
-    sprec_container: Mapped[str | None] = mapped_column(Text)
-    capacity_ul: Mapped[Decimal]
-
-
 class CollectionEvent(Base):
     """One draw or collection at a visit. `timezone` is the site's, so that the local hour can be told for ever."""
 
@@ -95,6 +62,8 @@ class Specimen(Base):
     unit: Mapped[str] = mapped_column(Text)
     quantity: Mapped[Decimal] = mapped_column(server_default="0")
     is_partial: Mapped[bool] = mapped_column(server_default="false")
+    planned_aliquot_id: Mapped[int | None] = mapped_column(ForeignKey("planned_aliquot.id"))
+    is_blind_duplicate: Mapped[bool] = mapped_column(server_default="false")
     existence: Mapped[str] = mapped_column(Text, server_default="exists")
     quality: Mapped[str] = mapped_column(Text, server_default="acceptable")
     hold: Mapped[str | None] = mapped_column(Text)
@@ -146,6 +115,8 @@ class ProcessingEvent(Base):
     ended_at: Mapped[datetime | None]
     operator_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     equipment: Mapped[str | None] = mapped_column(Text)
+    equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
+    program_id: Mapped[int | None] = mapped_column()
     g_force: Mapped[Decimal | None]
     minutes: Mapped[Decimal | None]
     celsius: Mapped[Decimal | None]
@@ -157,6 +128,11 @@ class ProcessingEvent(Base):
             ["study_id", "site_id"],
             ["study_site.study_id", "study_site.site_id"],
             name="fk_processing_event_study_site",
+        ),
+        ForeignKeyConstraint(
+            ["program_id", "equipment_id"],
+            ["equipment_program.id", "equipment_program.equipment_id"],
+            name="fk_processing_event_program",
         ),
         CheckConstraint(
             "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', "
@@ -176,6 +152,64 @@ class ProcessingInput(Base):
     processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"))
     specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
     __table_args__ = (UniqueConstraint("processing_event_id", "specimen_id", name="uq_processing_input_once"),)
+
+
+class ProcessingReagent(Base):
+    """A lot of a reagent that a processing event used."""
+
+    __tablename__ = "processing_reagent"
+    id: Mapped[Id]
+    processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"), index=True)
+    reagent_lot_id: Mapped[int] = mapped_column(ForeignKey("reagent_lot.id"))
+    __table_args__ = (UniqueConstraint("processing_event_id", "reagent_lot_id", name="uq_processing_reagent_once"),)
+
+
+class Deviation(Base):
+    """Something went other than planned with a tube. Whether that keeps it from being shipped or measured is said by
+    the type; a deviation that was resolved blocks nothing any more and stays on record.
+    """
+
+    __tablename__ = "deviation"
+    id: Mapped[Id]
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
+    processing_event_id: Mapped[int | None] = mapped_column(ForeignKey("processing_event.id"))
+    type_code: Mapped[str] = mapped_column(ForeignKey("deviation_type.code"))
+    comment: Mapped[str | None] = mapped_column(Text)
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    resolved_at: Mapped[datetime | None]
+    resolved_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    resolution: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index(
+            "uq_deviation_open",
+            "specimen_id",
+            "type_code",
+            unique=True,
+            postgresql_where=text("resolved_at is null"),
+        ),
+        CheckConstraint("num_nonnulls(resolved_at, resolution) in (0, 2)", name="resolved_with_words"),
+    )
+
+
+class QcMeasurement(Base):
+    """A measured quality of the material in a tube: RIN, viability, a ratio of absorbances. `raw_text` is as it was
+    read; the latest of a quantity counts, earlier ones stay.
+    """
+
+    __tablename__ = "qc_measurement"
+    id: Mapped[Id]
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"))
+    quantity: Mapped[str] = mapped_column(ForeignKey("qc_quantity.code"))
+    value: Mapped[Decimal]
+    raw_text: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str | None] = mapped_column(Text)
+    measured_at: Mapped[datetime]
+    processing_event_id: Mapped[int | None] = mapped_column(ForeignKey("processing_event.id"))
+    equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    recorded_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    __table_args__ = (Index("ix_qc_measurement_specimen", "specimen_id", "quantity", "measured_at"),)
 
 
 class Derivation(Base):

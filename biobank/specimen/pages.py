@@ -17,10 +17,10 @@ from biobank.http.paging import After
 from biobank.participant import queries as participant_queries
 from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView
-from biobank.participant.rules import at_site, today
 from biobank.specimen import commands, queries
 from biobank.specimen.commands import CollectionView, MadeView, ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenView
+from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
 
 Form = URLEncodedBody[dict[str, str]]

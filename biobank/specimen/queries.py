@@ -11,11 +11,12 @@ from sqlalchemy.orm import aliased
 from biobank import ids
 from biobank.access.models import AppUser
 from biobank.actor import Permission, Scope
+from biobank.catalogue.models import SpecimenType, TubeType
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier, Namespace
 from biobank.paging import Page, cut
-from biobank.participant.models import Participant, Site, Study, Visit, VisitType
+from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import participant_code
 from biobank.specimen import lineage
 from biobank.specimen.lineage import Exact, LineageNode
@@ -27,10 +28,9 @@ from biobank.specimen.models import (
     ProcessingInput,
     QuantityLedger,
     Specimen,
-    SpecimenType,
-    TubeType,
 )
 from biobank.specimen.rules import Kind, TubeKind
+from biobank.study.models import Site, Study, VisitType
 from biobank.tx import ReadTx
 
 

@@ -9,16 +9,17 @@ from sqlalchemy import select
 
 from biobank import ids
 from biobank.actor import Permission
+from biobank.catalogue.models import SpecimenType, TemperatureClass
 from biobank.errors import Forbidden, Invalid
-from biobank.participant.models import Site
 from biobank.participant.queries import decisions
 from biobank.participant.rules import check_consent
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
-from biobank.specimen.models import Custody, CustodyHistory, Specimen, SpecimenType, TemperatureClass
+from biobank.specimen.models import Custody, CustodyHistory, Specimen
 from biobank.specimen.queries import find_specimen, find_specimens, within
 from biobank.storage import boxes, queries, rules
 from biobank.storage.models import Container
 from biobank.storage.queries import View, tube_code
+from biobank.study.models import Site
 from biobank.tx import Tx
 
 SHIFT = timedelta(hours=12)

@@ -7,13 +7,14 @@ from sqlalchemy import select
 
 from biobank import ids
 from biobank.actor import Permission
+from biobank.catalogue.models import SpecimenType, TemperatureClass
 from biobank.errors import Invalid, NotFound, Stale
-from biobank.participant.models import Site
-from biobank.specimen.models import Custody, Specimen, SpecimenType, TemperatureClass
+from biobank.specimen.models import Custody, Specimen
 from biobank.storage import queries, rules
 from biobank.storage.commands import Command, Reason
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import ContainerView
+from biobank.study.models import Site
 from biobank.tx import Tx
 
 

@@ -9,14 +9,15 @@ from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, fu
 
 from biobank import ids
 from biobank.actor import Permission, Scope
+from biobank.catalogue.models import TemperatureClass
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import Site, StudySite
-from biobank.specimen.models import Custody, TemperatureClass
+from biobank.specimen.models import Custody
 from biobank.storage import rules
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.rules import Grid, Step
+from biobank.study.models import Site, StudySite
 from biobank.tx import ReadTx
 
 PLACE_KINDS = frozenset({ids.Kind.BOX, ids.Kind.RACK, ids.Kind.LOCATION})

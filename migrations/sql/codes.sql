@@ -8,22 +8,41 @@ insert into temperature_class (code, title, rank) values
     ('RT', 'Room temperature', 1), ('4', '2 to 10 °C', 2), ('-20', '−35 to −18 °C', 3), ('-80', '−85 to −60 °C', 4),
     ('LN2V', 'Liquid nitrogen, vapour phase', 5), ('LN2L', 'Liquid nitrogen, liquid phase', 6);
 
-insert into specimen_type (code, title, snomed, unit, temperature_class, freeze_thaw_cap) values
-    ('BLD', 'Whole blood', '258580003', 'uL', '-80', null), ('SER', 'Serum', '119364003', 'uL', '-80', 3),
-    ('PL1', 'Plasma, single spun', '119361006', 'uL', '-80', 2), ('PL2', 'Plasma, double spun', '119361006', 'uL', '-80', 2),
-    ('BUF', 'Buffy coat, viable', '258587000', 'uL', 'LN2V', null), ('BFF', 'Buffy coat, non-viable', '258587000', 'uL', '-80', null),
-    ('CEL', 'PBMC, viable', '404798000', '10*6', 'LN2V', 1), ('PEL', 'Mononuclear cells, non-viable', null, '10*6', '-80', null),
-    ('RBC', 'Red cells', '119351004', 'uL', '-80', null), ('URN', 'Urine, spot', '278020009', 'uL', '-80', 2),
-    ('URM', 'Urine, first morning', '258575007', 'uL', '-80', 2), ('URS', 'Urine sediment', '122567009', 'uL', '-80', null),
-    ('SAL', 'Saliva', '119342007', 'uL', 'RT', null), ('STL', 'Stool', '119339001', 'mg', '-80', null),
-    ('DNA', 'DNA', '258566005', 'uL', '-80', null), ('RNA', 'RNA', '441673008', 'uL', '-80', 2),
-    ('TIS', 'Tissue', '119376003', 'mg', 'LN2V', null), ('ZZZ', 'Other', null, 'uL', '-80', null);
+insert into specimen_type (code, title, sprec_type, snomed, unit, temperature_class, freeze_thaw_cap) values
+    ('BLD', 'Whole blood', 'BLD', '258580003', 'uL', '-80', null), ('SER', 'Serum', 'SER', '119364003', 'uL', '-80', 3),
+    ('PL1', 'Plasma, single spun', 'PL1', '119361006', 'uL', '-80', 2), ('PL2', 'Plasma, double spun', 'PL2', '119361006', 'uL', '-80', 2),
+    ('BUF', 'Buffy coat, viable', 'BUF', '258587000', 'uL', 'LN2V', null), ('BFF', 'Buffy coat, non-viable', 'BFF', '258587000', 'uL', '-80', null),
+    ('CEL', 'PBMC, viable', 'CEL', '404798000', '10*6', 'LN2V', 1), ('PEL', 'Mononuclear cells, non-viable', 'PEL', null, '10*6', '-80', null),
+    ('RBC', 'Red cells', 'RBC', '119351004', 'uL', '-80', null), ('URN', 'Urine, spot', 'URN', '278020009', 'uL', '-80', 2),
+    ('URM', 'Urine, first morning', 'URM', '258575007', 'uL', '-80', 2), ('URS', 'Urine sediment', null, '122567009', 'uL', '-80', null),
+    ('SAL', 'Saliva', 'SAL', '119342007', 'uL', 'RT', null), ('STL', 'Stool', 'STL', '119339001', 'mg', '-80', null),
+    ('DNA', 'DNA', null, '258566005', 'uL', '-80', null), ('RNA', 'RNA', null, '441673008', 'uL', '-80', 2),
+    ('TIS', 'Tissue', null, '119376003', 'mg', 'LN2V', null), ('ZZZ', 'Other', 'ZZZ', null, 'uL', '-80', null);
 
-insert into tube_type (code, title, sprec_container, capacity_ul) values
-    ('SST', 'Serum separator tube, 8.5 mL', 'SST', 8500), ('EDTA10', 'K2EDTA tube, 10 mL', 'PED', 10000), ('EDTA4', 'K2EDTA tube, 4 mL', 'PED', 4000),
-    ('PAXRNA', 'PAXgene blood RNA tube', 'PAX', 10000), ('CPT', 'Cell preparation tube, citrate', 'CPT', 8000), ('CPH', 'Cell preparation tube, heparin', 'CPH', 8000),
-    ('URINE', 'Urine cup, 100 mL', 'PPS', 100000), ('ORAGENE', 'Oragene saliva kit', 'ORG', 4000), ('OMNIGENE', 'Stool tube with DNA stabiliser', 'OMN', 2000),
-    ('CRYO05', 'Cryovial, 0.5 mL', 'PPS', 500), ('CRYO10', 'Cryovial, 1.0 mL', 'PPS', 1000), ('CRYO20', 'Cryovial, 2.0 mL', 'PPS', 2000), ('CRYO50', 'Cryovial, 5.0 mL', 'PPS', 5000);
+insert into tube_type (code, title, sprec_container, sprec_family, capacity_ul) values
+    ('SST', 'Serum separator tube, 8.5 mL', 'SST', 'original', 8500), ('EDTA10', 'K2EDTA tube, 10 mL', 'PED', 'original', 10000), ('EDTA4', 'K2EDTA tube, 4 mL', 'PED', 'original', 4000),
+    ('PAXRNA', 'PAXgene blood RNA tube', 'PAX', 'original', 10000), ('CPT', 'Cell preparation tube, citrate', 'CPT', 'original', 8000), ('CPH', 'Cell preparation tube, heparin', 'CPH', 'original', 8000),
+    ('URINE', 'Urine cup, 100 mL', 'PPS', 'original', 100000), ('ORAGENE', 'Oragene saliva kit', 'ORG', 'original', 4000), ('OMNIGENE', 'Stool tube with DNA stabiliser', 'OMN', 'original', 2000),
+    ('CRYO05', 'Cryovial, 0.5 mL', 'PPS', 'pp_500_2000', 500), ('CRYO10', 'Cryovial, 1.0 mL', 'PPS', 'pp_500_2000', 1000), ('CRYO20', 'Cryovial, 2.0 mL', 'PPS', 'pp_500_2000', 2000), ('CRYO50', 'Cryovial, 5.0 mL', 'PPS', 'pp_5000', 5000);
+
+-- The 22 things that go wrong with tubes, as a large cohort names them in daily use; five of them keep a tube from being shipped.
+insert into deviation_type (code, title, severity, blocks_shipping, blocks_assay) values
+    ('broken', 'Broken, discard and do not ship', 'critical', true, true), ('clotted_under_30_min', 'Clotted for less than 30 minutes', 'minor', false, false),
+    ('clotted_over_2_h', 'Clotted for more than 2 hours', 'minor', false, false), ('spin_force_high', 'Spin force too high', 'minor', false, false),
+    ('spin_force_low', 'Spin force too low', 'minor', false, false), ('spin_time_long', 'Spun too long', 'minor', false, false), ('spin_time_short', 'Spun too short', 'minor', false, false),
+    ('gel_failed', 'Gel layer failed', 'major', false, false), ('haemolysis', 'Haemolysis present', 'major', false, false), ('low_temperature', 'Low temperature or frozen', 'major', false, false),
+    ('high_temperature', 'High temperature', 'major', false, false), ('insufficient_volume', 'Insufficient volume, discard', 'critical', true, true), ('leaked', 'Leaked or spilled', 'major', false, false),
+    ('low_volume', 'Low volume', 'minor', false, false), ('mislabelled_discard', 'Mislabelled, discard', 'critical', true, true), ('mislabelled_resolved', 'Mislabelled, resolved', 'minor', false, false),
+    ('not_found', 'Not found', 'critical', true, true), ('contaminated_outside', 'Outside of the tube contaminated', 'major', false, false), ('unexpected_tube', 'Unexpected tube size or type', 'major', false, false),
+    ('under_30_seconds', 'Less than 30 seconds', 'minor', false, false), ('discard', 'Discard', 'critical', true, true), ('other', 'Other', 'minor', false, false);
+
+insert into not_collected_reason (code, title) values
+    ('short_draw', 'Short draw'), ('refused', 'Participant refusal'), ('attempted', 'Participant attempted'), ('no_supply', 'Supply unavailable'), ('other', 'Other');
+
+insert into qc_quantity (code, title, unit, lowest, highest) values
+    ('rin', 'RNA integrity number', null, 1, 10), ('dv200', 'DV200', '%', 0, 100), ('a260_280', 'A260/A280', null, 0, 5), ('a260_230', 'A260/A230', null, 0, 5),
+    ('concentration', 'Concentration', 'ng/uL', 0, null), ('yield', 'Yield', 'ng', 0, null), ('viability', 'Viability', '%', 0, 100), ('cell_count', 'Cell count', '10*6', 0, null),
+    ('haemolysis_index', 'Haemolysis index', null, 0, 4), ('lipaemia_index', 'Lipaemia index', null, 0, 4), ('icterus_index', 'Icterus index', null, 0, 4), ('ph', 'pH', null, 0, 14);
 
 insert into consent_scope (code, title) values
     ('biobank_storage', 'Storage of samples'), ('future_research', 'Future research'), ('genetic_wgs', 'Genetic analysis'), ('commercial_use', 'Commercial use'),

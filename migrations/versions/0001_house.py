@@ -114,6 +114,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_container_type_code")),
     )
     op.create_table(
+        "deviation_type",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("severity", sa.Text(), nullable=False),
+        sa.Column("blocks_shipping", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("blocks_assay", sa.Boolean(), server_default="false", nullable=False),
+        sa.CheckConstraint("severity in ('minor', 'major', 'critical')", name=op.f("ck_deviation_type_severity")),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_deviation_type")),
+    )
+    op.create_table(
         "external_party",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -131,6 +141,21 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_namespace")),
+    )
+    op.create_table(
+        "not_collected_reason",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_not_collected_reason")),
+    )
+    op.create_table(
+        "qc_quantity",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("lowest", sa.Numeric(), nullable=True),
+        sa.Column("highest", sa.Numeric(), nullable=True),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_qc_quantity")),
     )
     op.create_table(
         "rate_bucket",
@@ -186,7 +211,12 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("sprec_container", sa.Text(), nullable=True),
+        sa.Column("sprec_family", sa.Text(), nullable=True),
         sa.Column("capacity_ul", sa.Numeric(), nullable=False),
+        sa.CheckConstraint(
+            "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', 'bag', 'dry_medium', 'original')",
+            name=op.f("ck_tube_type_sprec_family"),
+        ),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_type")),
     )
     op.create_table(
@@ -288,6 +318,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_data_pull_study_id"), "data_pull", ["study_id"], unique=False)
     op.create_table(
+        "equipment",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("serial_no", sa.Text(), nullable=True),
+        sa.Column("calibration_due", sa.Date(), nullable=True),
+        sa.Column("status", sa.Text(), server_default="in_service", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("code ~ '^[A-Z0-9][A-Z0-9-]{0,19}$'", name=op.f("ck_equipment_code")),
+        sa.CheckConstraint(
+            "kind in ('centrifuge', 'controlled_rate_freezer', 'incubator', 'cell_counter', 'spectrophotometer', 'bioanalyzer', 'extractor', 'pipette', 'balance', 'other')",
+            name=op.f("ck_equipment_kind"),
+        ),
+        sa.CheckConstraint("status in ('in_service', 'out_of_service', 'retired')", name=op.f("ck_equipment_status")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_equipment_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_equipment")),
+        sa.UniqueConstraint("site_id", "code", name="uq_equipment_code"),
+    )
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -299,6 +351,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_login_session")),
     )
     op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False)
+    op.create_table(
+        "protocol_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("published_by", sa.BigInteger(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(status = 'published') = (published_at is not null)", name=op.f("ck_protocol_version_published_at_a_time")
+        ),
+        sa.CheckConstraint("status in ('draft', 'published', 'discarded')", name=op.f("ck_protocol_version_status")),
+        sa.CheckConstraint("number > 0", name=op.f("ck_protocol_version_number")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_protocol_version_created_by")),
+        sa.ForeignKeyConstraint(["published_by"], ["app_user.id"], name=op.f("fk_protocol_version_published_by")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_protocol_version_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_protocol_version")),
+        sa.UniqueConstraint("id", "study_id", name="uq_protocol_version_study"),
+        sa.UniqueConstraint("study_id", "number", name="uq_protocol_version_number"),
+    )
+    op.create_index(
+        "uq_protocol_version_draft",
+        "protocol_version",
+        ["study_id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'draft'"),
+    )
+    op.create_index(
+        "uq_protocol_version_effective",
+        "protocol_version",
+        ["study_id", "effective_from"],
+        unique=True,
+        postgresql_where=sa.text("status = 'published'"),
+    )
     op.create_table(
         "raw_file",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -315,6 +406,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_raw_file")),
         sa.UniqueConstraint("id", "study_id", name="uq_raw_file_study"),
         sa.UniqueConstraint("study_id", "sha256", name="uq_raw_file_content"),
+    )
+    op.create_table(
+        "reagent_lot",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("reagent", sa.Text(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=False),
+        sa.Column("expires_on", sa.Date(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_reagent_lot_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reagent_lot")),
+        sa.UniqueConstraint("site_id", "reagent", "lot", name="uq_reagent_lot_once"),
     )
     op.create_table(
         "role_grant",
@@ -349,6 +452,7 @@ def upgrade() -> None:
         "specimen_type",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("sprec_type", sa.Text(), nullable=True),
         sa.Column("snomed", sa.Text(), nullable=True),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("temperature_class", sa.Text(), nullable=False),
@@ -444,6 +548,23 @@ def upgrade() -> None:
         sa.UniqueConstraint("parent_id", "name", name="uq_container_name_in_parent"),
     )
     op.create_table(
+        "equipment_program",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("equipment_id", sa.BigInteger(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("g_force", sa.Numeric(), nullable=True),
+        sa.Column("minutes", sa.Numeric(), nullable=True),
+        sa.Column("celsius", sa.Numeric(), nullable=True),
+        sa.Column("brake", sa.Boolean(), nullable=True),
+        sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
+        sa.CheckConstraint("g_force > 0 and minutes > 0", name=op.f("ck_equipment_program_settings_positive")),
+        sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_equipment_program_equipment_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_equipment_program")),
+        sa.UniqueConstraint("equipment_id", "code", name="uq_equipment_program_code"),
+        sa.UniqueConstraint("id", "equipment_id", name="uq_equipment_program_equipment"),
+    )
+    op.create_table(
         "participant",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -474,36 +595,31 @@ def upgrade() -> None:
     )
     op.create_index("ix_participant_study_site", "participant", ["study_id", "site_id"], unique=False)
     op.create_table(
-        "processing_event",
+        "planned_visit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("protocol_version_id", sa.BigInteger(), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
-        sa.Column("site_id", sa.BigInteger(), nullable=False),
-        sa.Column("type", sa.Text(), nullable=False),
-        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("operator_id", sa.BigInteger(), nullable=False),
-        sa.Column("equipment", sa.Text(), nullable=True),
-        sa.Column("g_force", sa.Numeric(), nullable=True),
-        sa.Column("minutes", sa.Numeric(), nullable=True),
-        sa.Column("celsius", sa.Numeric(), nullable=True),
-        sa.Column("brake", sa.Boolean(), nullable=True),
-        sa.Column("sop_version", sa.Text(), nullable=True),
-        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("visit_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("planned_day", sa.Integer(), nullable=True),
+        sa.Column("days_before", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("days_after", sa.Integer(), server_default="0", nullable=False),
+        sa.CheckConstraint("days_before >= 0 and days_after >= 0", name=op.f("ck_planned_visit_window")),
         sa.CheckConstraint(
-            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', 'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
-            name=op.f("ck_processing_event_type"),
+            "planned_day is not null or (days_before = 0 and days_after = 0)",
+            name=op.f("ck_planned_visit_unscheduled_has_no_window"),
         ),
-        sa.CheckConstraint(
-            "ended_at is null or ended_at >= started_at", name=op.f("ck_processing_event_ends_after_start")
-        ),
-        sa.CheckConstraint("g_force > 0 and minutes > 0", name=op.f("ck_processing_event_settings_positive")),
-        sa.ForeignKeyConstraint(["operator_id"], ["app_user.id"], name=op.f("fk_processing_event_operator_id")),
         sa.ForeignKeyConstraint(
-            ["study_id", "site_id"],
-            ["study_site.study_id", "study_site.site_id"],
-            name="fk_processing_event_study_site",
+            ["protocol_version_id", "study_id"],
+            ["protocol_version.id", "protocol_version.study_id"],
+            name="fk_planned_visit_protocol_version",
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_event")),
+        sa.ForeignKeyConstraint(
+            ["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_planned_visit_visit_type"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_visit")),
+        sa.UniqueConstraint("id", "study_id", name="uq_planned_visit_study"),
+        sa.UniqueConstraint("protocol_version_id", "visit_type_id", name="uq_planned_visit_type"),
     )
     op.create_table(
         "shipment",
@@ -773,6 +889,85 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_participant_alias_participant_id"), "participant_alias", ["participant_id"], unique=False)
     op.create_table(
+        "planned_tube",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("planned_visit_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("cohort_id", sa.BigInteger(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("specimen_type", sa.Text(), nullable=False),
+        sa.Column("tube_type", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), server_default="1", nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("handling", sa.Text(), nullable=True),
+        sa.CheckConstraint("count between 1 and 50", name=op.f("ck_planned_tube_count")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_planned_tube_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_planned_tube_cohort"
+        ),
+        sa.ForeignKeyConstraint(
+            ["planned_visit_id", "study_id"],
+            ["planned_visit.id", "planned_visit.study_id"],
+            name="fk_planned_tube_planned_visit",
+        ),
+        sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_planned_tube_specimen_type")),
+        sa.ForeignKeyConstraint(["tube_type"], ["tube_type.code"], name=op.f("fk_planned_tube_tube_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_tube")),
+        sa.UniqueConstraint("planned_visit_id", "code", name="uq_planned_tube_code"),
+    )
+    op.create_table(
+        "processing_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("operator_id", sa.BigInteger(), nullable=False),
+        sa.Column("equipment", sa.Text(), nullable=True),
+        sa.Column("equipment_id", sa.BigInteger(), nullable=True),
+        sa.Column("program_id", sa.BigInteger(), nullable=True),
+        sa.Column("g_force", sa.Numeric(), nullable=True),
+        sa.Column("minutes", sa.Numeric(), nullable=True),
+        sa.Column("celsius", sa.Numeric(), nullable=True),
+        sa.Column("brake", sa.Boolean(), nullable=True),
+        sa.Column("sop_version", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', 'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
+            name=op.f("ck_processing_event_type"),
+        ),
+        sa.CheckConstraint(
+            "ended_at is null or ended_at >= started_at", name=op.f("ck_processing_event_ends_after_start")
+        ),
+        sa.CheckConstraint("g_force > 0 and minutes > 0", name=op.f("ck_processing_event_settings_positive")),
+        sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_processing_event_equipment_id")),
+        sa.ForeignKeyConstraint(["operator_id"], ["app_user.id"], name=op.f("fk_processing_event_operator_id")),
+        sa.ForeignKeyConstraint(
+            ["program_id", "equipment_id"],
+            ["equipment_program.id", "equipment_program.equipment_id"],
+            name="fk_processing_event_program",
+        ),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"],
+            ["study_site.study_id", "study_site.site_id"],
+            name="fk_processing_event_study_site",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_event")),
+    )
+    op.create_table(
+        "program_tube_type",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("program_id", sa.BigInteger(), nullable=False),
+        sa.Column("tube_type", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["program_id"], ["equipment_program.id"], name=op.f("fk_program_tube_type_program_id")),
+        sa.ForeignKeyConstraint(["tube_type"], ["tube_type.code"], name=op.f("fk_program_tube_type_tube_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_program_tube_type")),
+        sa.UniqueConstraint("program_id", "tube_type", name="uq_program_tube_type_once"),
+    )
+    op.create_table(
         "visit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("participant_id", sa.BigInteger(), nullable=False),
@@ -781,13 +976,38 @@ def upgrade() -> None:
         sa.Column("visit_type_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), server_default="1", nullable=False),
         sa.Column("status", sa.Text(), server_default="planned", nullable=False),
+        sa.Column("protocol_version_id", sa.BigInteger(), nullable=True),
         sa.Column("planned_on", sa.Date(), nullable=True),
+        sa.Column("window_from", sa.Date(), nullable=True),
+        sa.Column("window_to", sa.Date(), nullable=True),
         sa.Column("occurred_on", sa.Date(), nullable=True),
+        sa.Column("outside_window_reason", sa.Text(), nullable=True),
+        sa.Column("fasting", sa.Boolean(), nullable=True),
+        sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("finished_by", sa.BigInteger(), nullable=True),
         sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint("(status = 'done') = (occurred_on is not null)", name=op.f("ck_visit_done_has_a_day")),
+        sa.CheckConstraint("finished_at is null or status = 'done'", name=op.f("ck_visit_finished_is_done")),
         sa.CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name=op.f("ck_visit_status")),
+        sa.CheckConstraint(
+            "num_nonnulls(finished_at, finished_by) in (0, 2)", name=op.f("ck_visit_finished_by_someone")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(planned_on, window_from, window_to) in (0, 3)", name=op.f("ck_visit_window_is_whole")
+        ),
+        sa.CheckConstraint(
+            "outside_window_reason is not null or occurred_on is null or window_from is null or occurred_on between window_from and window_to",
+            name=op.f("ck_visit_outside_window_has_a_reason"),
+        ),
+        sa.CheckConstraint("planned_on between window_from and window_to", name=op.f("ck_visit_planned_within_window")),
+        sa.ForeignKeyConstraint(["finished_by"], ["app_user.id"], name=op.f("fk_visit_finished_by")),
         sa.ForeignKeyConstraint(
             ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_visit_participant"
+        ),
+        sa.ForeignKeyConstraint(
+            ["protocol_version_id", "study_id"],
+            ["protocol_version.id", "protocol_version.study_id"],
+            name="fk_visit_protocol_version",
         ),
         sa.ForeignKeyConstraint(
             ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_visit_study_site"
@@ -798,6 +1018,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit")),
         sa.UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
         sa.UniqueConstraint("participant_id", "visit_type_id", "number", name="uq_visit_once"),
+    )
+    op.create_index(
+        "ix_visit_due",
+        "visit",
+        ["study_id", "site_id", "window_to"],
+        unique=False,
+        postgresql_where=sa.text("status = 'planned'"),
     )
     op.create_table(
         "withdrawal",
@@ -843,6 +1070,57 @@ def upgrade() -> None:
         sa.UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
     )
     op.create_table(
+        "planned_aliquot",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("planned_tube_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("specimen_type", sa.Text(), nullable=False),
+        sa.Column("tube_type", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("blind_duplicates", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("quantity", sa.Numeric(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.CheckConstraint("blind_duplicates between 0 and count", name=op.f("ck_planned_aliquot_blind_duplicates")),
+        sa.CheckConstraint("count between 1 and 100", name=op.f("ck_planned_aliquot_count")),
+        sa.CheckConstraint("quantity > 0", name=op.f("ck_planned_aliquot_quantity_positive")),
+        sa.ForeignKeyConstraint(
+            ["planned_tube_id"], ["planned_tube.id"], name=op.f("fk_planned_aliquot_planned_tube_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["specimen_type"], ["specimen_type.code"], name=op.f("fk_planned_aliquot_specimen_type")
+        ),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_planned_aliquot_temperature_class")
+        ),
+        sa.ForeignKeyConstraint(["tube_type"], ["tube_type.code"], name=op.f("fk_planned_aliquot_tube_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_aliquot")),
+        sa.UniqueConstraint("planned_tube_id", "position", name="uq_planned_aliquot_position"),
+    )
+    op.create_table(
+        "planned_step",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("planned_tube_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("within_minutes", sa.Integer(), nullable=True),
+        sa.Column("min_minutes", sa.Integer(), nullable=True),
+        sa.Column("max_minutes", sa.Integer(), nullable=True),
+        sa.Column("min_g", sa.Integer(), nullable=True),
+        sa.Column("max_g", sa.Integer(), nullable=True),
+        sa.Column("min_celsius", sa.Integer(), nullable=True),
+        sa.Column("max_celsius", sa.Integer(), nullable=True),
+        sa.Column("brake", sa.Boolean(), nullable=True),
+        sa.Column("sop_version", sa.Text(), nullable=True),
+        sa.CheckConstraint("min_celsius <= max_celsius", name=op.f("ck_planned_step_temperature")),
+        sa.CheckConstraint("min_g <= max_g", name=op.f("ck_planned_step_force")),
+        sa.CheckConstraint("min_minutes <= max_minutes", name=op.f("ck_planned_step_minutes")),
+        sa.CheckConstraint("within_minutes > 0", name=op.f("ck_planned_step_within_positive")),
+        sa.ForeignKeyConstraint(["planned_tube_id"], ["planned_tube.id"], name=op.f("fk_planned_step_planned_tube_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_step")),
+        sa.UniqueConstraint("planned_tube_id", "position", name="uq_planned_step_position"),
+    )
+    op.create_table(
         "plate",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -856,6 +1134,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plate")),
         sa.UniqueConstraint("code", name=op.f("uq_plate_code")),
         sa.UniqueConstraint("run_id", "number", name="uq_plate_number"),
+    )
+    op.create_table(
+        "processing_reagent",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=False),
+        sa.Column("reagent_lot_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_processing_reagent_processing_event_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["reagent_lot_id"], ["reagent_lot.id"], name=op.f("fk_processing_reagent_reagent_lot_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_reagent")),
+        sa.UniqueConstraint("processing_event_id", "reagent_lot_id", name="uq_processing_reagent_once"),
+    )
+    op.create_index(
+        op.f("ix_processing_reagent_processing_event_id"), "processing_reagent", ["processing_event_id"], unique=False
     )
     op.create_table(
         "specimen",
@@ -872,6 +1167,8 @@ def upgrade() -> None:
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("quantity", sa.Numeric(), server_default="0", nullable=False),
         sa.Column("is_partial", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("planned_aliquot_id", sa.BigInteger(), nullable=True),
+        sa.Column("is_blind_duplicate", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("existence", sa.Text(), server_default="exists", nullable=False),
         sa.Column("quality", sa.Text(), server_default="acceptable", nullable=False),
         sa.Column("hold", sa.Text(), nullable=True),
@@ -898,6 +1195,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_specimen_participant"
+        ),
+        sa.ForeignKeyConstraint(
+            ["planned_aliquot_id"], ["planned_aliquot.id"], name=op.f("fk_specimen_planned_aliquot_id")
         ),
         sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_specimen_specimen_type")),
         sa.ForeignKeyConstraint(
@@ -1015,6 +1315,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("child_id", "parent_id", name="uq_derivation_edge"),
     )
     op.create_index(op.f("ix_derivation_parent_id"), "derivation", ["parent_id"], unique=False)
+    op.create_table(
+        "deviation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=True),
+        sa.Column("type_code", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=True),
+        sa.Column("resolved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("resolved_by", sa.BigInteger(), nullable=True),
+        sa.Column("resolution", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "num_nonnulls(resolved_at, resolution) in (0, 2)", name=op.f("ck_deviation_resolved_with_words")
+        ),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_deviation_processing_event_id")
+        ),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_deviation_recorded_by")),
+        sa.ForeignKeyConstraint(["resolved_by"], ["app_user.id"], name=op.f("fk_deviation_resolved_by")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_deviation_specimen_id")),
+        sa.ForeignKeyConstraint(["type_code"], ["deviation_type.code"], name=op.f("fk_deviation_type_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deviation")),
+    )
+    op.create_index(op.f("ix_deviation_specimen_id"), "deviation", ["specimen_id"], unique=False)
+    op.create_index(
+        "uq_deviation_open",
+        "deviation",
+        ["specimen_id", "type_code"],
+        unique=True,
+        postgresql_where=sa.text("resolved_at is null"),
+    )
     op.create_table(
         "identifier",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1151,6 +1483,31 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_processing_input_specimen_id"), "processing_input", ["specimen_id"], unique=False)
     op.create_table(
+        "qc_measurement",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("value", sa.Numeric(), nullable=False),
+        sa.Column("raw_text", sa.Text(), nullable=False),
+        sa.Column("unit", sa.Text(), nullable=True),
+        sa.Column("measured_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=True),
+        sa.Column("equipment_id", sa.BigInteger(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_qc_measurement_equipment_id")),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_qc_measurement_processing_event_id")
+        ),
+        sa.ForeignKeyConstraint(["quantity"], ["qc_quantity.code"], name=op.f("fk_qc_measurement_quantity")),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_qc_measurement_recorded_by")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_qc_measurement_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_qc_measurement")),
+    )
+    op.create_index(
+        "ix_qc_measurement_specimen", "qc_measurement", ["specimen_id", "quantity", "measured_at"], unique=False
+    )
+    op.create_table(
         "quantity_ledger",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("specimen_id", sa.BigInteger(), nullable=False),
@@ -1175,6 +1532,45 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quantity_ledger")),
     )
     op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
+    op.create_table(
+        "tube_outcome",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("visit_id", sa.BigInteger(), nullable=False),
+        sa.Column("planned_tube_id", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=True),
+        sa.Column("reason_code", sa.Text(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recorded_by", sa.BigInteger(), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "num_nonnulls(specimen_id, reason_code) = 1", name=op.f("ck_tube_outcome_collected_or_a_reason")
+        ),
+        sa.CheckConstraint("ordinal between 1 and 50", name=op.f("ck_tube_outcome_ordinal")),
+        sa.ForeignKeyConstraint(["planned_tube_id"], ["planned_tube.id"], name=op.f("fk_tube_outcome_planned_tube_id")),
+        sa.ForeignKeyConstraint(
+            ["reason_code"], ["not_collected_reason.code"], name=op.f("fk_tube_outcome_reason_code")
+        ),
+        sa.ForeignKeyConstraint(["recorded_by"], ["app_user.id"], name=op.f("fk_tube_outcome_recorded_by")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_tube_outcome_specimen_id")),
+        sa.ForeignKeyConstraint(["visit_id"], ["visit.id"], name=op.f("fk_tube_outcome_visit_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tube_outcome")),
+    )
+    op.create_index(
+        "uq_tube_outcome_current",
+        "tube_outcome",
+        ["visit_id", "planned_tube_id", "ordinal"],
+        unique=True,
+        postgresql_where=sa.text("superseded_at is null"),
+    )
+    op.create_index(
+        "uq_tube_outcome_specimen",
+        "tube_outcome",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("superseded_at is null"),
+    )
     op.create_table(
         "well",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -75,8 +75,8 @@ async def test_a_visit_that_is_not_recorded_or_not_done_has_no_tubes(api, superu
         "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
     )
     await superuser.execute(
-        "insert into visit (participant_id, study_id, site_id, visit_type_id, planned_on) "
-        "select p.id, p.study_id, p.site_id, t.id, $2 from participant p "
+        "insert into visit (participant_id, study_id, site_id, visit_type_id, planned_on, window_from, window_to) "
+        "select p.id, p.study_id, p.site_id, t.id, $2, $2, $2 from participant p "
         "join visit_type t using (study_id) where p.code = $1 and t.code = 'BASE'",
         person,
         TODAY,

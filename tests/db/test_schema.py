@@ -6,11 +6,16 @@ import asyncpg
 import pytest
 
 from biobank import ids, migrate
+from migrations import rewrite
 
 
 async def test_the_migrations_and_the_models_are_the_same(empty_dsn):
     assert await migrate.drift(empty_dsn) == []
     assert await migrate.current(empty_dsn) == migrate.head()
+
+
+def test_the_migration_is_what_the_models_say_with_every_check():
+    assert rewrite.HOUSE.read_text() == rewrite.formatted(), "write it anew: make schema"
 
 
 async def test_migrating_again_changes_nothing(empty_dsn):

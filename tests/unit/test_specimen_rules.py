@@ -9,6 +9,7 @@ from biobank.errors import DomainError, Invalid
 from biobank.identifier.rules import foreign_code
 from biobank.participant import rules as participant_rules
 from biobank.specimen import rules
+from biobank.study import rules as study_rules
 
 SERUM = rules.Kind("SER", "Serum", "uL")
 CELLS = rules.Kind("CEL", "PBMC", "10*6")
@@ -74,13 +75,13 @@ def test_collection_days_are_the_sites():
     ],
 )
 def test_local_times_are_the_sites(text, moment):
-    assert participant_rules.at_site(text, CHICAGO, "at") == moment
+    assert study_rules.at_site(text, CHICAGO, "at") == moment
 
 
 @pytest.mark.parametrize("text", ["", "noon", "2026-13-01T00:00", "2026-03-08T02:30"])
 def test_times_that_do_not_exist_are_refused(text):
     with pytest.raises(Invalid) as refused:
-        participant_rules.at_site(text, CHICAGO, "at")
+        study_rules.at_site(text, CHICAGO, "at")
     assert list(refused.value.errors) == ["at"]
 
 
@@ -99,7 +100,7 @@ def test_every_level_of_withdrawal_says_what_it_does():
         assert refuses == (level in participant_rules.STOPPING_LEVELS)
 
 
-@pytest.mark.parametrize("constraints", [rules.CONSTRAINTS, participant_rules.CONSTRAINTS])
+@pytest.mark.parametrize("constraints", [rules.CONSTRAINTS, participant_rules.CONSTRAINTS, study_rules.CONSTRAINTS])
 def test_every_constraint_has_words(constraints):
     for name, make in constraints.items():
         error = make()

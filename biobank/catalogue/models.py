@@ -1,0 +1,85 @@
+"""Code tables: the field's terms for materials, tubes and temperatures, as data."""
+
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from biobank.db import Base
+
+
+class TemperatureClass(Base):
+    """A storage temperature (RT, 4, -20, -80, LN2 vapour, LN2 liquid); `rank` rises as it gets colder."""
+
+    __tablename__ = "temperature_class"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    rank: Mapped[int] = mapped_column(Integer, unique=True)
+
+
+class SpecimenType(Base):
+    """What is in the tube. `sprec_type` is null for what SPREC has no code for (DNA, RNA, sediment); SNOMED CT is kept
+    apart because the mapping is lossy.
+    """
+
+    __tablename__ = "specimen_type"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    sprec_type: Mapped[str | None] = mapped_column(Text)
+    snomed: Mapped[str | None] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
+    temperature_class: Mapped[str] = mapped_column(ForeignKey("temperature_class.code"))
+    freeze_thaw_cap: Mapped[int | None] = mapped_column(Integer)
+
+
+class TubeType(Base):
+    """The tube itself: what it holds, in microlitres; its SPREC code as a primary container (element 2) and its family
+    as a container of long-term storage (element 7).
+    """
+
+    __tablename__ = "tube_type"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    sprec_container: Mapped[str | None] = mapped_column(Text)
+    sprec_family: Mapped[str | None] = mapped_column(Text)
+    capacity_ul: Mapped[Decimal]
+    __table_args__ = (
+        CheckConstraint(
+            "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', "
+            "'bag', 'dry_medium', 'original')",
+            name="sprec_family",
+        ),
+    )
+
+
+class DeviationType(Base):
+    """What may go wrong with a tube, as the field names it; whether it keeps the tube from leaving or being measured
+    is data.
+    """
+
+    __tablename__ = "deviation_type"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    blocks_shipping: Mapped[bool] = mapped_column(server_default="false")
+    blocks_assay: Mapped[bool] = mapped_column(server_default="false")
+    __table_args__ = (CheckConstraint("severity in ('minor', 'major', 'critical')", name="severity"),)
+
+
+class NotCollectedReason(Base):
+    """Why a planned tube was not collected."""
+
+    __tablename__ = "not_collected_reason"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+
+
+class QcQuantity(Base):
+    """What is measured about the quality of a sample (RIN, viability, a ratio): its unit, and what it can be at all."""
+
+    __tablename__ = "qc_quantity"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str | None] = mapped_column(Text)
+    lowest: Mapped[Decimal | None]
+    highest: Mapped[Decimal | None]

@@ -1,0 +1,145 @@
+"""Studies and sites as people may see them."""
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+
+from biobank.actor import Permission
+from biobank.db import visible
+from biobank.errors import NotFound
+from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, Study, StudySite, VisitType
+from biobank.tx import ReadTx
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class SiteView(View):
+    code: str
+    name: str
+    country: str
+    timezone: str
+
+
+class CodeTitle(View):
+    code: str
+    title: str
+
+
+class VisitTypeView(View):
+    code: str
+    title: str
+    planned_day: int | None
+    days_before: int
+    days_after: int
+
+
+class StudyView(View):
+    code: str
+    title: str
+    protocol_no: str | None
+    sites: tuple[SiteView, ...]
+    cohorts: tuple[CodeTitle, ...]
+    visit_types: tuple[VisitTypeView, ...]
+    consent_versions: tuple[str, ...]
+
+
+async def studies(tx: ReadTx) -> list[StudyView]:
+    """The studies within reach, each with its sites, cohorts, visit types and consent versions."""
+    scope = tx.scope(Permission.STUDY_READ)
+    found = (
+        await tx.session.execute(
+            select(Study)
+            .where(
+                select(StudySite.id)
+                .where(StudySite.study_id == Study.id, visible(scope, StudySite.study_id, StudySite.site_id))
+                .exists()
+                | visible(scope, Study.id)
+            )
+            .order_by(Study.code)
+        )
+    ).scalars()
+    return [await study_view(tx, study) for study in found]
+
+
+async def study_view(tx: ReadTx, study: Study) -> StudyView:
+    sites = await tx.session.execute(
+        select(Site.code, Site.name, Site.country, Site.timezone)
+        .join(StudySite, StudySite.site_id == Site.id)
+        .where(StudySite.study_id == study.id)
+        .order_by(Site.code)
+    )
+    cohorts = await tx.session.execute(
+        select(Cohort.code, Cohort.title).where(Cohort.study_id == study.id).order_by(Cohort.id)
+    )
+    types = await tx.session.execute(
+        select(VisitType.code, VisitType.title, VisitType.planned_day, VisitType.days_before, VisitType.days_after)
+        .where(VisitType.study_id == study.id)
+        .order_by(VisitType.planned_day.nulls_last(), VisitType.id)
+    )
+    versions = await tx.session.execute(
+        select(ConsentDocument.version)
+        .distinct()
+        .where(ConsentDocument.study_id == study.id)
+        .order_by(ConsentDocument.version)
+    )
+    return StudyView(
+        code=study.code,
+        title=study.title,
+        protocol_no=study.protocol_no,
+        sites=tuple(SiteView(**row._asdict()) for row in sites),
+        cohorts=tuple(CodeTitle(**row._asdict()) for row in cohorts),
+        visit_types=tuple(VisitTypeView(**row._asdict()) for row in types),
+        consent_versions=tuple(versions.scalars()),
+    )
+
+
+async def consent_scopes(tx: ReadTx) -> tuple[CodeTitle, ...]:
+    """What a person may allow or refuse."""
+    rows = await tx.session.execute(select(ConsentScope.code, ConsentScope.title).order_by(ConsentScope.title))
+    return tuple(CodeTitle(**row._asdict()) for row in rows)
+
+
+async def consent_forms(tx: ReadTx, study: str) -> tuple[tuple[str, str], ...]:
+    """Version and language of a study's consent forms, the latest approval first."""
+    rows = await tx.session.execute(
+        select(ConsentDocument.version, ConsentDocument.language)
+        .join(Study, Study.id == ConsentDocument.study_id)
+        .where(Study.code == study)
+        .order_by(ConsentDocument.approved_from.desc(), ConsentDocument.version, ConsentDocument.language)
+    )
+    return tuple((row.version, row.language) for row in rows)
+
+
+async def study_and_site(tx: ReadTx, study: str, site: str, permission: Permission) -> tuple[Study, Site]:
+    """A study and a site taking part in it, where this person holds `permission`.
+
+    Raises:
+        NotFound: the same for what does not exist and for what lies out of reach.
+    """
+    row = (
+        await tx.session.execute(
+            select(Study, Site)
+            .join(StudySite, StudySite.study_id == Study.id)
+            .join(Site, Site.id == StudySite.site_id)
+            .where(Study.code == study, Site.code == site, visible(tx.scope(permission), Study.id, Site.id))
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"No site {site} of a study {study} is within your reach.", study=study, site=site)
+    return row.Study, row.Site
+
+
+async def study_by_code(tx: ReadTx, study: str, permission: Permission) -> Study:
+    """A study in which this person holds `permission` at all sites or at some.
+
+    Raises:
+        NotFound: no such study within reach.
+    """
+    scope = tx.scope(permission)
+    found = (await tx.session.execute(select(Study).where(Study.code == study))).scalar_one_or_none()
+    if found is None or not (
+        scope.everything or found.id in scope.studies or any(found.id == one for one, _ in scope.sites)
+    ):
+        raise NotFound(f"No study {study} is within your reach.", study=study)
+    return found
