@@ -1,18 +1,18 @@
 """Writing participants with their consents, withdrawals and visits."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.bulk import Bulk
 from biobank.demo.house import House
-from biobank.demo.people import Person
+from biobank.demo.people import Person, VisitPlan
 from biobank.tx import Tx, open_tx
 
 _PARTICIPANT = "code study_id site_id status enrolled_on t0 year_of_birth sex_at_birth"
 _CONSENT = "participant_id study_id document_id signed_at effective_from recorded_by"
-_VISIT = "participant_id study_id site_id visit_type_id number status planned_on occurred_on"
+_VISIT = "participant_id study_id site_id visit_type_id number status planned_on window_from window_to occurred_on"
 
 
 async def write_people(database: Database, house: House, people: Sequence[Person]) -> None:
@@ -112,10 +112,18 @@ async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> N
             house.visit_types[visit.type],
             visit.number,
             "cancelled" if person.withdrawn and visit.status == "planned" else visit.status,
-            visit.planned,
+            *_window(visit),
             visit.done,
         )
         for person, visit in visits
     ]
     for (_, visit), key in zip(visits, await bulk.insert("visit", _VISIT, rows), strict=True):
         visit.id = key
+
+
+def _window(visit: VisitPlan) -> tuple[date | None, date | None, date | None]:
+    """The planned day and its window; none of an unscheduled visit."""
+    if visit.planned is None:
+        return None, None, None
+    before, after = plan.WINDOWS[visit.type]
+    return visit.planned, visit.planned - timedelta(days=before), visit.planned + timedelta(days=after)

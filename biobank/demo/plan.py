@@ -64,6 +64,7 @@ VISIT_TYPES: tuple[tuple[str, str, int | None, int, int], ...] = (
     (FLARE, "Flare", None, 0, 0),
     (BIOPSY, "Kidney biopsy", None, 0, 0),
 )
+WINDOWS = {code: (before, after) for code, _, _, before, after in VISIT_TYPES}
 
 CONSENTS = (("1.0", -30, 900), ("2.0", 900, None))
 """Version, and the days from the study's start between which it is the approved one."""
