@@ -9,9 +9,11 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.specimen import commands, queries
-from biobank.specimen.commands import CollectionView, MadeView, ProcessedView
+from biobank.specimen import collecting, dividing, pooling, processing, queries, upkeep
+from biobank.specimen.collecting import CollectionView
+from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenTypeView, SpecimenView, TubeTypeView
+from biobank.specimen.work import MadeView
 
 Type = Annotated[str | None, QueryParameter(name="type", description="A specimen type, such as SER.", required=False)]
 
@@ -22,9 +24,11 @@ class CollectionController(Controller):
 
     @post(operation_id="collectSpecimens", opt={"permission": Permission.SPECIMEN_COLLECT})
     async def collect(
-        self, tx: Writing, participant: FromPath[str], data: JSONBody[commands.Collect], key: Key
+        self, tx: Writing, participant: FromPath[str], data: JSONBody[collecting.Collect], key: Key
     ) -> CollectionView:
-        return await tx.once(key, data, CollectionView, lambda: commands.collect(tx, participant, data), of=participant)
+        return await tx.once(
+            key, data, CollectionView, lambda: collecting.collect(tx, participant, data), of=participant
+        )
 
 
 class SpecimenController(Controller):
@@ -68,44 +72,44 @@ class SpecimenController(Controller):
         return await queries.specimen(tx, code)
 
     @post("/{code:str}/aliquots", operation_id="aliquotSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
-    async def aliquot(self, tx: Writing, code: FromPath[str], data: JSONBody[commands.Aliquot], key: Key) -> MadeView:
-        return await tx.once(key, data, MadeView, lambda: commands.aliquot(tx, code, data), of=code)
+    async def aliquot(self, tx: Writing, code: FromPath[str], data: JSONBody[dividing.Aliquot], key: Key) -> MadeView:
+        return await tx.once(key, data, MadeView, lambda: dividing.aliquot(tx, code, data), of=code)
 
     @post("/{code:str}/use-up", operation_id="useUpSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
-    async def use_up(self, tx: Writing, code: FromPath[str], data: JSONBody[commands.UseUp], key: Key) -> SpecimenView:
-        return await tx.once(key, data, SpecimenView, lambda: commands.use_up(tx, code, data), of=code)
+    async def use_up(self, tx: Writing, code: FromPath[str], data: JSONBody[upkeep.UseUp], key: Key) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: upkeep.use_up(tx, code, data), of=code)
 
     @post("/{code:str}/quality", operation_id="setSpecimenQuality", opt={"permission": Permission.SPECIMEN_PROCESS})
     async def quality(
-        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.SetQuality], key: Key
+        self, tx: Writing, code: FromPath[str], data: JSONBody[upkeep.SetQuality], key: Key
     ) -> SpecimenView:
-        return await tx.once(key, data, SpecimenView, lambda: commands.set_quality(tx, code, data), of=code)
+        return await tx.once(key, data, SpecimenView, lambda: upkeep.set_quality(tx, code, data), of=code)
 
     @post(
         "/{code:str}/quantity", operation_id="correctSpecimenQuantity", opt={"permission": Permission.SPECIMEN_PROCESS}
     )
     async def quantity(
-        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.CorrectQuantity], key: Key
+        self, tx: Writing, code: FromPath[str], data: JSONBody[upkeep.CorrectQuantity], key: Key
     ) -> SpecimenView:
-        return await tx.once(key, data, SpecimenView, lambda: commands.correct_quantity(tx, code, data), of=code)
+        return await tx.once(key, data, SpecimenView, lambda: upkeep.correct_quantity(tx, code, data), of=code)
 
     @post("/{code:str}/codes", operation_id="addSpecimenCode", opt={"permission": Permission.SPECIMEN_PROCESS})
     async def add_code(
-        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.AddCode], key: Key
+        self, tx: Writing, code: FromPath[str], data: JSONBody[upkeep.AddCode], key: Key
     ) -> SpecimenView:
-        return await tx.once(key, data, SpecimenView, lambda: commands.add_code(tx, code, data), of=code)
+        return await tx.once(key, data, SpecimenView, lambda: upkeep.add_code(tx, code, data), of=code)
 
 
 @post(
     "/processing", operation_id="processSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"]
 )
-async def process(tx: Writing, data: JSONBody[commands.Process], key: Key) -> ProcessedView:
-    return await tx.once(key, data, ProcessedView, lambda: commands.process(tx, data))
+async def process(tx: Writing, data: JSONBody[processing.Process], key: Key) -> ProcessedView:
+    return await tx.once(key, data, ProcessedView, lambda: processing.process(tx, data))
 
 
 @post("/pools", operation_id="poolSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"])
-async def pool(tx: Writing, data: JSONBody[commands.Pool], key: Key) -> MadeView:
-    return await tx.once(key, data, MadeView, lambda: commands.pool(tx, data))
+async def pool(tx: Writing, data: JSONBody[pooling.Pool], key: Key) -> MadeView:
+    return await tx.once(key, data, MadeView, lambda: pooling.pool(tx, data))
 
 
 @get(

@@ -17,9 +17,11 @@ from biobank.http.paging import After
 from biobank.participant import queries as participant_queries
 from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView
-from biobank.specimen import commands, queries
-from biobank.specimen.commands import CollectionView, MadeView, ProcessedView
+from biobank.specimen import collecting, dividing, processing, queries, upkeep
+from biobank.specimen.collecting import CollectionView
+from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenView
+from biobank.specimen.work import MadeView
 from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
 
@@ -171,7 +173,7 @@ async def collect(request: Here, tx: Writing, code: FromPath[str], data: Form) -
         )
     with shown_again("specimen/collect.html", title="Collect tubes", values=data, rows=rows, filled=filled, **view):
         visit, _, number = data.get("visit", "").partition("/")
-        command = commands.Collect.model_validate(
+        command = collecting.Collect.model_validate(
             {
                 "visit": visit,
                 "number": number or 1,
@@ -183,7 +185,7 @@ async def collect(request: Here, tx: Writing, code: FromPath[str], data: Form) -
             form_key(data),
             command,
             CollectionView,
-            lambda: commands.collect(tx, person.code, command),
+            lambda: collecting.collect(tx, person.code, command),
             of=person.code,
         )
     return Redirect(_made_href(made.specimens), status_code=303)
@@ -321,9 +323,9 @@ async def aliquot(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     with shown_again("specimen/aliquot.html", title="Make aliquots", values=data, **view):
         contents = vials(data)
         started_at = at_site(data.get("started_at", ""), parent.timezone, "started_at")
-        command = parse_form(commands.Aliquot, data, quantities=contents, started_at=started_at)
+        command = parse_form(dividing.Aliquot, data, quantities=contents, started_at=started_at)
         made = await tx.once(
-            form_key(data), command, MadeView, lambda: commands.aliquot(tx, parent.code, command), of=parent.code
+            form_key(data), command, MadeView, lambda: dividing.aliquot(tx, parent.code, command), of=parent.code
         )
     return Redirect(_made_href(made.made), status_code=303)
 
@@ -364,13 +366,13 @@ async def process(tx: Writing, data: Form) -> Redirect:
         zone = _zone(rows)
         ended = data.get("ended_at", "").strip()
         command = parse_form(
-            commands.Process,
+            processing.Process,
             data,
             specimens=codes,
             started_at=at_site(data.get("started_at", ""), zone, "started_at"),
             ended_at=at_site(ended, zone, "ended_at") if ended else None,
         )
-        done = await tx.once(form_key(data), command, ProcessedView, lambda: commands.process(tx, command))
+        done = await tx.once(form_key(data), command, ProcessedView, lambda: processing.process(tx, command))
     return Redirect(_made_href(done.specimens), status_code=303)
 
 
@@ -387,14 +389,14 @@ _PROCESS = {"permission": Permission.SPECIMEN_PROCESS}
 
 @post("/specimens/{code:str}/use-up", operation_id="useUpForm", opt=_PROCESS, include_in_schema=False, status_code=303)
 async def use_up(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    return await _deed(tx, code, data, commands.UseUp, commands.use_up)
+    return await _deed(tx, code, data, upkeep.UseUp, upkeep.use_up)
 
 
 @post(
     "/specimens/{code:str}/quality", operation_id="qualityForm", opt=_PROCESS, include_in_schema=False, status_code=303
 )
 async def quality(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    return await _deed(tx, code, data, commands.SetQuality, commands.set_quality)
+    return await _deed(tx, code, data, upkeep.SetQuality, upkeep.set_quality)
 
 
 @post(
@@ -405,12 +407,12 @@ async def quality(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     status_code=303,
 )
 async def quantity(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    return await _deed(tx, code, data, commands.CorrectQuantity, commands.correct_quantity)
+    return await _deed(tx, code, data, upkeep.CorrectQuantity, upkeep.correct_quantity)
 
 
 @post("/specimens/{code:str}/codes", operation_id="codeForm", opt=_PROCESS, include_in_schema=False, status_code=303)
 async def add_code(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    return await _deed(tx, code, data, commands.AddCode, commands.add_code)
+    return await _deed(tx, code, data, upkeep.AddCode, upkeep.add_code)
 
 
 router = Router(

@@ -350,7 +350,7 @@ async def test_lists_are_filtered_and_paged(api):
 async def test_the_service_itself_holds_no_tubes(api, database):
     from biobank.actor import SERVICE
     from biobank.errors import Invalid
-    from biobank.specimen.commands import Collect, collect
+    from biobank.specimen.collecting import Collect, collect
     from biobank.tx import open_tx
 
     person = await enrolled(api)

@@ -11,14 +11,14 @@ from sqlalchemy import select
 from biobank.errors import DomainError
 from biobank.participant import commands as participant_commands
 from biobank.participant import rules as participant_rules
-from biobank.specimen import commands, rules
+from biobank.specimen import dividing, rules
 from biobank.specimen.models import Specimen
 from biobank.tx import open_tx
 from tests.material import actor, make_material
 
 
 def vials(*quantities, started_at, **more):
-    return commands.Aliquot(
+    return dividing.Aliquot(
         specimen_type="SER", tube_type="CRYO05", quantities=quantities, started_at=started_at, **more
     )
 
@@ -29,7 +29,7 @@ async def take(database, who, code, quantity, meet=None):
         async with open_tx(database, who) as tx:
             if meet is not None:
                 await meet.wait()
-            return await commands.aliquot(tx, code, vials(quantity, started_at=tx.now))
+            return await dividing.aliquot(tx, code, vials(quantity, started_at=tx.now))
     except DomainError as refusal:
         return refusal
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from sqlalchemy import text
 
 from biobank.db import Database
-from biobank.specimen import commands, rules
+from biobank.specimen import dividing, processing, rules
 from biobank.tx import open_tx
 from tests.conftest import ROLE
 from tests.material import actor, make_material
@@ -42,13 +42,15 @@ async def _steps(dsn, world, steps):
             try:
                 async with open_tx(database, who) as tx:
                     if kind == "thaw":
-                        await commands.process(tx, commands.Process(type="thaw", specimens=(code,), started_at=tx.now))
+                        await processing.process(
+                            tx, processing.Process(type="thaw", specimens=(code,), started_at=tx.now)
+                        )
                         thawed[code] += 1
                         continue
-                    command = commands.Aliquot(
+                    command = dividing.Aliquot(
                         specimen_type="SER", tube_type="CRYO10", quantities=quantities, started_at=tx.now
                     )
-                    new = (await commands.aliquot(tx, code, command)).made
+                    new = (await dividing.aliquot(tx, code, command)).made
             except rules.NotEnoughMaterial as error:
                 refusals.append((Decimal(str(error.fields["balance"])), held[code], sum(quantities)))
                 continue

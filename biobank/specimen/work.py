@@ -1,0 +1,203 @@
+"""What every kind of work on tubes shares: the tubes at hand, locked and fit for it, the event, and the new vials."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from sqlalchemy import func, select
+
+from biobank import ids
+from biobank.actor import Permission
+from biobank.errors import Invalid
+from biobank.participant.queries import decisions
+from biobank.participant.rules import check_consent
+from biobank.specimen import lineage, queries, rules
+from biobank.specimen.custody import WithHolder, begin_custody
+from biobank.specimen.models import Custody, Derivation, ProcessingEvent, ProcessingInput, Specimen
+from biobank.specimen.queries import SpecimenRow
+from biobank.tx import Tx
+
+MOST = 10**9
+Quantity = Annotated[Decimal, Field(gt=0, le=MOST, decimal_places=6, description="Above zero, exact.")]
+Amount = Annotated[Decimal, Field(ge=0, le=MOST, decimal_places=6)]
+Unit = Annotated[str | None, Field(max_length=20, description="UCUM; absent: the unit of the specimen type.")]
+TypeCode = Annotated[str, Field(min_length=1, max_length=16)]
+TubeId = Annotated[str, Field(min_length=1, max_length=40, description="A tube's house id, as typed or scanned.")]
+Reason = Annotated[str, Field(min_length=3, max_length=500)]
+Basis = Literal["measured", "nominal"]
+Text = Annotated[str | None, Field(min_length=1, max_length=200)]
+
+
+class Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Work(Command):
+    """When work was done, with what and by which procedure."""
+
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    equipment: Text = None
+    sop_version: Text = None
+
+
+class Making(Work):
+    """Work that makes vials, and how their contents are known."""
+
+    basis: Basis = "nominal"
+
+
+class MadeView(queries.View):
+    """What was taken from, with what is left in it, and the new tubes."""
+
+    parents: tuple[SpecimenRow, ...]
+    made: tuple[SpecimenRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AtHand:
+    """Tubes that may be worked on now, locked, and the one study and site that they are at."""
+
+    tubes: list[Specimen]
+    study_id: int
+    site_id: int
+
+
+def _state(tube: Specimen, custody: Custody) -> rules.TubeState:
+    place = "package" if custody.package_id else "party" if custody.external_party_id else "here"
+    return rules.TubeState(tube.code, tube.existence, tube.quality, tube.hold, place)
+
+
+async def at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = True, consent: bool = False) -> AtHand:
+    """Tubes by what was scanned, locked, after all checks that every kind of work shares.
+
+    Raises:
+    NotFound: a tube is unknown or out of reach.
+    TubeNotUsable: a tube is gone, away, on hold or set apart.
+    Invalid: a tube is named twice, or the tubes are not of one study at one site.
+    """
+    codes = [queries.tube_code(text, field) for text in texts]
+    rules.check_each_once(codes, field)
+    found = await queries.find_specimens(tx, codes, Permission.SPECIMEN_PROCESS, lock=True)
+    if consent:
+        await consent_gate(tx, [tube for tube, _ in found])
+    rules.check_usable((_state(tube, custody) for tube, custody in found), quality=quality)
+    places = {(tube.study_id, custody.site_id) for tube, custody in found}
+    if len(places) > 1:
+        raise Invalid(
+            "These tubes are not of one study at one site: record the work of each apart.",
+            errors={field: "are not of one study at one site"},
+        )
+    ((study_id, site_id),) = places
+    return AtHand([tube for tube, _ in found], study_id, site_id or found[0][0].site_id)
+
+
+def hands(tx: Tx) -> int:
+    """Who has new tubes in hand.
+
+    Raises:
+        Invalid: the service itself has no hands.
+    """
+    if tx.actor.user_id is None:
+        raise Invalid("Tubes are registered by a person, not by the service itself.")
+    return tx.actor.user_id
+
+
+async def begin_event(tx: Tx, work: AtHand, kind: str, command: Work) -> int:
+    settings = {name: getattr(command, name, None) for name in ("g_force", "minutes", "celsius", "brake")}
+    row = {
+        "study_id": work.study_id,
+        "site_id": work.site_id,
+        "type": kind,
+        "started_at": command.started_at,
+        "ended_at": command.ended_at,
+        "operator_id": hands(tx),
+        "equipment": command.equipment,
+        "sop_version": command.sop_version,
+    }
+    (event_id,) = await tx.insert(ProcessingEvent, [row | settings])
+    return event_id
+
+
+async def in_vials(
+    tx: Tx, quantities: Sequence[Decimal], unit: str | None, kind: rules.Kind, tube_type: str
+) -> list[Decimal]:
+    tube = await queries.tube_kind(tx, tube_type)
+    contents = [rules.in_unit(quantity, unit, kind, "unit") for quantity in quantities]
+    for quantity in contents:
+        rules.check_fits(quantity, kind, tube, "quantities")
+    return contents
+
+
+async def consent_gate(tx: Tx, tubes: Iterable[Specimen]) -> None:
+    """The consent gate for all whose material is in the tubes, held until the commit."""
+    people = (await lineage.contributors(tx, [tube.id for tube in tubes])).values()
+    check_consent(await decisions(tx, set().union(*people)), rules.CONSENT_TO_KEEP)
+
+
+async def make(
+    tx: Tx,
+    work: AtHand,
+    event_id: int,
+    kind: rules.Kind,
+    *,
+    tube_type: str,
+    common: dict[str, Any],
+    quantities: Sequence[Decimal],
+    nominal: Decimal | None,
+) -> list[tuple[int, Decimal]]:
+    """New tubes with their lineage, in the operator's hands.
+
+    Their ordinals follow those of the first parent's earlier children of the type.
+    """
+    children = select(Derivation.child_id).where(Derivation.parent_id == work.tubes[0].id)
+    earlier = select(func.coalesce(func.max(Specimen.ordinal), 0)).where(
+        Specimen.id.in_(children), Specimen.specimen_type == kind.code
+    )
+    highest = (await tx.session.execute(earlier)).scalar_one()
+    rows = [
+        {
+            **common,
+            "code": ids.mint(ids.Kind.TUBE, tx.randomness),
+            "study_id": work.study_id,
+            "specimen_type": kind.code,
+            "tube_type": tube_type,
+            "ordinal": ordinal,
+            "unit": kind.unit,
+            "is_partial": nominal is not None and quantity < nominal,
+        }
+        for ordinal, quantity in enumerate(quantities, start=highest + 1)
+    ]
+    made = await tx.insert(Specimen, rows)
+    await begin_custody(tx, [(one, WithHolder(hands(tx), work.site_id)) for one in made])
+    await tx.insert(ProcessingInput, [{"processing_event_id": event_id, "specimen_id": tube.id} for tube in work.tubes])
+    await tx.insert(
+        Derivation,
+        [
+            {"child_id": one, "parent_id": tube.id, "processing_event_id": event_id}
+            for one in made
+            for tube in work.tubes
+        ],
+    )
+    return list(zip(made, quantities, strict=True))
+
+
+async def made_view(tx: Tx, work: AtHand, made: Sequence[tuple[int, Decimal]]) -> MadeView:
+    return MadeView(
+        parents=await queries.rows_of(tx, [tube.id for tube in work.tubes]),
+        made=await queries.rows_of(tx, [one for one, _ in made]),
+    )
+
+
+def record(tx: Tx, verb: str, tube: Specimen, work: AtHand, reason: str) -> None:
+    tx.record(
+        verb,
+        subject="specimen",
+        subject_id=tube.id,
+        study_id=tube.study_id,
+        site_id=work.site_id,
+        reason=reason,
+        specimen=tube.code,
+    )
