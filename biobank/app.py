@@ -27,6 +27,7 @@ from biobank.access import pages as access_pages
 from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
+from biobank.accession import rules as accession_rules
 from biobank.assay import api as assay_api
 from biobank.assay import pages as assay_pages
 from biobank.assay import rules as assay_rules
@@ -101,6 +102,7 @@ CONSTRAINTS: ConstraintErrors = {
     **storage_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
+    **accession_rules.CONSTRAINTS,
     **assay_rules.CONSTRAINTS,
     **release_rules.CONSTRAINTS,
 }

@@ -68,6 +68,11 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
 
 
 def _commanded(done: rules.CommandCode, mode: str) -> Answer:
+    if done.verb == "next":
+        message = "This code is for the benches: there is nothing to put aside here."
+        return Answer(
+            verdict="warning", word="Not here", title=done.title, message=message, mode=mode, command=done.verb
+        )
     if done.verb in rules.MODES:
         return Answer(verdict="ok", word=rules.MODES[done.verb], title=done.title, mode=done.verb)
     return Answer(verdict="ok", word="Command", title=done.title, mode=mode, command=done.verb)

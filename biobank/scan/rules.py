@@ -1,31 +1,14 @@
-"""Rules of the scan station: its command codes, what each kind of code is for, what a misread may have been."""
+"""Rules of the scan station: what each kind of code is for, what a misread may have been."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from biobank.errors import Conflict
+from biobank.identifier.command_codes import BY_CODE, COMMANDS, CommandCode
 from biobank.ids import Kind, grouped
 
-
-@dataclass(frozen=True, slots=True)
-class CommandCode:
-    """A code that is printed on the bench and does something instead of naming something."""
-
-    verb: str
-    code: str
-    title: str
+__all__ = ["BY_CODE", "COMMANDS", "CommandCode"]
 
 
-COMMANDS = (
-    CommandCode("ack", "CACKCACKAP", "Acknowledge: a STOP was seen, or a question is answered with no"),
-    CommandCode("confirm", "CCNFRMCNFP", "Confirm: move it here"),
-    CommandCode("undo", "CUNDUCUNDK", "Undo the last placement of this station"),
-    CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),
-    CommandCode("store", "CPUTCPUTCM", "Store: scan a box, then its tubes in order"),
-)
-"""Fixed for ever: they are printed on the benches."""
-
-BY_CODE: Mapping[str, CommandCode] = {command.code: command for command in COMMANDS}
 MODES: Mapping[str, str] = {"find": "Look up", "store": "Store"}
 
 KIND_WORDS: Mapping[Kind, str] = {

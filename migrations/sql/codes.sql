@@ -37,7 +37,7 @@ insert into deviation_type (code, title, severity, blocks_shipping, blocks_assay
     ('under_30_seconds', 'Less than 30 seconds', 'minor', false, false), ('discard', 'Discard', 'critical', true, true), ('other', 'Other', 'minor', false, false);
 
 insert into not_collected_reason (code, title) values
-    ('short_draw', 'Short draw'), ('refused', 'Participant refusal'), ('attempted', 'Participant attempted'), ('no_supply', 'Supply unavailable'), ('other', 'Other');
+    ('short_draw', 'Short draw'), ('refused', 'Participant refusal'), ('attempted', 'Participant attempted'), ('no_supply', 'Supply unavailable'), ('withdrawn', 'Consent withdrawn'), ('other', 'Other');
 
 insert into qc_quantity (code, title, unit, lowest, highest) values
     ('rin', 'RNA integrity number', null, 1, 10), ('dv200', 'DV200', '%', 0, 100), ('a260_280', 'A260/A280', null, 0, 5), ('a260_230', 'A260/A230', null, 0, 5),

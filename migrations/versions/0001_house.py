@@ -968,6 +968,27 @@ def upgrade() -> None:
         sa.UniqueConstraint("program_id", "tube_type", name="uq_program_tube_type_once"),
     )
     op.create_table(
+        "spin",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("equipment_id", sa.BigInteger(), nullable=False),
+        sa.Column("program_id", sa.BigInteger(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("started_by", sa.BigInteger(), nullable=False),
+        sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("stopped_at >= started_at", name=op.f("ck_spin_stops_after_start")),
+        sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_spin_equipment_id")),
+        sa.ForeignKeyConstraint(
+            ["program_id", "equipment_id"],
+            ["equipment_program.id", "equipment_program.equipment_id"],
+            name="fk_spin_program",
+        ),
+        sa.ForeignKeyConstraint(["started_by"], ["app_user.id"], name=op.f("fk_spin_started_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spin")),
+    )
+    op.create_index(
+        "uq_spin_running", "spin", ["equipment_id"], unique=True, postgresql_where=sa.text("stopped_at is null")
+    )
+    op.create_table(
         "visit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("participant_id", sa.BigInteger(), nullable=False),
@@ -1212,6 +1233,26 @@ def upgrade() -> None:
     op.create_index("ix_specimen_collection_event", "specimen", ["collection_event_id"], unique=False)
     op.create_index("ix_specimen_participant", "specimen", ["participant_id"], unique=False)
     op.create_index("ix_specimen_study_site", "specimen", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "accession",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("accessioned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("accessioned_by", sa.BigInteger(), nullable=False),
+        sa.Column("undone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["accessioned_by"], ["app_user.id"], name=op.f("fk_accession_accessioned_by")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_accession_site_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_accession_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_accession")),
+    )
+    op.create_index(
+        "uq_accession_current",
+        "accession",
+        ["specimen_id", "site_id"],
+        unique=True,
+        postgresql_where=sa.text("undone_at is null"),
+    )
     op.create_table(
         "custody",
         sa.Column("specimen_id", sa.BigInteger(), nullable=False),
@@ -1532,6 +1573,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quantity_ledger")),
     )
     op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
+    op.create_table(
+        "spin_tube",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("spin_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("is_running", sa.Boolean(), server_default="true", nullable=False),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_spin_tube_specimen_id")),
+        sa.ForeignKeyConstraint(["spin_id"], ["spin.id"], name=op.f("fk_spin_tube_spin_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_spin_tube")),
+        sa.UniqueConstraint("spin_id", "specimen_id", name="uq_spin_tube_once"),
+    )
+    op.create_index(
+        "uq_spin_tube_running", "spin_tube", ["specimen_id"], unique=True, postgresql_where=sa.text("is_running")
+    )
     op.create_table(
         "tube_outcome",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

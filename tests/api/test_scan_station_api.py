@@ -161,7 +161,10 @@ async def test_commands_and_modes(api):
         "find": "find",
         "store": "store",
     }
-    assert {verb for verb, answer in answers.items() if answer["command"] == verb} == {"ack", "undo", "confirm"}
+    assert {verb for verb, answer in answers.items() if answer["command"] == verb} == {
+        *("ack", "undo", "confirm", "next")
+    }
+    assert (answers["next"]["verdict"], answers["next"]["word"]) == ("warning", "Not here")
 
 
 async def test_finding_tells_what_it_is_and_changes_nothing(api, database, world, superuser):

@@ -1,0 +1,42 @@
+"""What is read at a bench besides tubes."""
+
+from decimal import Decimal
+
+import pytest
+
+from biobank.accession import codes
+
+
+def test_a_deviation_has_a_code_of_letters_only():
+    known = ["haemolysis", "clotted_over_2_h", "other"]
+    assert codes.deviation_code("clotted_over_2_h") == "DEVCLOTTEDOVER2H"
+    assert [codes.deviation(codes.deviation_code(one).lower(), known) for one in known] == known
+    assert codes.deviation("DEVNOSUCH", known) is None
+    assert (codes.is_deviation("dev-nosuch"), codes.is_deviation("TKQ7M3X9V7")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("QTY3100UL", (Decimal(3100), "uL")),
+        ("qty-3100-ul", (Decimal(3100), "uL")),
+        ("3.1", (Decimal("3.1"), "mL")),
+        ("3,10 ML", (Decimal("3.1"), "mL")),
+        ("3100 µl", (Decimal(3100), "uL")),
+        ("12 10*6", (Decimal(12), "10*6")),
+        ("0", (Decimal(0), "mL")),
+        ("0123456789", None),
+        ("-3", None),
+        ("3.1.1", None),
+        ("TKQ7M3X9V7", None),
+        ("", None),
+        ("1e3", None),
+        ("NaN", None),
+    ],
+)
+def test_a_yield_is_typed_or_scanned(text, expected):
+    assert codes.quantity(text, "mL") == expected
+
+
+def test_the_code_of_a_yield_reads_back():
+    assert codes.quantity(codes.quantity_code(3100), "mL") == (Decimal(3100), "uL")
