@@ -17,7 +17,9 @@ SCRIPTS = (
     "specimen",
     "custody",
     "results",
+    "preanalytics",
     "codes",
+    "sprec",
     "grants",
 )
 """The files of `sql/` that follow the tables, in this order; `identifiers` and the role come before them."""

@@ -85,6 +85,69 @@ class AssayVersionAnalyte(Base):
     )
 
 
+class FitnessRule(Base):
+    """What a tube of one material must be for a version of an assay. What is left open is not asked.
+
+    `min_quantity` is in the material's unit. Delays are minutes: from collection to the first spin, and from
+    collection to long-term storage.
+    """
+
+    __tablename__ = "fitness_rule"
+    id: Mapped[Id]
+    assay_version_id: Mapped[int] = mapped_column(ForeignKey("assay_version.id"))
+    specimen_type: Mapped[str] = mapped_column(ForeignKey("specimen_type.code"))
+    min_quantity: Mapped[Decimal | None]
+    max_freeze_thaws: Mapped[int | None] = mapped_column(Integer)
+    max_minutes_to_spin: Mapped[int | None] = mapped_column(Integer)
+    max_minutes_to_storage: Mapped[int | None] = mapped_column(Integer)
+    __table_args__ = (
+        UniqueConstraint("assay_version_id", "specimen_type", name="uq_fitness_rule_type"),
+        CheckConstraint("min_quantity > 0", name="min_quantity"),
+        CheckConstraint("max_freeze_thaws >= 0", name="max_freeze_thaws"),
+        CheckConstraint("max_minutes_to_spin > 0 and max_minutes_to_storage > 0", name="minutes"),
+    )
+
+
+class FitnessMeasurement(Base):
+    """A fitness rule asks for a measured quality (RIN, viability) within limits; a tube without it is unfit."""
+
+    __tablename__ = "fitness_measurement"
+    id: Mapped[Id]
+    fitness_rule_id: Mapped[int] = mapped_column(ForeignKey("fitness_rule.id"))
+    quantity: Mapped[str] = mapped_column(ForeignKey("qc_quantity.code"))
+    lowest: Mapped[Decimal | None]
+    highest: Mapped[Decimal | None]
+    __table_args__ = (
+        UniqueConstraint("fitness_rule_id", "quantity", name="uq_fitness_measurement_once"),
+        CheckConstraint("num_nonnulls(lowest, highest) > 0", name="limit"),
+        CheckConstraint("lowest <= highest", name="limits_in_order"),
+    )
+
+
+class FitnessDeviation(Base):
+    """An open deviation of this type makes a tube unfit, besides the types that keep a tube from every assay."""
+
+    __tablename__ = "fitness_deviation"
+    id: Mapped[Id]
+    fitness_rule_id: Mapped[int] = mapped_column(ForeignKey("fitness_rule.id"))
+    type_code: Mapped[str] = mapped_column(ForeignKey("deviation_type.code"))
+    __table_args__ = (UniqueConstraint("fitness_rule_id", "type_code", name="uq_fitness_deviation_once"),)
+
+
+class FitnessSprec(Base):
+    """An element of SPREC may have these codes only."""
+
+    __tablename__ = "fitness_sprec"
+    id: Mapped[Id]
+    fitness_rule_id: Mapped[int] = mapped_column(ForeignKey("fitness_rule.id"))
+    element: Mapped[int] = mapped_column(Integer)
+    code: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("fitness_rule_id", "element", "code", name="uq_fitness_sprec_once"),
+        CheckConstraint("element between 1 and 7", name="element"),
+    )
+
+
 class RawFile(Base):
     """The bytes that an instrument wrote, kept whole; the same bytes twice in a study are one file."""
 
@@ -196,7 +259,8 @@ class Plate(Base):
 class Well(Base):
     """What a well holds: the tube that was scanned onto it, or a standard, control or blank with its name.
 
-    `freeze_thaw_count` is the tube's when it was plated: later thaws say nothing about what was measured here.
+    `freeze_thaw_count` is the tube's when it was plated: later thaws say nothing about what was measured here. A tube
+    that was unfit for the assay is there because a person took it upon themselves, with a reason.
     """
 
     __tablename__ = "well"
@@ -210,12 +274,16 @@ class Well(Base):
     name_in_file: Mapped[str | None] = mapped_column(Text)
     dilution: Mapped[Decimal] = mapped_column(server_default="1")
     freeze_thaw_count: Mapped[int | None] = mapped_column(Integer)
+    unfit: Mapped[str | None] = mapped_column(Text)
+    override_reason: Mapped[str | None] = mapped_column(Text)
+    overridden_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
     __table_args__ = (
         UniqueConstraint("plate_id", "row", "col", name="uq_well_position"),
         UniqueConstraint("id", "specimen_id", name="uq_well_specimen"),
         CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name="role"),
         CheckConstraint("(role = 'unknown') = (specimen_id is not null)", name="unknown_names_its_tube"),
         CheckConstraint("dilution > 0", name="dilution_positive"),
+        CheckConstraint("num_nonnulls(unfit, override_reason, overridden_by) in (0, 3)", name="unfit_needs_an_override"),
         CheckConstraint('"row" >= 0 and col >= 0', name="counts_from_zero"),
     )
 

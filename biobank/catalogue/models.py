@@ -9,12 +9,15 @@ from biobank.db import Base
 
 
 class TemperatureClass(Base):
-    """A storage temperature (RT, 4, -20, -80, LN2 vapour, LN2 liquid); `rank` rises as it gets colder."""
+    """A storage temperature (RT, 4, -20, -80, LN2 vapour, LN2 liquid) and its range; `rank` rises as it gets colder."""
 
     __tablename__ = "temperature_class"
     code: Mapped[str] = mapped_column(Text, primary_key=True)
     title: Mapped[str] = mapped_column(Text)
     rank: Mapped[int] = mapped_column(Integer, unique=True)
+    min_celsius: Mapped[Decimal]
+    max_celsius: Mapped[Decimal]
+    __table_args__ = (CheckConstraint("min_celsius <= max_celsius", name="range"),)
 
 
 class SpecimenType(Base):

@@ -103,7 +103,8 @@ class Specimen(Base):
 
 class ProcessingEvent(Base):
     """Something done to tubes: a spin, aliquoting, a thaw, with the equipment and settings that SPREC is later
-    computed from.
+    computed from. `held_celsius`: at which the tubes were kept until this began, since the collection or the spin
+    before.
     """
 
     __tablename__ = "processing_event"
@@ -120,6 +121,7 @@ class ProcessingEvent(Base):
     g_force: Mapped[Decimal | None]
     minutes: Mapped[Decimal | None]
     celsius: Mapped[Decimal | None]
+    held_celsius: Mapped[Decimal | None]
     brake: Mapped[bool | None]
     sop_version: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -4,9 +4,9 @@ insert into namespace (code, title) values
     ('thermo_matrix', 'Thermo Matrix tube code'), ('kit', 'Collection kit code'), ('external_lab', 'External laboratory code'),
     ('legacy', 'Code of an earlier system');
 
-insert into temperature_class (code, title, rank) values
-    ('RT', 'Room temperature', 1), ('4', '2 to 10 °C', 2), ('-20', '−35 to −18 °C', 3), ('-80', '−85 to −60 °C', 4),
-    ('LN2V', 'Liquid nitrogen, vapour phase', 5), ('LN2L', 'Liquid nitrogen, liquid phase', 6);
+insert into temperature_class (code, title, rank, min_celsius, max_celsius) values
+    ('RT', 'Room temperature', 1, 18, 28), ('4', '2 to 10 °C', 2, 2, 10), ('-20', '−35 to −18 °C', 3, -35, -18), ('-80', '−85 to −60 °C', 4, -85, -60),
+    ('LN2V', 'Liquid nitrogen, vapour phase', 5, -195, -135), ('LN2L', 'Liquid nitrogen, liquid phase', 6, -196, -195);
 
 insert into specimen_type (code, title, sprec_type, snomed, unit, temperature_class, freeze_thaw_cap) values
     ('BLD', 'Whole blood', 'BLD', '258580003', 'uL', '-80', null), ('SER', 'Serum', 'SER', '119364003', 'uL', '-80', 3),
