@@ -203,6 +203,9 @@ def upgrade() -> None:
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("rank", sa.Integer(), nullable=False),
+        sa.Column("min_celsius", sa.Numeric(), nullable=False),
+        sa.Column("max_celsius", sa.Numeric(), nullable=False),
+        sa.CheckConstraint("min_celsius <= max_celsius", name=op.f("ck_temperature_class_range")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_temperature_class")),
         sa.UniqueConstraint("rank", name=op.f("uq_temperature_class_rank")),
     )
@@ -463,6 +466,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_specimen_type")),
     )
     op.create_table(
+        "sprec_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("used_from", sa.Date(), nullable=True),
+        sa.Column("carry_minutes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("loaded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("loaded_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("code ~ '^[0-9]+[.][0-9]+([.][A-Z0-9]+)*$'", name=op.f("ck_sprec_version_code")),
+        sa.CheckConstraint("carry_minutes between 0 and 60", name=op.f("ck_sprec_version_carry_minutes")),
+        sa.ForeignKeyConstraint(["loaded_by"], ["app_user.id"], name=op.f("fk_sprec_version_loaded_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sprec_version")),
+        sa.UniqueConstraint("code", name=op.f("uq_sprec_version_code")),
+        sa.UniqueConstraint("used_from", name=op.f("uq_sprec_version_used_from")),
+    )
+    op.create_table(
         "study_site",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
@@ -693,6 +713,50 @@ def upgrade() -> None:
     )
     op.create_index("ix_shipment_study_sites", "shipment", ["study_id", "from_site_id", "to_site_id"], unique=False)
     op.create_table(
+        "sprec_code",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("element", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), server_default="match", nullable=False),
+        sa.Column("meaning", sa.Text(), nullable=False),
+        sa.Column("min_minutes", sa.Numeric(), nullable=True),
+        sa.Column("max_minutes", sa.Numeric(), nullable=True),
+        sa.Column("minutes_ends", sa.Text(), server_default="[)", nullable=False),
+        sa.Column("min_celsius", sa.Numeric(), nullable=True),
+        sa.Column("max_celsius", sa.Numeric(), nullable=True),
+        sa.Column("celsius_ends", sa.Text(), server_default="[]", nullable=False),
+        sa.Column("min_g", sa.Numeric(), nullable=True),
+        sa.Column("max_g", sa.Numeric(), nullable=True),
+        sa.Column("g_ends", sa.Text(), server_default="[)", nullable=False),
+        sa.Column("brake", sa.Boolean(), nullable=True),
+        sa.Column("container_family", sa.Text(), nullable=True),
+        sa.Column("storage", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("storage_before", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("freezing", sa.Text(), nullable=True),
+        sa.Column("min_spins", sa.Integer(), nullable=True),
+        sa.Column("max_spins", sa.Integer(), nullable=True),
+        sa.Column("verified", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.CheckConstraint("celsius_ends in ('[]', '[)', '(]', '()')", name=op.f("ck_sprec_code_celsius_ends")),
+        sa.CheckConstraint(
+            "code ~ '^[A-Z0-9]+$' and length(code) = case when element < 3 then 3 else 1 end",
+            name=op.f("ck_sprec_code_code"),
+        ),
+        sa.CheckConstraint("freezing in ('controlled', 'plain')", name=op.f("ck_sprec_code_freezing")),
+        sa.CheckConstraint("g_ends in ('[]', '[)', '(]', '()')", name=op.f("ck_sprec_code_g_ends")),
+        sa.CheckConstraint("minutes_ends in ('[]', '[)', '(]', '()')", name=op.f("ck_sprec_code_minutes_ends")),
+        sa.CheckConstraint("role in ('match', 'unknown', 'other', 'none')", name=op.f("ck_sprec_code_role")),
+        sa.CheckConstraint("element between 1 and 7", name=op.f("ck_sprec_code_element")),
+        sa.CheckConstraint("min_celsius <= max_celsius", name=op.f("ck_sprec_code_celsius")),
+        sa.CheckConstraint("min_g <= max_g", name=op.f("ck_sprec_code_force")),
+        sa.CheckConstraint("min_minutes <= max_minutes", name=op.f("ck_sprec_code_minutes")),
+        sa.CheckConstraint("min_spins <= max_spins", name=op.f("ck_sprec_code_spins")),
+        sa.ForeignKeyConstraint(["version"], ["sprec_version.code"], name=op.f("fk_sprec_code_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sprec_code")),
+    )
+    op.create_index("ix_sprec_code_version", "sprec_code", ["version", "element"], unique=False)
+    op.create_table(
         "assay_run",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -794,6 +858,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("assay_version_id", "name_in_file", name="uq_assay_version_analyte_name"),
     )
     op.create_table(
+        "box_climate",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("on_bench", sa.Boolean(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_box_climate_container_id")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_box_climate_temperature_class")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_box_climate")),
+        sa.UniqueConstraint("container_id", "since", name="uq_box_climate_since"),
+    )
+    op.create_index(
+        "uq_box_climate_open", "box_climate", ["container_id"], unique=True, postgresql_where=sa.text("until is null")
+    )
+    op.create_table(
         "cohort_membership",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("participant_id", sa.BigInteger(), nullable=False),
@@ -847,6 +929,27 @@ def upgrade() -> None:
         ["participant_id"],
         unique=True,
         postgresql_where=sa.text("superseded_at is null"),
+    )
+    op.create_table(
+        "fitness_rule",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("assay_version_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_type", sa.Text(), nullable=False),
+        sa.Column("min_quantity", sa.Numeric(), nullable=True),
+        sa.Column("max_freeze_thaws", sa.Integer(), nullable=True),
+        sa.Column("max_minutes_to_spin", sa.Integer(), nullable=True),
+        sa.Column("max_minutes_to_storage", sa.Integer(), nullable=True),
+        sa.CheckConstraint("max_freeze_thaws >= 0", name=op.f("ck_fitness_rule_max_freeze_thaws")),
+        sa.CheckConstraint(
+            "max_minutes_to_spin > 0 and max_minutes_to_storage > 0", name=op.f("ck_fitness_rule_minutes")
+        ),
+        sa.CheckConstraint("min_quantity > 0", name=op.f("ck_fitness_rule_min_quantity")),
+        sa.ForeignKeyConstraint(
+            ["assay_version_id"], ["assay_version.id"], name=op.f("fk_fitness_rule_assay_version_id")
+        ),
+        sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_fitness_rule_specimen_type")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fitness_rule")),
+        sa.UniqueConstraint("assay_version_id", "specimen_type", name="uq_fitness_rule_type"),
     )
     op.create_table(
         "package",
@@ -932,6 +1035,7 @@ def upgrade() -> None:
         sa.Column("g_force", sa.Numeric(), nullable=True),
         sa.Column("minutes", sa.Numeric(), nullable=True),
         sa.Column("celsius", sa.Numeric(), nullable=True),
+        sa.Column("held_celsius", sa.Numeric(), nullable=True),
         sa.Column("brake", sa.Boolean(), nullable=True),
         sa.Column("sop_version", sa.Text(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -1089,6 +1193,47 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scope_code"], ["consent_scope.code"], name=op.f("fk_consent_decision_scope_code")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_decision")),
         sa.UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
+    )
+    op.create_table(
+        "fitness_deviation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("fitness_rule_id", sa.BigInteger(), nullable=False),
+        sa.Column("type_code", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["fitness_rule_id"], ["fitness_rule.id"], name=op.f("fk_fitness_deviation_fitness_rule_id")
+        ),
+        sa.ForeignKeyConstraint(["type_code"], ["deviation_type.code"], name=op.f("fk_fitness_deviation_type_code")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fitness_deviation")),
+        sa.UniqueConstraint("fitness_rule_id", "type_code", name="uq_fitness_deviation_once"),
+    )
+    op.create_table(
+        "fitness_measurement",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("fitness_rule_id", sa.BigInteger(), nullable=False),
+        sa.Column("quantity", sa.Text(), nullable=False),
+        sa.Column("lowest", sa.Numeric(), nullable=True),
+        sa.Column("highest", sa.Numeric(), nullable=True),
+        sa.CheckConstraint("lowest <= highest", name=op.f("ck_fitness_measurement_limits_in_order")),
+        sa.CheckConstraint("num_nonnulls(lowest, highest) > 0", name=op.f("ck_fitness_measurement_limit")),
+        sa.ForeignKeyConstraint(
+            ["fitness_rule_id"], ["fitness_rule.id"], name=op.f("fk_fitness_measurement_fitness_rule_id")
+        ),
+        sa.ForeignKeyConstraint(["quantity"], ["qc_quantity.code"], name=op.f("fk_fitness_measurement_quantity")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fitness_measurement")),
+        sa.UniqueConstraint("fitness_rule_id", "quantity", name="uq_fitness_measurement_once"),
+    )
+    op.create_table(
+        "fitness_sprec",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("fitness_rule_id", sa.BigInteger(), nullable=False),
+        sa.Column("element", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.CheckConstraint("element between 1 and 7", name=op.f("ck_fitness_sprec_element")),
+        sa.ForeignKeyConstraint(
+            ["fitness_rule_id"], ["fitness_rule.id"], name=op.f("fk_fitness_sprec_fitness_rule_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fitness_sprec")),
+        sa.UniqueConstraint("fitness_rule_id", "element", "code", name="uq_fitness_sprec_once"),
     )
     op.create_table(
         "planned_aliquot",
@@ -1588,6 +1733,37 @@ def upgrade() -> None:
         "uq_spin_tube_running", "spin_tube", ["specimen_id"], unique=True, postgresql_where=sa.text("is_running")
     )
     op.create_table(
+        "sprec",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("computed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("superseded_because", sa.Text(), nullable=True),
+        sa.CheckConstraint("code ~ '^[A-Z0-9]{3}-[A-Z0-9]{3}(-[A-Z]){5}$'", name=op.f("ck_sprec_code")),
+        sa.CheckConstraint(
+            "num_nonnulls(superseded_at, superseded_because) in (0, 2)", name=op.f("ck_sprec_superseded_with_words")
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_sprec_specimen_id")),
+        sa.ForeignKeyConstraint(["version"], ["sprec_version.code"], name=op.f("fk_sprec_version")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sprec")),
+    )
+    op.create_index("ix_sprec_specimen", "sprec", ["specimen_id", "computed_at"], unique=False)
+    op.create_index(
+        "uq_sprec_current", "sprec", ["specimen_id"], unique=True, postgresql_where=sa.text("superseded_at is null")
+    )
+    op.create_table(
+        "sprec_due",
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_sprec_due_specimen_id")),
+        sa.PrimaryKeyConstraint("specimen_id", name=op.f("pk_sprec_due")),
+    )
+    op.create_table(
         "tube_outcome",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("visit_id", sa.BigInteger(), nullable=False),
@@ -1638,12 +1814,20 @@ def upgrade() -> None:
         sa.Column("name_in_file", sa.Text(), nullable=True),
         sa.Column("dilution", sa.Numeric(), server_default="1", nullable=False),
         sa.Column("freeze_thaw_count", sa.Integer(), nullable=True),
+        sa.Column("unfit", sa.Text(), nullable=True),
+        sa.Column("override_reason", sa.Text(), nullable=True),
+        sa.Column("overridden_by", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(role = 'unknown') = (specimen_id is not null)", name=op.f("ck_well_unknown_names_its_tube")
         ),
         sa.CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name=op.f("ck_well_role")),
         sa.CheckConstraint('"row" >= 0 and col >= 0', name=op.f("ck_well_counts_from_zero")),
         sa.CheckConstraint("dilution > 0", name=op.f("ck_well_dilution_positive")),
+        sa.CheckConstraint(
+            "num_nonnulls(unfit, override_reason, overridden_by) in (0, 3)",
+            name=op.f("ck_well_unfit_needs_an_override"),
+        ),
+        sa.ForeignKeyConstraint(["overridden_by"], ["app_user.id"], name=op.f("fk_well_overridden_by")),
         sa.ForeignKeyConstraint(["plate_id"], ["plate.id"], name=op.f("fk_well_plate_id")),
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_well_specimen_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_well")),
@@ -1776,5 +1960,5 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("is_current"),
     )
-    for script in ("audit", "register", "specimen", "custody", "results", "codes", "grants"):
+    for script in ("audit", "register", "specimen", "custody", "results", "preanalytics", "codes", "sprec", "grants"):
         run_sql(script)
