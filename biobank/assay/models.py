@@ -283,7 +283,9 @@ class Well(Base):
         CheckConstraint("role in ('unknown', 'standard', 'control', 'blank', 'empty')", name="role"),
         CheckConstraint("(role = 'unknown') = (specimen_id is not null)", name="unknown_names_its_tube"),
         CheckConstraint("dilution > 0", name="dilution_positive"),
-        CheckConstraint("num_nonnulls(unfit, override_reason, overridden_by) in (0, 3)", name="unfit_needs_an_override"),
+        CheckConstraint(
+            "num_nonnulls(unfit, override_reason, overridden_by) in (0, 3)", name="unfit_needs_an_override"
+        ),
         CheckConstraint('"row" >= 0 and col >= 0', name="counts_from_zero"),
     )
 
