@@ -70,9 +70,10 @@ async def test_an_upload_that_is_cut_off_leaves_nothing_and_can_be_repeated(
     assert "status=499" in said
     assert "status=500" not in said
     assert "unexpected" not in said
-    assert (
-        await superuser.fetchval("select count(*) from pg_stat_activity where state like 'idle in transaction%'") == 0
+    lingering = (
+        "select count(*) from pg_stat_activity where datname = current_database() and state like 'idle in trans%'"
     )
+    assert await superuser.fetchval(lingering) == 0
 
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(opening + body)
