@@ -29,8 +29,8 @@ _ITEM = (
     "resolution resolved_by resolved_at"
 )
 _SPECIMEN = (
-    "code study_id site_id participant_id collection_event_id level specimen_type tube_type ordinal unit is_partial "
-    "existence quality hold freeze_thaw_count created_at"
+    "code study_id site_id participant_id collection_event_id level specimen_type tube_type ordinal unit quantity "
+    "is_partial existence quality hold freeze_thaw_count created_at"
 )
 _CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
 _EVENT = "study_id site_id type started_at ended_at operator_id equipment g_force minutes celsius brake sop_version"
@@ -152,6 +152,7 @@ class Delivery:
                     tube.tube_type,
                     tube.ordinal,
                     tube.unit,
+                    tube.quantity,
                     tube.is_partial,
                     "exists" if tube.kept else "consumed",
                     fare.quality,

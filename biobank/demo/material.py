@@ -189,14 +189,16 @@ class Bench:
                 partial,
             )
         )
-        index = len(self.made.tubes) - 1
-        self.made.ledger.append((index, amount, unit, "initial", "nominal" if level == "primary" else "measured", None))
-        return index
+        return len(self.made.tubes) - 1
 
     def _use_up(self, tube: int, taken: Decimal, unit: str, event: int, when: datetime) -> None:
-        """What was taken from a tube, and the rest, which is thrown away with it."""
+        """What was in a tube, what was taken from it, and the rest, which is thrown away with it. A tube that is kept is
+        born with its content, and the database writes the posting.
+        """
         source = self.made.tubes[tube]
         taken = min(taken, source.quantity)
+        basis = "nominal" if source.level == "primary" else "measured"
+        self.made.ledger.append((tube, source.quantity, unit, "initial", basis, None))
         if taken:
             self.made.ledger.append((tube, -taken, unit, "aliquoted", "measured", event))
         if rest := source.quantity - taken:

@@ -23,9 +23,11 @@ begin
            and (o.container_id, o.row, o.col, o.package_id, o.holder_id, o.external_party_id, o.terminal)
                is distinct from (n.container_id, n.row, n.col, n.package_id, n.holder_id, n.external_party_id, n.terminal);
     end if;
+    -- A tube that is new here has no history, so an open row is looked for at an update only.
     insert into custody_history (specimen_id, container_id, row, col, package_id, holder_id, external_party_id, terminal, site_id, since, actor_id, tx)
     select n.specimen_id, n.container_id, n.row, n.col, n.package_id, n.holder_id, n.external_party_id, n.terminal, n.site_id, n.since, context.actor, context.tx
-      from new_rows n where not exists (select from custody_history h where h.specimen_id = n.specimen_id and h.until is null);
+      from new_rows n left join custody_history h on h.specimen_id = n.specimen_id and h.until is null and tg_op = 'UPDATE'
+     where h.id is null;
     update specimen s set existence = coalesce(n.terminal, 'exists') from new_rows n
      where s.id = n.specimen_id and s.existence is distinct from coalesce(n.terminal, 'exists') and s.existence <> 'entered_in_error';
     return null;

@@ -2,13 +2,16 @@
 
 create function biobank_post_quantity() returns trigger language plpgsql as $$
 begin
+    if current_setting('biobank.born', true) = 'yes' and pg_trigger_depth() > 1 then
+        return null;  -- by biobank_post_birth: the tubes hold it already
+    end if;
     if exists (select from new_rows n join specimen s on s.id = n.specimen_id where s.unit <> n.unit) then
         raise exception 'a quantity was posted in another unit than its tube is measured in'
             using errcode = 'check_violation', constraint = 'ck_quantity_ledger_unit_of_the_tube', table = 'quantity_ledger';
     end if;
     -- The row lock of this update makes two people who take from one tube wait for each other; the check on the balance then decides.
     update specimen s set quantity = s.quantity + d.delta
-      from (select specimen_id, sum(delta) as delta from new_rows group by specimen_id) d where s.id = d.specimen_id;
+      from (select specimen_id, sum(delta) as delta from new_rows group by specimen_id having sum(delta) <> 0) d where s.id = d.specimen_id;
     return null;
 end $$;
 create trigger post_quantity after insert on quantity_ledger referencing new table as new_rows
@@ -24,8 +27,26 @@ begin
 end $$;
 create trigger quantity_follows_ledger before update of quantity on specimen for each row
     when (old.quantity is distinct from new.quantity) execute function biobank_refuse_free_quantity();
-create trigger quantity_starts_at_zero before insert on specimen for each row
-    when (new.quantity <> 0) execute function biobank_refuse_free_quantity();
+
+-- A tube may be born with its content: the database itself writes the first posting. That spares whoever makes many tubes
+-- a second version of each and its audit entry. Nobody else can claim to: outside of a trigger the word `born` is not heard.
+create function biobank_post_birth() returns trigger language plpgsql as $$
+declare
+    context record;
+begin
+    if not exists (select from new_rows where quantity <> 0) then
+        return null;
+    end if;
+    select * into context from biobank_audit_context();
+    perform set_config('biobank.born', 'yes', true);
+    insert into quantity_ledger (specimen_id, delta, unit, reason, basis, recorded_by)
+    select id, quantity, unit, 'initial', case level when 'primary' then 'nominal' else 'measured' end, context.actor
+      from new_rows where quantity <> 0;
+    perform set_config('biobank.born', '', true);
+    return null;
+end $$;
+create trigger post_birth after insert on specimen referencing new table as new_rows
+    for each statement execute function biobank_post_birth();
 
 create function biobank_refuse_fewer_thaws() returns trigger language plpgsql as $$
 begin

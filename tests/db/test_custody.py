@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from biobank import ids
 from tests.material import make_material
 
 RECORDED = (
@@ -25,6 +26,38 @@ async def test_a_quantity_is_never_written_past_its_ledger(database, world, supe
         await superuser.execute("update specimen set quantity = 1 where id = $1", made.tube_ids[0])
     assert refused.value.constraint_name == "ck_specimen_quantity_follows_ledger"
     assert await superuser.fetchval("select quantity from specimen where id = $1", made.tube_ids[0]) == 500
+
+
+BORN = (
+    "insert into specimen (code, study_id, site_id, participant_id, collection_event_id, level, specimen_type, "
+    "tube_type, unit, quantity) select $1, study_id, site_id, participant_id, collection_event_id, level, "
+    "specimen_type, tube_type, unit, $2 from specimen limit 1 returning id"
+)
+LEDGER = "select coalesce(sum(delta), 0) from quantity_ledger where specimen_id = $1"
+
+
+async def test_a_tube_that_is_born_with_its_content_has_it_in_its_ledger(database, world, superuser):
+    await make_material(database, world, tubes=1)
+    await superuser.execute(RECORDED)
+    tube = await superuser.fetchval(BORN, ids.mint(ids.Kind.TUBE), 300)
+    postings = await superuser.fetch(
+        "select delta, unit, reason, basis from quantity_ledger where specimen_id = $1", tube
+    )
+    assert [tuple(row) for row in postings] == [(300, "uL", "initial", "nominal")]
+    assert await superuser.fetchval("select quantity from specimen where id = $1", tube) == 300
+    # To claim that a posting is a birth is of no use: it counts like any other.
+    await superuser.execute("select set_config('biobank.born', 'yes', false)")
+    await superuser.execute(
+        "insert into quantity_ledger (specimen_id, delta, unit, reason, basis) values ($1, -50, 'uL', 'spill', 'measured')",
+        tube,
+    )
+    assert await superuser.fetchval("select quantity from specimen where id = $1", tube) == 250
+    assert await superuser.fetchval(LEDGER, tube) == 250
+    empty = await superuser.fetchval(BORN, ids.mint(ids.Kind.TUBE), 0)
+    assert await superuser.fetchval("select count(*) from quantity_ledger where specimen_id = $1", empty) == 0
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await superuser.fetchval(BORN, ids.mint(ids.Kind.TUBE), -1)
+    assert refused.value.constraint_name == "ck_specimen_quantity_not_negative"
 
 
 async def test_nothing_changes_outside_a_recorded_transaction(database, world, superuser):
