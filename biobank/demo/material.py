@@ -192,8 +192,8 @@ class Bench:
         return len(self.made.tubes) - 1
 
     def _use_up(self, tube: int, taken: Decimal, unit: str, event: int, when: datetime) -> None:
-        """What was in a tube, what was taken from it, and the rest, which is thrown away with it. A tube that is kept is
-        born with its content, and the database writes the posting.
+        """What was in a tube, what was taken from it, and the rest, which is thrown away with it. A tube that is kept
+        is born with its content, and the database writes the posting.
         """
         source = self.made.tubes[tube]
         taken = min(taken, source.quantity)

@@ -48,7 +48,8 @@ async def test_a_tube_that_is_born_with_its_content_has_it_in_its_ledger(databas
     # To claim that a posting is a birth is of no use: it counts like any other.
     await superuser.execute("select set_config('biobank.born', 'yes', false)")
     await superuser.execute(
-        "insert into quantity_ledger (specimen_id, delta, unit, reason, basis) values ($1, -50, 'uL', 'spill', 'measured')",
+        "insert into quantity_ledger (specimen_id, delta, unit, reason, basis) "
+        "values ($1, -50, 'uL', 'spill', 'measured')",
         tube,
     )
     assert await superuser.fetchval("select quantity from specimen where id = $1", tube) == 250
