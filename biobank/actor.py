@@ -18,6 +18,8 @@ class Permission(StrEnum):
     SPECIMEN_READ = "specimen.read"
     SPECIMEN_COLLECT = "specimen.collect"
     SPECIMEN_PROCESS = "specimen.process"
+    SPECIMEN_RESERVE = "specimen.reserve"
+    SPECIMEN_PICK = "specimen.pick"
     STORAGE_READ = "storage.read"
     STORAGE_STORE = "storage.store"
     STORAGE_MANAGE = "storage.manage"

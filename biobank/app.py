@@ -47,6 +47,7 @@ from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
+from biobank.picking import rules as picking_rules
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
@@ -100,6 +101,7 @@ CONSTRAINTS: ConstraintErrors = {
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,
+    **picking_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **accession_rules.CONSTRAINTS,

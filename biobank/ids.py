@@ -32,6 +32,7 @@ class Kind(StrEnum):
     LOCATION = "L"
     RACK = "R"
     PLATE = "W"
+    PICK_LIST = "Q"
     BADGE = "U"
     COMMAND = "C"
 

@@ -10,6 +10,7 @@ from biobank.db import Base
 from biobank.equipment import models as equipment
 from biobank.identifier import models as identifier
 from biobank.participant import models as participant
+from biobank.picking import models as picking
 from biobank.preanalytics import models as preanalytics
 from biobank.printing import models as printing
 from biobank.protocol import models as protocol
@@ -30,6 +31,7 @@ __all__ = [
     "identifier",
     "metadata",
     "participant",
+    "picking",
     "preanalytics",
     "printing",
     "protocol",

@@ -16,6 +16,7 @@ SCRIPTS = (
     "register",
     "specimen",
     "custody",
+    "picking",
     "results",
     "preanalytics",
     "codes",

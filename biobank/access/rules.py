@@ -15,6 +15,8 @@ ROLES: Mapping[str, frozenset[Permission]] = {
         P.VISIT_RECORD,
         P.SPECIMEN_COLLECT,
         P.SPECIMEN_PROCESS,
+        P.SPECIMEN_RESERVE,
+        P.SPECIMEN_PICK,
         P.STORAGE_STORE,
         P.LABEL_PRINT,
         P.SHIPMENT_RECEIVE,
@@ -24,6 +26,8 @@ ROLES: Mapping[str, frozenset[Permission]] = {
         {
             P.STUDY_READ,
             P.SPECIMEN_READ,
+            P.SPECIMEN_RESERVE,
+            P.SPECIMEN_PICK,
             P.STORAGE_READ,
             P.SHIPMENT_READ,
             P.SHIPMENT_PACK,
@@ -31,7 +35,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
             P.LABEL_PRINT,
         }
     ),
-    "scientist": _LOOK | {P.RESULT_READ, P.RESULT_EXPORT},
+    "scientist": _LOOK | {P.SPECIMEN_RESERVE, P.RESULT_READ, P.RESULT_EXPORT},
     "site_coordinator": _LOOK
     | {P.PARTICIPANT_ENROL, P.CONSENT_RECORD, P.VISIT_RECORD, P.SPECIMEN_COLLECT, P.LABEL_PRINT},
     "assay_reviewer": frozenset({P.STUDY_READ, P.SPECIMEN_READ, P.ASSAY_READ, P.ASSAY_REVIEW, P.RESULT_READ}),

@@ -35,16 +35,26 @@ class Identifier(Base):
     shipment_id: Mapped[int | None] = mapped_column(ForeignKey("shipment.id"))
     package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
     plate_id: Mapped[int | None] = mapped_column(ForeignKey("plate.id"))
+    pick_list_id: Mapped[int | None] = mapped_column(ForeignKey("pick_list.id"))
     __table_args__ = (
         UniqueConstraint("namespace", "value", name="uq_identifier_namespace_value"),
         CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name="status"),
         CheckConstraint("namespace <> 'house' or biobank_house_id_is_valid(value)", name="house_check_character"),
         CheckConstraint(
-            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id) = 1",
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id) "
+            "= 1",
             name="exactly_one_thing",
         ),
         *(
             Index(f"ix_identifier_{column}", column, postgresql_where=text(f"{column} is not null"))
-            for column in ("participant_id", "specimen_id", "container_id", "shipment_id", "package_id", "plate_id")
+            for column in (
+                "participant_id",
+                "specimen_id",
+                "container_id",
+                "shipment_id",
+                "package_id",
+                "plate_id",
+                "pick_list_id",
+            )
         ),
     )

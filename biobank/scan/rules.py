@@ -20,6 +20,7 @@ KIND_WORDS: Mapping[Kind, str] = {
     Kind.LOCATION: "place",
     Kind.RACK: "rack",
     Kind.PLATE: "plate",
+    Kind.PICK_LIST: "pick list",
     Kind.BADGE: "badge",
     Kind.COMMAND: "command",
 }

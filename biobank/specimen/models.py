@@ -41,6 +41,61 @@ class CollectionEvent(Base):
     )
 
 
+_STATES = (
+    "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', "
+    "'entered_in_error')) or (axis = 'custody' and state in ('position', 'holder', 'package', 'party', 'ended')) "
+    "or (axis = 'quality' and state in ('acceptable', 'quarantined', 'rejected')) "
+    "or (axis = 'reservation' and state in ('free', 'reserved', 'listed', 'picked'))"
+)
+
+
+class StateLabel(Base):
+    """A site's own word for a state of its tubes. Of quality several words may stand for one state, and who sets the
+    quality chooses one; of the axes that follow by themselves a state has one word. Retired words stay readable.
+    """
+
+    __tablename__ = "state_label"
+    id: Mapped[Id]
+    study_id: Mapped[int] = mapped_column()
+    site_id: Mapped[int] = mapped_column()
+    axis: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)
+    label: Mapped[str] = mapped_column(Text)
+    colour: Mapped[str | None] = mapped_column(Text)
+    created_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    retired_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    retired_at: Mapped[datetime | None]
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_state_label_study_site"
+        ),
+        UniqueConstraint("id", "state", name="uq_state_label_state"),
+        Index(
+            "uq_state_label_word",
+            "study_id",
+            "site_id",
+            "axis",
+            text("lower(label)"),
+            unique=True,
+            postgresql_where=text("retired_at is null"),
+        ),
+        Index(
+            "uq_state_label_one_word",
+            "study_id",
+            "site_id",
+            "axis",
+            "state",
+            unique=True,
+            postgresql_where=text("retired_at is null and axis <> 'quality'"),
+        ),
+        CheckConstraint("axis in ('existence', 'custody', 'quality', 'reservation')", name="axis"),
+        CheckConstraint(_STATES, name="state_of_its_axis"),
+        CheckConstraint("colour in ('ok', 'warning', 'stop', 'duplicate', 'neutral')", name="colour"),
+        CheckConstraint("char_length(label) between 1 and 40", name="label_length"),
+    )
+
+
 class Specimen(Base):
     """One physical tube, vial, block or swab, of whatever level.
 
@@ -66,6 +121,7 @@ class Specimen(Base):
     is_blind_duplicate: Mapped[bool] = mapped_column(server_default="false")
     existence: Mapped[str] = mapped_column(Text, server_default="exists")
     quality: Mapped[str] = mapped_column(Text, server_default="acceptable")
+    quality_label_id: Mapped[int | None] = mapped_column()
     hold: Mapped[str | None] = mapped_column(Text)
     freeze_thaw_count: Mapped[int] = mapped_column(Integer, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -81,6 +137,10 @@ class Specimen(Base):
             ["collection_event_id", "participant_id"],
             ["collection_event.id", "collection_event.participant_id"],
             name="fk_specimen_collection_event",
+        ),
+        # A label and the state that it stands for cannot disagree; without a label nothing is compared.
+        ForeignKeyConstraint(
+            ["quality_label_id", "quality"], ["state_label.id", "state_label.state"], name="fk_specimen_quality_label"
         ),
         UniqueConstraint("id", "participant_id", name="uq_specimen_participant"),
         UniqueConstraint("id", "study_id", name="uq_specimen_study"),

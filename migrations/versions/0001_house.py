@@ -615,6 +615,65 @@ def upgrade() -> None:
     )
     op.create_index("ix_participant_study_site", "participant", ["study_id", "site_id"], unique=False)
     op.create_table(
+        "pick_list",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("destination", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("started_by", sa.BigInteger(), nullable=True),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("verified_by", sa.BigInteger(), nullable=True),
+        sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handed_over_by", sa.BigInteger(), nullable=True),
+        sa.Column("handed_over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("handed_to", sa.BigInteger(), nullable=True),
+        sa.Column("handed_for", sa.Text(), nullable=True),
+        sa.Column("cancelled_by", sa.BigInteger(), nullable=True),
+        sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancel_reason", sa.Text(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(status = 'cancelled') = (cancelled_at is not null) and num_nonnulls(cancelled_at, cancelled_by, cancel_reason) in (0, 3)",
+            name=op.f("ck_pick_list_cancelled_whole"),
+        ),
+        sa.CheckConstraint(
+            "(status = 'handed_over') = (handed_over_at is not null) and num_nonnulls(handed_over_at, handed_over_by, handed_to, handed_for) in (0, 4)",
+            name=op.f("ck_pick_list_handed_over_whole"),
+        ),
+        sa.CheckConstraint("code ~ '^Q'", name=op.f("ck_pick_list_code_is_a_pick_list_id")),
+        sa.CheckConstraint("destination in ('packing', 'bench')", name=op.f("ck_pick_list_destination")),
+        sa.CheckConstraint(
+            "status in ('open', 'cancelled') or started_at is not null", name=op.f("ck_pick_list_started_has_a_time")
+        ),
+        sa.CheckConstraint(
+            "status in ('open', 'in_progress', 'picked', 'verified', 'handed_over', 'cancelled')",
+            name=op.f("ck_pick_list_status"),
+        ),
+        sa.CheckConstraint(
+            "status not in ('verified', 'handed_over') or verified_at is not null",
+            name=op.f("ck_pick_list_verified_has_a_time"),
+        ),
+        sa.CheckConstraint("char_length(purpose) between 1 and 200", name=op.f("ck_pick_list_purpose_length")),
+        sa.ForeignKeyConstraint(["cancelled_by"], ["app_user.id"], name=op.f("fk_pick_list_cancelled_by")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_pick_list_created_by")),
+        sa.ForeignKeyConstraint(["handed_over_by"], ["app_user.id"], name=op.f("fk_pick_list_handed_over_by")),
+        sa.ForeignKeyConstraint(["handed_to"], ["app_user.id"], name=op.f("fk_pick_list_handed_to")),
+        sa.ForeignKeyConstraint(["started_by"], ["app_user.id"], name=op.f("fk_pick_list_started_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_pick_list_study_site"
+        ),
+        sa.ForeignKeyConstraint(["verified_by"], ["app_user.id"], name=op.f("fk_pick_list_verified_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pick_list")),
+        sa.UniqueConstraint("code", name=op.f("uq_pick_list_code")),
+        sa.UniqueConstraint("id", "study_id", name="uq_pick_list_study"),
+    )
+    op.create_index("ix_pick_list_study_site", "pick_list", ["study_id", "site_id"], unique=False)
+    op.create_table(
         "planned_visit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("protocol_version_id", sa.BigInteger(), nullable=False),
@@ -756,6 +815,52 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sprec_code")),
     )
     op.create_index("ix_sprec_code_version", "sprec_code", ["version", "element"], unique=False)
+    op.create_table(
+        "state_label",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("axis", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=False),
+        sa.Column("colour", sa.Text(), nullable=True),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("retired_by", sa.BigInteger(), nullable=True),
+        sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')) or (axis = 'custody' and state in ('position', 'holder', 'package', 'party', 'ended')) or (axis = 'quality' and state in ('acceptable', 'quarantined', 'rejected')) or (axis = 'reservation' and state in ('free', 'reserved', 'listed', 'picked'))",
+            name=op.f("ck_state_label_state_of_its_axis"),
+        ),
+        sa.CheckConstraint(
+            "axis in ('existence', 'custody', 'quality', 'reservation')", name=op.f("ck_state_label_axis")
+        ),
+        sa.CheckConstraint(
+            "colour in ('ok', 'warning', 'stop', 'duplicate', 'neutral')", name=op.f("ck_state_label_colour")
+        ),
+        sa.CheckConstraint("char_length(label) between 1 and 40", name=op.f("ck_state_label_label_length")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_state_label_created_by")),
+        sa.ForeignKeyConstraint(["retired_by"], ["app_user.id"], name=op.f("fk_state_label_retired_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_state_label_study_site"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_state_label")),
+        sa.UniqueConstraint("id", "state", name="uq_state_label_state"),
+    )
+    op.create_index(
+        "uq_state_label_one_word",
+        "state_label",
+        ["study_id", "site_id", "axis", "state"],
+        unique=True,
+        postgresql_where=sa.text("retired_at is null and axis <> 'quality'"),
+    )
+    op.create_index(
+        "uq_state_label_word",
+        "state_label",
+        ["study_id", "site_id", "axis", sa.literal_column("lower(label)")],
+        unique=True,
+        postgresql_where=sa.text("retired_at is null"),
+    )
     op.create_table(
         "assay_run",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1337,6 +1442,7 @@ def upgrade() -> None:
         sa.Column("is_blind_duplicate", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("existence", sa.Text(), server_default="exists", nullable=False),
         sa.Column("quality", sa.Text(), server_default="acceptable", nullable=False),
+        sa.Column("quality_label_id", sa.BigInteger(), nullable=True),
         sa.Column("hold", sa.Text(), nullable=True),
         sa.Column("freeze_thaw_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -1364,6 +1470,9 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(
             ["planned_aliquot_id"], ["planned_aliquot.id"], name=op.f("fk_specimen_planned_aliquot_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["quality_label_id", "quality"], ["state_label.id", "state_label.state"], name="fk_specimen_quality_label"
         ),
         sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_specimen_specimen_type")),
         sa.ForeignKeyConstraint(
@@ -1546,18 +1655,20 @@ def upgrade() -> None:
         sa.Column("shipment_id", sa.BigInteger(), nullable=True),
         sa.Column("package_id", sa.BigInteger(), nullable=True),
         sa.Column("plate_id", sa.BigInteger(), nullable=True),
+        sa.Column("pick_list_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "namespace <> 'house' or biobank_house_id_is_valid(value)", name=op.f("ck_identifier_house_check_character")
         ),
         sa.CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name=op.f("ck_identifier_status")),
         sa.CheckConstraint(
-            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id) = 1",
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id) = 1",
             name=op.f("ck_identifier_exactly_one_thing"),
         ),
         sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_identifier_container_id")),
         sa.ForeignKeyConstraint(["namespace"], ["namespace.code"], name=op.f("fk_identifier_namespace")),
         sa.ForeignKeyConstraint(["package_id"], ["package.id"], name=op.f("fk_identifier_package_id")),
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_identifier_participant_id")),
+        sa.ForeignKeyConstraint(["pick_list_id"], ["pick_list.id"], name=op.f("fk_identifier_pick_list_id")),
         sa.ForeignKeyConstraint(["plate_id"], ["plate.id"], name=op.f("fk_identifier_plate_id")),
         sa.ForeignKeyConstraint(["shipment_id"], ["shipment.id"], name=op.f("fk_identifier_shipment_id")),
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_identifier_specimen_id")),
@@ -1584,6 +1695,13 @@ def upgrade() -> None:
         ["participant_id"],
         unique=False,
         postgresql_where=sa.text("participant_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_pick_list_id",
+        "identifier",
+        ["pick_list_id"],
+        unique=False,
+        postgresql_where=sa.text("pick_list_id is not null"),
     )
     op.create_index(
         "ix_identifier_plate_id",
@@ -1656,6 +1774,50 @@ def upgrade() -> None:
         "uq_package_item_open", "package_item", ["specimen_id"], unique=True, postgresql_where=sa.text("is_open")
     )
     op.create_table(
+        "pick_list_line",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("pick_list_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="to_pick", nullable=False),
+        sa.Column("is_open", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("substitute_of", sa.BigInteger(), nullable=True),
+        sa.Column("from_container_id", sa.BigInteger(), nullable=True),
+        sa.Column("from_row", sa.Integer(), nullable=True),
+        sa.Column("from_col", sa.Integer(), nullable=True),
+        sa.Column("settled_by", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'to_pick') = (settled_at is null)", name=op.f("ck_pick_list_line_settled_has_a_time")
+        ),
+        sa.CheckConstraint(
+            "status in ('to_pick', 'picked', 'not_found', 'short', 'substituted', 'skipped', 'withdrawn')",
+            name=op.f("ck_pick_list_line_status"),
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(from_container_id, from_row, from_col) in (0, 3)",
+            name=op.f("ck_pick_list_line_from_is_whole"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["from_container_id"], ["container.id"], name=op.f("fk_pick_list_line_from_container_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["pick_list_id", "study_id"], ["pick_list.id", "pick_list.study_id"], name="fk_pick_list_line_list"
+        ),
+        sa.ForeignKeyConstraint(["settled_by"], ["app_user.id"], name=op.f("fk_pick_list_line_settled_by")),
+        sa.ForeignKeyConstraint(
+            ["specimen_id", "study_id"], ["specimen.id", "specimen.study_id"], name="fk_pick_list_line_specimen"
+        ),
+        sa.ForeignKeyConstraint(["substitute_of"], ["pick_list_line.id"], name=op.f("fk_pick_list_line_substitute_of")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pick_list_line")),
+        sa.UniqueConstraint("pick_list_id", "specimen_id", name="uq_pick_list_line_once"),
+    )
+    op.create_index("ix_pick_list_line_specimen", "pick_list_line", ["specimen_id"], unique=False)
+    op.create_index(
+        "uq_pick_list_line_open", "pick_list_line", ["specimen_id"], unique=True, postgresql_where=sa.text("is_open")
+    )
+    op.create_table(
         "processing_input",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("processing_event_id", sa.BigInteger(), nullable=False),
@@ -1718,6 +1880,44 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quantity_ledger")),
     )
     op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
+    op.create_table(
+        "reservation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("reserved_by", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.BigInteger(), nullable=True),
+        sa.Column("ending", sa.Text(), nullable=True),
+        sa.Column("ending_note", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "ending in ('released', 'fulfilled', 'expired', 'withdrawn', 'tube_gone')",
+            name=op.f("ck_reservation_ending"),
+        ),
+        sa.CheckConstraint("char_length(purpose) between 1 and 200", name=op.f("ck_reservation_purpose_length")),
+        sa.CheckConstraint("expires_at > reserved_at", name=op.f("ck_reservation_expires_after_it_began")),
+        sa.CheckConstraint("num_nonnulls(ended_at, ending) in (0, 2)", name=op.f("ck_reservation_ended_whole")),
+        sa.ForeignKeyConstraint(["ended_by"], ["app_user.id"], name=op.f("fk_reservation_ended_by")),
+        sa.ForeignKeyConstraint(["reserved_by"], ["app_user.id"], name=op.f("fk_reservation_reserved_by")),
+        sa.ForeignKeyConstraint(
+            ["specimen_id", "study_id"], ["specimen.id", "specimen.study_id"], name="fk_reservation_specimen"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reservation")),
+    )
+    op.create_index(
+        "ix_reservation_open_until",
+        "reservation",
+        ["study_id", "expires_at"],
+        unique=False,
+        postgresql_where=sa.text("ended_at is null"),
+    )
+    op.create_index("ix_reservation_specimen", "reservation", ["specimen_id"], unique=False)
+    op.create_index(
+        "uq_reservation_open", "reservation", ["specimen_id"], unique=True, postgresql_where=sa.text("ended_at is null")
+    )
     op.create_table(
         "spin_tube",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1907,6 +2107,41 @@ def upgrade() -> None:
     op.create_index("ix_result_participant", "result", ["participant_id", "analyte_id"], unique=False)
     op.create_index("ix_result_run", "result", ["run_id"], unique=False)
     op.create_table(
+        "tube_search",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("pick_list_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=True),
+        sa.Column("row", sa.Integer(), nullable=True),
+        sa.Column("col", sa.Integer(), nullable=True),
+        sa.Column("there_instead", sa.BigInteger(), nullable=True),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("opened_by", sa.BigInteger(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("closed_by", sa.BigInteger(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.CheckConstraint("outcome in ('found', 'given_up')", name=op.f("ck_tube_search_outcome")),
+        sa.CheckConstraint("num_nonnulls(closed_at, outcome) in (0, 2)", name=op.f("ck_tube_search_closed_whole")),
+        sa.ForeignKeyConstraint(["closed_by"], ["app_user.id"], name=op.f("fk_tube_search_closed_by")),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_tube_search_container_id")),
+        sa.ForeignKeyConstraint(["opened_by"], ["app_user.id"], name=op.f("fk_tube_search_opened_by")),
+        sa.ForeignKeyConstraint(
+            ["pick_list_line_id"], ["pick_list_line.id"], name=op.f("fk_tube_search_pick_list_line_id")
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_tube_search_specimen_id")),
+        sa.ForeignKeyConstraint(["there_instead"], ["specimen.id"], name=op.f("fk_tube_search_there_instead")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tube_search")),
+    )
+    op.create_index(op.f("ix_tube_search_specimen_id"), "tube_search", ["specimen_id"], unique=False)
+    op.create_index(
+        "uq_tube_search_open",
+        "tube_search",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("closed_at is null"),
+    )
+    op.create_table(
         "result_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("result_id", sa.BigInteger(), nullable=False),
@@ -1960,5 +2195,16 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("is_current"),
     )
-    for script in ("audit", "register", "specimen", "custody", "results", "preanalytics", "codes", "sprec", "grants"):
+    for script in (
+        "audit",
+        "register",
+        "specimen",
+        "custody",
+        "picking",
+        "results",
+        "preanalytics",
+        "codes",
+        "sprec",
+        "grants",
+    ):
         run_sql(script)
