@@ -45,9 +45,12 @@ class WithParty:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`terminal` is disposed, consumed, lost or transferred."""
+    """`terminal` is disposed, consumed, lost or transferred. `site_id` is where a lost tube is looked for, and keeps
+    it within reach there.
+    """
 
     terminal: str
+    site_id: int | None = None
 
 
 Place = AtPosition | InPackage | WithHolder | WithParty | Ended

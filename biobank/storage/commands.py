@@ -350,7 +350,7 @@ def _place(was: CustodyHistory) -> Place | None:
         return AtPosition(was.container_id, was.row, was.col, was.site_id)
     if was.holder_id is not None and was.site_id is not None:
         return WithHolder(was.holder_id, was.site_id)
-    return Ended(was.terminal) if was.terminal == "lost" else None
+    return Ended(was.terminal, was.site_id) if was.terminal == "lost" else None
 
 
 async def _check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:

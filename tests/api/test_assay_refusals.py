@@ -100,7 +100,11 @@ async def test_every_bad_row_of_a_plate_map_is_named_and_nothing_is_stored(api, 
     await superuser.execute(context)
     await superuser.execute("update specimen set hold = 'identity_doubt' where code = $1", held)
     await superuser.execute("update specimen set quality = 'quarantined' where code = $1", poor)
-    await superuser.execute("update specimen set existence = 'lost' where code = $1", gone)
+    await superuser.execute(
+        "update custody c set holder_id = null, terminal = 'lost' from specimen s "
+        "where s.id = c.specimen_id and s.code = $1",
+        gone,
+    )
     unwilling = await make_material(database, world, tubes=1, consented=False)
     withdrawn = await make_material(database, world, tubes=1)
     await withdraw(api, withdrawn.participant)
