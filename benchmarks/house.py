@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ from biobank import embedded, ids, migrate
 from biobank.access import commands as access
 from biobank.actor import SERVICE
 from biobank.db import Database
+from biobank.protocol import commands as protocol
+from biobank.protocol.document import Document, VisitSpec
 from biobank.study import commands as study
 from biobank.tx import open_tx
 
@@ -69,8 +71,11 @@ def house(aliquots: int, *, empty_boxes: int = 0, in_hand: bool = False) -> Iter
 
 async def _fill(dsn: str, aliquots: int, empty_boxes: int, in_hand: bool) -> tuple[str, list[str], list[str]]:
     async with Database.open(dsn, role=ROLE, size=2) as database, open_tx(database, SERVICE) as tx:
-        visits = (study.VisitTypeSpec(code="BASE", title="Baseline", planned_day=0),)
-        await study.create_study(tx, study.CreateStudy(code="BENCH", title="Benchmark", visit_types=visits))
+        await study.create_study(tx, study.CreateStudy(code="BENCH", title="Benchmark"))
+        plan = Document(study="BENCH", visits=(VisitSpec(code="BASE", title="Baseline", day=0),))
+        draft = await protocol.import_document(tx, "BENCH", plan)
+        from_the_start = protocol.PublishDraft(row_version=draft.head.row_version, effective_from=date(2020, 1, 1))
+        await protocol.publish_draft(tx, "BENCH", from_the_start)
         site = {
             "code": "LAB",
             "name": "Laboratory",

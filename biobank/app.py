@@ -51,6 +51,7 @@ from biobank.picking import rules as picking_rules
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
+from biobank.protocol import rules as protocol_rules
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
 from biobank.release import rules as release_rules
@@ -98,6 +99,7 @@ ROUTERS = (
 CONSTRAINTS: ConstraintErrors = {
     **access_rules.CONSTRAINTS,
     **study_rules.CONSTRAINTS,
+    **protocol_rules.CONSTRAINTS,
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,

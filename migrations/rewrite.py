@@ -14,6 +14,7 @@ HOUSE = Path(__file__).parent / "versions" / "0001_house.py"
 SCRIPTS = (
     "audit",
     "register",
+    "protocol",
     "specimen",
     "custody",
     "picking",

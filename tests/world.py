@@ -3,6 +3,8 @@ API token.
 """
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from sqlalchemy import select
 
@@ -10,9 +12,11 @@ from biobank.access import passwords
 from biobank.access.models import ApiToken, AppUser, RoleGrant
 from biobank.actor import SERVICE
 from biobank.db import Database
+from biobank.protocol import commands as protocol
+from biobank.protocol.document import Document
 from biobank.study import commands
 from biobank.study.models import Site, Study
-from biobank.tx import open_tx
+from biobank.tx import Tx, open_tx
 
 PASSWORD = "correct horse battery"
 USERS: dict[str, tuple[str, str | None, str | None]] = {
@@ -57,19 +61,46 @@ def _study(code: str) -> commands.CreateStudy:
             commands.CohortSpec(code="NEW", title="New onset"),
             commands.CohortSpec(code="PREV", title="Prevalent"),
         ),
-        visit_types=(
-            commands.VisitTypeSpec(code="BASE", title="Baseline", planned_day=0, days_before=30, days_after=45),
-            commands.VisitTypeSpec(code="Y1", title="Year 1", planned_day=365, days_before=30, days_after=45),
-            commands.VisitTypeSpec(code="FLARE", title="Flare"),
-        ),
         consent_documents=(commands.ConsentDocumentSpec(version="1.0", approved_from="2023-01-01"),),
     )
+
+
+def protocol_document(study: str, **change: Any) -> Document:
+    """A small protocol: a baseline with serum, which the prevalent cohort gives twice, a year later, and flares."""
+    serum = {
+        "specimen_type": "BLD",
+        "tube_type": "SST",
+        "quantity": "8500",
+        "unit": "uL",
+        "steps": [
+            {"type": "clot", "min_minutes": 30, "max_minutes": 60},
+            {"type": "centrifuge", "within_minutes": 120, "min_minutes": 10, "max_minutes": 15, "min_g": 1100}
+            | {"max_g": 1300, "min_celsius": 18, "max_celsius": 25, "brake": True},
+        ],
+        "aliquots": [
+            {"specimen_type": "SER", "tube_type": "CRYO05", "count": 8, "quantity": "500", "unit": "uL", "store": "-80"}
+        ],
+    }
+    tubes = [{"code": "serum", **serum}, {"code": "serum_prevalent", "cohort": "PREV", **serum}]
+    visits = [
+        {"code": "BASE", "title": "Baseline", "day": 0, "before": 30, "after": 45, "tubes": tubes},
+        {"code": "Y1", "title": "Year 1", "day": 365, "before": 30, "after": 45, "same_tubes_as": "BASE"},
+        {"code": "FLARE", "title": "Flare", "same_tubes_as": "BASE"},
+    ]
+    return Document.model_validate({"study": study, "visits": visits} | change)
+
+
+async def publish_protocol(tx: Tx, document: Document, effective_from: date) -> None:
+    draft = await protocol.import_document(tx, document.study, document)
+    command = protocol.PublishDraft(row_version=draft.head.row_version, effective_from=effective_from)
+    await protocol.publish_draft(tx, document.study, command)
 
 
 async def build_world(dsn: str, role: str) -> World:
     async with Database.open(dsn, role=role, size=2) as database, open_tx(database, SERVICE) as tx:
         for study in ("LLS", "OTH"):
             await commands.create_study(tx, _study(study))
+            await publish_protocol(tx, protocol_document(study), date(2023, 1, 1))
             for code, (name, country, timezone) in SITES.items():
                 if study == "LLS" or code == "LAB":
                     site = commands.AddSite(

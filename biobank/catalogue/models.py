@@ -2,10 +2,10 @@
 
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, Text
+from sqlalchemy import CheckConstraint, ForeignKey, Integer, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from biobank.db import Base
+from biobank.db import Base, Id
 
 
 class TemperatureClass(Base):
@@ -51,6 +51,27 @@ class TubeType(Base):
             "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', "
             "'bag', 'dry_medium', 'original')",
             name="sprec_family",
+        ),
+    )
+
+
+class MaterialOrigin(Base):
+    """A material that can be made of another, as serum of blood. `sprec_container` names the primary tubes that it
+    takes, because serum cannot be made of blood that was kept from clotting; null is any tube.
+    """
+
+    __tablename__ = "material_origin"
+    id: Mapped[Id]
+    specimen_type: Mapped[str] = mapped_column(ForeignKey("specimen_type.code"))
+    made_of: Mapped[str] = mapped_column(ForeignKey("specimen_type.code"))
+    sprec_container: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint(
+            "specimen_type",
+            "made_of",
+            "sprec_container",
+            name="uq_material_origin_once",
+            postgresql_nulls_not_distinct=True,
         ),
     )
 

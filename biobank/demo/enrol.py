@@ -12,7 +12,10 @@ from biobank.tx import Tx, open_tx
 
 _PARTICIPANT = "code study_id site_id status enrolled_on t0 year_of_birth sex_at_birth"
 _CONSENT = "participant_id study_id document_id signed_at effective_from recorded_by"
-_VISIT = "participant_id study_id site_id visit_type_id number status planned_on window_from window_to occurred_on"
+_VISIT = (
+    "participant_id study_id site_id visit_type_id number status planned_on window_from window_to occurred_on "
+    "status_reason"
+)
 
 
 async def write_people(database: Database, house: House, people: Sequence[Person]) -> None:
@@ -114,6 +117,7 @@ async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> N
             "cancelled" if person.withdrawn and visit.status == "planned" else visit.status,
             *_window(visit),
             visit.done,
+            _reason(person, visit),
         )
         for person, visit in visits
     ]
@@ -127,3 +131,10 @@ def _window(visit: VisitPlan) -> tuple[date | None, date | None, date | None]:
         return None, None, None
     before, after = plan.WINDOWS[visit.type]
     return visit.planned, visit.planned - timedelta(days=before), visit.planned + timedelta(days=after)
+
+
+def _reason(person: Person, visit: VisitPlan) -> str | None:
+    """Why a visit did not and will not take place."""
+    if person.withdrawn and visit.status == "planned":
+        return "Consent was withdrawn"
+    return "Did not come" if visit.status == "missed" else None

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -18,11 +19,16 @@ from biobank.actor import Actor, Grant
 from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnalyte
 from biobank.catalogue.models import SpecimenType
 from biobank.demo import plan
+from biobank.protocol import commands as protocol
+from biobank.protocol.queries import vocabulary
+from biobank.protocol.text import read_document
 from biobank.shipment.models import ExternalParty
 from biobank.storage.models import ContainerType
 from biobank.study import commands as study_commands
 from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, Study, VisitType
 from biobank.tx import Tx
+
+PROTOCOL = Path(__file__).with_name("protocol.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,7 @@ async def set_up(tx: Tx, as_of: date, password: str) -> House:
             phone=f"+1 555 01{plan.SITES.index(site):02d}",
         )
         await study_commands.add_site(tx, plan.STUDY, spec)
+    await _protocol(tx, start)
     study = (await tx.session.execute(select(Study.id).where(Study.code == plan.STUDY))).scalar_one()
     sites = await _by_code(tx, Site.code, Site.id)
     users, actors = await _users(tx, study, sites, start, password)
@@ -115,6 +122,15 @@ async def set_up(tx: Tx, as_of: date, password: str) -> House:
     )
 
 
+async def _protocol(tx: Tx, start: date) -> None:
+    """The protocol of the demo stands in a file, as that of any study may."""
+    study = await protocol.managed(tx, plan.STUDY)
+    document = read_document(PROTOCOL.read_bytes(), await vocabulary(tx, study.id), plan.STUDY)
+    draft = await protocol.import_document(tx, plan.STUDY, document)
+    from_the_start = protocol.PublishDraft(row_version=draft.head.row_version, effective_from=start)
+    await protocol.publish_draft(tx, plan.STUDY, from_the_start)
+
+
 def _study(start: date) -> study_commands.CreateStudy:
     return study_commands.CreateStudy(
         code=plan.STUDY,
@@ -122,10 +138,6 @@ def _study(start: date) -> study_commands.CreateStudy:
         protocol_no=plan.PROTOCOL,
         registry_no=plan.REGISTRY,
         cohorts=tuple(study_commands.CohortSpec(code=code, title=title) for code, title, _ in plan.COHORTS),
-        visit_types=tuple(
-            study_commands.VisitTypeSpec(code=code, title=title, planned_day=day, days_before=before, days_after=after)
-            for code, title, day, before, after in plan.VISIT_TYPES
-        ),
         consent_documents=tuple(
             study_commands.ConsentDocumentSpec(
                 version=version,

@@ -7,7 +7,7 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.participant import commands, queries
+from biobank.participant import commands, queries, visiting
 from biobank.participant.queries import ParticipantRow, ParticipantView
 
 
@@ -52,9 +52,9 @@ class ParticipantController(Controller):
 
     @post("/{code:str}/visits", operation_id="recordVisit", opt={"permission": Permission.VISIT_RECORD})
     async def visit(
-        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.RecordVisit], key: Key
+        self, tx: Writing, code: FromPath[str], data: JSONBody[visiting.RecordVisit], key: Key
     ) -> ParticipantView:
-        return await tx.once(key, data, ParticipantView, lambda: commands.record_visit(tx, code, data), of=code)
+        return await tx.once(key, data, ParticipantView, lambda: visiting.record_visit(tx, code, data), of=code)
 
 
 router = Router("/api/v1", route_handlers=[ParticipantController])

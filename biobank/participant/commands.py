@@ -1,19 +1,20 @@
-"""Enrolling participants, recording consent, withdrawal and visits."""
+"""Enrolling participants, recording consent and withdrawal. Visits are in `visiting.py`."""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 
 from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Invalid, NotFound
 from biobank.participant import queries, rules
-from biobank.participant.models import CohortMembership, Consent, ConsentDecision, Participant, Visit, Withdrawal
+from biobank.participant.models import CohortMembership, Consent, ConsentDecision, Participant, Withdrawal
+from biobank.participant.planning import plan_visits
 from biobank.participant.queries import ParticipantView
 from biobank.study.commands import Code
-from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, VisitType
+from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site
 from biobank.study.queries import study_and_site
 from biobank.study.rules import check_not_future, today
 from biobank.tx import Tx
@@ -49,13 +50,10 @@ class Withdraw(Command):
     effective_at: AwareDatetime
 
 
-class RecordVisit(Command):
-    type: Code
-    occurred_on: date
-
-
 async def enrol(tx: Tx, command: Enrol) -> ParticipantView:
-    """Enrol a participant under a fresh pseudonym. T0 is the day of enrolment."""
+    """Enrol a participant under a fresh pseudonym, with the visits that the protocol plans. T0 is the day of
+    enrolment.
+    """
     study, site = await study_and_site(tx, command.study, command.site, Permission.PARTICIPANT_ENROL)
     check_not_future(command.enrolled_on, tx.now, site.timezone, "enrolled_on")
     rules.check_born_before(command.year_of_birth, command.enrolled_on)
@@ -86,6 +84,7 @@ async def enrol(tx: Tx, command: Enrol) -> ParticipantView:
             "from_on": command.enrolled_on,
         }
         await tx.insert(CohortMembership, [membership])
+    await plan_visits(tx, study.id, [person.id])
     tx.record("participant.enrolled", subject="participant", subject_id=person.id, study_id=study.id, site_id=site.id)
     return await queries.participant(tx, person.code)
 
@@ -196,45 +195,4 @@ async def withdraw(tx: Tx, code: str, command: Withdraw) -> ParticipantView:
         site_id=person.site_id,
         level=command.level,
     )
-    return await queries.participant(tx, person.code)
-
-
-async def record_visit(tx: Tx, code: str, command: RecordVisit) -> ParticipantView:
-    """Record that a visit took place. Unscheduled types may repeat; a planned visit happens once."""
-    person = await queries.find_participant(
-        tx, code, Permission.VISIT_RECORD, lock=True
-    )  # two flares are numbered in turn
-    kind = (
-        await tx.session.execute(
-            select(VisitType).where(VisitType.study_id == person.study_id, VisitType.code == command.type)
-        )
-    ).scalar_one_or_none()
-    if kind is None:
-        raise NotFound(f"The study has no visit type {command.type}.", type=command.type)
-    check_not_future(command.occurred_on, tx.now, await _timezone(tx, person), "occurred_on")
-    if command.occurred_on < person.enrolled_on:
-        raise Invalid(
-            "A visit lies on or after the day of enrolment.", errors={"occurred_on": "lies before the enrolment"}
-        )
-    number = 1
-    if kind.planned_day is None:
-        same = select(func.coalesce(func.max(Visit.number), 0)).where(
-            Visit.participant_id == person.id, Visit.visit_type_id == kind.id
-        )
-        number = (await tx.session.execute(same)).scalar_one() + 1
-    (visit_id,) = await tx.insert(
-        Visit,
-        [
-            {
-                "participant_id": person.id,
-                "study_id": person.study_id,
-                "site_id": person.site_id,
-                "visit_type_id": kind.id,
-                "number": number,
-                "status": "done",
-                "occurred_on": command.occurred_on,
-            }
-        ],
-    )
-    tx.record("visit.recorded", subject="visit", subject_id=visit_id, study_id=person.study_id, site_id=person.site_id)
     return await queries.participant(tx, person.code)

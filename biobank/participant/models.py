@@ -62,7 +62,9 @@ class ParticipantAlias(Base):
 
 
 class CohortMembership(Base):
-    """Dated: a participant may move to another cohort, and the earlier membership stays on record."""
+    """Dated: a participant may move to another cohort, and the earlier membership stays on record. It ends before
+    `to_on`, the day on which the next one begins.
+    """
 
     __tablename__ = "cohort_membership"
     id: Mapped[Id]
@@ -141,6 +143,10 @@ class Withdrawal(Base):
 
 
 class Visit(Base):
+    """A visit that the protocol plans or that took place. One that took place is pinned to the version that was in
+    force; window and planned day are those of the version that planned it.
+    """
+
     __tablename__ = "visit"
     id: Mapped[Id]
     participant_id: Mapped[int] = mapped_column()
@@ -155,6 +161,7 @@ class Visit(Base):
     window_to: Mapped[date | None]
     occurred_on: Mapped[date | None]
     outside_window_reason: Mapped[str | None] = mapped_column(Text)
+    status_reason: Mapped[str | None] = mapped_column(Text)
     fasting: Mapped[bool | None]
     finished_at: Mapped[datetime | None]
     finished_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
@@ -178,6 +185,9 @@ class Visit(Base):
         UniqueConstraint("id", "participant_id", name="uq_visit_participant"),
         CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name="status"),
         CheckConstraint("(status = 'done') = (occurred_on is not null)", name="done_has_a_day"),
+        CheckConstraint(
+            "status not in ('missed', 'cancelled') or status_reason is not null", name="not_held_has_a_reason"
+        ),
         CheckConstraint("num_nonnulls(planned_on, window_from, window_to) in (0, 3)", name="window_is_whole"),
         CheckConstraint("planned_on between window_from and window_to", name="planned_within_window"),
         CheckConstraint(

@@ -16,7 +16,7 @@ from biobank.actor import Permission
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
-from biobank.participant import commands, queries, rules
+from biobank.participant import commands, queries, rules, visiting
 from biobank.participant.models import PARTICIPANT_STATUSES
 from biobank.participant.queries import ParticipantView
 from biobank.study import queries as study_queries
@@ -266,12 +266,12 @@ async def visit(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _visit(tx, code)
     person: ParticipantView = view["person"]
     with shown_again("participant/visit.html", title="Record a visit", values=data, **view):
-        command = parse_form(commands.RecordVisit, data)
+        command = parse_form(visiting.RecordVisit, data)
         await tx.once(
             form_key(data),
             command,
             ParticipantView,
-            lambda: commands.record_visit(tx, person.code, command),
+            lambda: visiting.record_visit(tx, person.code, command),
             of=person.code,
         )
     return Redirect(f"/participants/{person.code}", status_code=303)

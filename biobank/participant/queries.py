@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from biobank import ids
@@ -14,7 +14,8 @@ from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
 from biobank.participant.models import CohortMembership, Consent, ConsentDecision, Participant, Visit, Withdrawal
-from biobank.participant.rules import Decisions, visit_window
+from biobank.participant.rules import Decisions
+from biobank.protocol.models import ProtocolVersion
 from biobank.study.models import Cohort, ConsentDocument, Site, Study, VisitType
 from biobank.tx import ReadTx, Tx
 
@@ -54,16 +55,21 @@ class WithdrawalView(View):
 
 
 class VisitView(View):
-    """`day` is the study day: days from T0."""
+    """`day` is the study day: days from T0. `version` is the protocol's that planned the visit or was in force."""
 
     type: str
     title: str
     number: int
     status: str
+    planned_on: date | None
     window_from: date | None
     window_to: date | None
     occurred_on: date | None
     day: int | None
+    outside_window_reason: str | None
+    status_reason: str | None
+    fasting: bool | None
+    version: int | None
 
 
 class ParticipantView(View):
@@ -254,27 +260,31 @@ async def participant(tx: ReadTx, code: str) -> ParticipantView:
 
 
 async def visits(tx: ReadTx, person: Participant) -> tuple[VisitView, ...]:
+    """All visits of a participant by their day, planned ones by the day they are planned for."""
     rows = await tx.session.execute(
-        select(Visit, VisitType)
+        select(Visit, VisitType.code, VisitType.title, ProtocolVersion.number)
         .join(VisitType, VisitType.id == Visit.visit_type_id)
+        .outerjoin(ProtocolVersion, ProtocolVersion.id == Visit.protocol_version_id)
         .where(Visit.participant_id == person.id)
-        .order_by(Visit.occurred_on.nulls_last(), VisitType.planned_day, Visit.id)
+        .order_by(func.coalesce(Visit.occurred_on, Visit.planned_on).nulls_last(), Visit.id)
     )
-    return tuple(_visit_view(person.t0, row) for row in rows)
-
-
-def _visit_view(t0: date, row: Row[Visit, VisitType]) -> VisitView:
-    visit, kind = row
-    window = visit_window(t0, kind.planned_day, kind.days_before, kind.days_after)
-    return VisitView(
-        type=kind.code,
-        title=kind.title,
-        number=visit.number,
-        status=visit.status,
-        window_from=window[0] if window else None,
-        window_to=window[1] if window else None,
-        occurred_on=visit.occurred_on,
-        day=(visit.occurred_on - t0).days if visit.occurred_on else None,
+    return tuple(
+        VisitView(
+            type=code,
+            title=title,
+            number=visit.number,
+            status=visit.status,
+            planned_on=visit.planned_on,
+            window_from=visit.window_from,
+            window_to=visit.window_to,
+            occurred_on=visit.occurred_on,
+            day=(visit.occurred_on - person.t0).days if visit.occurred_on else None,
+            outside_window_reason=visit.outside_window_reason,
+            status_reason=visit.status_reason,
+            fasting=visit.fasting,
+            version=version,
+        )
+        for visit, code, title, version in rows
     )
 
 

@@ -15,6 +15,21 @@ class VisitExists(Conflict):
     title = "This visit is recorded already"
 
 
+class OutsideWindow(Invalid):
+    code = "outside-window"
+    title = "The visit took place outside its window"
+
+
+class VisitNotOpen(Conflict):
+    code = "visit-not-open"
+    title = "This visit is not open"
+
+
+class VisitWindowOpen(Conflict):
+    code = "visit-window-open"
+    title = "The window of this visit is not over"
+
+
 class ConsentMissing(Conflict):
     """The consent gate: a person did not allow this, or withdrew."""
 
@@ -48,6 +63,9 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "uq_visit_once": lambda: VisitExists("This visit of the participant is recorded already."),
     "uq_consent_current": lambda: ConsentRecordedMeanwhile(
         "Somebody else recorded a consent of this participant at this moment: look at it first."
+    ),
+    "ck_cohort_membership_no_overlap": lambda: Conflict(
+        "The participant belongs to another cohort in this time already: a move begins on or after the day of the last."
     ),
     "uq_cohort_membership_open": lambda: Conflict("The participant is in a cohort already: end that membership first."),
     "ck_cohort_membership_dates": lambda: Invalid(
@@ -146,6 +164,53 @@ def visit_window(t0: date, planned_day: int | None, before: int, after: int) -> 
         return None
     middle = t0 + timedelta(days=planned_day)
     return middle - timedelta(days=before), middle + timedelta(days=after)
+
+
+def check_in_window(title: str, window: tuple[date, date], day: date, reason: str | None) -> str | None:
+    """A planned visit takes place within its window, or there is a reason. Answers the reason that is kept.
+
+    Raises:
+        OutsideWindow: naming the window and the day.
+    """
+    first, last = window
+    if first <= day <= last:
+        return None
+    if not reason:
+        raise OutsideWindow(
+            f"{title} was to take place from {first.isoformat()} to {last.isoformat()}, not on {day.isoformat()}: "
+            "give the reason.",
+            errors={"outside_window_reason": f"is needed: the window is {first.isoformat()} to {last.isoformat()}"},
+            window_from=first.isoformat(),
+            window_to=last.isoformat(),
+            day=day.isoformat(),
+        )
+    return reason
+
+
+def check_open(title: str, status: str, reason: str | None) -> None:
+    """A scheduled visit is recorded once. One that was said to be missed may turn out to have taken place.
+
+    Raises:
+        VisitExists: it took place already.
+        VisitNotOpen: it was cancelled.
+    """
+    if status == "done":
+        raise VisitExists("This visit of the participant is recorded already.")
+    if status == "cancelled":
+        raise VisitNotOpen(f"{title} was cancelled ({reason}): plan it again first.", status=status)
+
+
+def check_window_over(title: str, window_to: date | None, today: date) -> None:
+    """A visit was missed when its window is over; before that it can only be cancelled.
+
+    Raises:
+        VisitWindowOpen: naming the last day.
+    """
+    if window_to is not None and window_to >= today:
+        raise VisitWindowOpen(
+            f"{title} may still take place until {window_to.isoformat()}: cancel it if it is not to.",
+            window_to=window_to.isoformat(),
+        )
 
 
 def check_consent(decisions: Mapping[str, Decisions], needed: Iterable[str]) -> None:

@@ -17,18 +17,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
+from biobank.protocol.document import STEP_TYPES
 
 
 class ProtocolVersion(Base):
     """One version of a study's protocol. In force from `effective_from` until the next one; a published version is
-    never changed.
+    never changed. The day of a draft is only proposed.
     """
 
     __tablename__ = "protocol_version"
     id: Mapped[Id]
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     number: Mapped[int] = mapped_column(Integer)
-    effective_from: Mapped[date]
+    effective_from: Mapped[date | None]
     status: Mapped[str] = mapped_column(Text, server_default="draft")
     note: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -50,21 +51,29 @@ class ProtocolVersion(Base):
         CheckConstraint("number > 0", name="number"),
         CheckConstraint("status in ('draft', 'published', 'discarded')", name="status"),
         CheckConstraint("(status = 'published') = (published_at is not null)", name="published_at_a_time"),
+        CheckConstraint("status <> 'published' or effective_from is not null", name="published_from_a_day"),
     )
 
 
 class PlannedVisit(Base):
-    """A visit of a protocol version: on `planned_day` from T0 with a window in days, or unscheduled and repeatable."""
+    """A visit of a protocol version: on `planned_day` from T0 with a window in days, or unscheduled and repeatable.
+
+    Code and title belong to the version; the visit type of the study is found or made when the version is published.
+    The tubes are its own or those of another visit of the version, `same_tubes_as`.
+    """
 
     __tablename__ = "planned_visit"
     id: Mapped[Id]
     protocol_version_id: Mapped[int] = mapped_column()
     study_id: Mapped[int] = mapped_column()
-    visit_type_id: Mapped[int] = mapped_column()
+    visit_type_id: Mapped[int | None] = mapped_column()
+    code: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
     position: Mapped[int] = mapped_column(Integer)
     planned_day: Mapped[int | None] = mapped_column(Integer)
     days_before: Mapped[int] = mapped_column(Integer, server_default="0")
     days_after: Mapped[int] = mapped_column(Integer, server_default="0")
+    same_tubes_as_id: Mapped[int | None] = mapped_column()
     __table_args__ = (
         ForeignKeyConstraint(
             ["protocol_version_id", "study_id"],
@@ -74,8 +83,16 @@ class PlannedVisit(Base):
         ForeignKeyConstraint(
             ["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_planned_visit_visit_type"
         ),
+        ForeignKeyConstraint(
+            ["same_tubes_as_id", "protocol_version_id"],
+            ["planned_visit.id", "planned_visit.protocol_version_id"],
+            name="fk_planned_visit_same_tubes_as",
+        ),
+        UniqueConstraint("protocol_version_id", "code", name="uq_planned_visit_code"),
         UniqueConstraint("protocol_version_id", "visit_type_id", name="uq_planned_visit_type"),
+        UniqueConstraint("id", "protocol_version_id", name="uq_planned_visit_version"),
         UniqueConstraint("id", "study_id", name="uq_planned_visit_study"),
+        CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name="code"),
         CheckConstraint("days_before >= 0 and days_after >= 0", name="window"),
         CheckConstraint(
             "planned_day is not null or (days_before = 0 and days_after = 0)", name="unscheduled_has_no_window"
@@ -86,7 +103,8 @@ class PlannedVisit(Base):
 class PlannedTube(Base):
     """`count` tubes of one kind that are collected at a planned visit, in the order of the draw.
 
-    Without a cohort everybody gives them; with one, its members do besides.
+    Without a cohort everybody gives them; with one, its members do besides. With a consent scope only those give them
+    who granted it. `temperature_class` is where a tube goes that is kept as it is.
     """
 
     __tablename__ = "planned_tube"
@@ -101,6 +119,8 @@ class PlannedTube(Base):
     count: Mapped[int] = mapped_column(Integer, server_default="1")
     quantity: Mapped[Decimal]
     unit: Mapped[str] = mapped_column(Text)
+    consent_scope: Mapped[str | None] = mapped_column(ForeignKey("consent_scope.code"))
+    temperature_class: Mapped[str | None] = mapped_column(ForeignKey("temperature_class.code"))
     handling: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         ForeignKeyConstraint(
@@ -112,13 +132,16 @@ class PlannedTube(Base):
             ["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_planned_tube_cohort"
         ),
         UniqueConstraint("planned_visit_id", "code", name="uq_planned_tube_code"),
+        CheckConstraint("code ~ '^[a-z][a-z0-9_]{0,29}$'", name="code"),
         CheckConstraint("count between 1 and 50", name="count"),
         CheckConstraint("quantity > 0", name="quantity_positive"),
     )
 
 
 class PlannedStep(Base):
-    """Work on a planned tube in its order: what, within how many minutes of the collection, with which settings."""
+    """Work on a planned tube in its order: what, begun within how many minutes of the collection, with which
+    settings.
+    """
 
     __tablename__ = "planned_step"
     id: Mapped[Id]
@@ -136,6 +159,7 @@ class PlannedStep(Base):
     sop_version: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         UniqueConstraint("planned_tube_id", "position", name="uq_planned_step_position"),
+        CheckConstraint(f"type in {STEP_TYPES}", name="type"),
         CheckConstraint("min_minutes <= max_minutes", name="minutes"),
         CheckConstraint("min_g <= max_g", name="force"),
         CheckConstraint("min_celsius <= max_celsius", name="temperature"),

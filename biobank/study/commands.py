@@ -1,4 +1,4 @@
-"""Setting up a study: its sites, cohorts, visit types and consent forms."""
+"""Setting up a study: its sites, cohorts and consent forms. Its visits come with its protocol."""
 
 from datetime import date
 from typing import Annotated
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from biobank.actor import Permission
 from biobank.errors import Forbidden
 from biobank.study import queries, rules
-from biobank.study.models import Cohort, ConsentDocument, Site, Study, StudySite, VisitType
+from biobank.study.models import Cohort, ConsentDocument, Site, Study, StudySite
 from biobank.study.queries import StudyView
 from biobank.tx import Tx
 
@@ -28,16 +28,6 @@ class CohortSpec(Command):
     title: Title
 
 
-class VisitTypeSpec(Command):
-    """A visit on `planned_day` from T0 with a window in days, or an unscheduled one without a planned day."""
-
-    code: Code
-    title: Title
-    planned_day: int | None = None
-    days_before: Annotated[int, Field(ge=0, le=3650)] = 0
-    days_after: Annotated[int, Field(ge=0, le=3650)] = 0
-
-
 class ConsentDocumentSpec(Command):
     version: Annotated[str, Field(min_length=1, max_length=40)]
     language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
@@ -51,7 +41,6 @@ class CreateStudy(Command):
     protocol_no: Annotated[str | None, Field(max_length=80)] = None
     registry_no: Annotated[str | None, Field(max_length=80)] = None
     cohorts: tuple[CohortSpec, ...] = ()
-    visit_types: tuple[VisitTypeSpec, ...] = ()
     consent_documents: tuple[ConsentDocumentSpec, ...] = ()
 
 
@@ -73,7 +62,7 @@ class AddSite(Command):
 
 
 async def create_study(tx: Tx, command: CreateStudy) -> StudyView:
-    """Set up a study with its cohorts, visit types and consent forms. An administrator's deed."""
+    """Set up a study with its cohorts and consent forms. An administrator's deed."""
     if not tx.scope(Permission.STUDY_MANAGE).everything:
         raise Forbidden("Only an administrator sets up a study.")
     study = Study(
@@ -82,7 +71,6 @@ async def create_study(tx: Tx, command: CreateStudy) -> StudyView:
     tx.session.add(study)
     await tx.session.flush()
     await tx.insert(Cohort, [{"study_id": study.id, **spec.model_dump()} for spec in command.cohorts])
-    await tx.insert(VisitType, [{"study_id": study.id, **spec.model_dump()} for spec in command.visit_types])
     await tx.insert(
         ConsentDocument, [{"study_id": study.id, **spec.model_dump()} for spec in command.consent_documents]
     )

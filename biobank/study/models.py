@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, Text, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id
@@ -86,18 +86,16 @@ class ConsentDocument(Base):
 
 
 class VisitType(Base):
-    """A planned visit (days from T0 with a window) or an unscheduled, repeatable one (a flare; no planned day)."""
+    """A visit as the study names it, such as a baseline or a flare. When it is planned, and what is collected at it,
+    says the protocol; a version that is published makes the types that it names first.
+    """
 
     __tablename__ = "visit_type"
     id: Mapped[Id]
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
     code: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(Text)
-    planned_day: Mapped[int | None] = mapped_column(Integer)
-    days_before: Mapped[int] = mapped_column(Integer, server_default="0")
-    days_after: Mapped[int] = mapped_column(Integer, server_default="0")
     __table_args__ = (
         UniqueConstraint("study_id", "code", name="uq_visit_type_code"),
         UniqueConstraint("id", "study_id", name="uq_visit_type_study"),
-        CheckConstraint("days_before >= 0 and days_after >= 0", name="window"),
     )

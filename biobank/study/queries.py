@@ -26,21 +26,13 @@ class CodeTitle(View):
     title: str
 
 
-class VisitTypeView(View):
-    code: str
-    title: str
-    planned_day: int | None
-    days_before: int
-    days_after: int
-
-
 class StudyView(View):
     code: str
     title: str
     protocol_no: str | None
     sites: tuple[SiteView, ...]
     cohorts: tuple[CodeTitle, ...]
-    visit_types: tuple[VisitTypeView, ...]
+    visit_types: tuple[CodeTitle, ...]
     consent_versions: tuple[str, ...]
 
 
@@ -73,9 +65,7 @@ async def study_view(tx: ReadTx, study: Study) -> StudyView:
         select(Cohort.code, Cohort.title).where(Cohort.study_id == study.id).order_by(Cohort.id)
     )
     types = await tx.session.execute(
-        select(VisitType.code, VisitType.title, VisitType.planned_day, VisitType.days_before, VisitType.days_after)
-        .where(VisitType.study_id == study.id)
-        .order_by(VisitType.planned_day.nulls_last(), VisitType.id)
+        select(VisitType.code, VisitType.title).where(VisitType.study_id == study.id).order_by(VisitType.id)
     )
     versions = await tx.session.execute(
         select(ConsentDocument.version)
@@ -89,7 +79,7 @@ async def study_view(tx: ReadTx, study: Study) -> StudyView:
         protocol_no=study.protocol_no,
         sites=tuple(SiteView(**row._asdict()) for row in sites),
         cohorts=tuple(CodeTitle(**row._asdict()) for row in cohorts),
-        visit_types=tuple(VisitTypeView(**row._asdict()) for row in types),
+        visit_types=tuple(CodeTitle(**row._asdict()) for row in types),
         consent_versions=tuple(versions.scalars()),
     )
 

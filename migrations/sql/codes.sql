@@ -25,6 +25,18 @@ insert into tube_type (code, title, sprec_container, sprec_family, capacity_ul) 
     ('URINE', 'Urine cup, 100 mL', 'PPS', 'original', 100000), ('ORAGENE', 'Oragene saliva kit', 'ORG', 'original', 4000), ('OMNIGENE', 'Stool tube with DNA stabiliser', 'OMN', 'original', 2000),
     ('CRYO05', 'Cryovial, 0.5 mL', 'PPS', 'pp_500_2000', 500), ('CRYO10', 'Cryovial, 1.0 mL', 'PPS', 'pp_500_2000', 1000), ('CRYO20', 'Cryovial, 2.0 mL', 'PPS', 'pp_500_2000', 2000), ('CRYO50', 'Cryovial, 5.0 mL', 'PPS', 'pp_5000', 5000);
 
+-- What can be made of what. Of blood it depends on the tube: one that lets it clot gives serum, one with an anticoagulant plasma and cells.
+insert into material_origin (specimen_type, made_of, sprec_container)
+select made, 'BLD', container from (values
+    ('SST', array['SER']), ('PED', array['PL1', 'PL2', 'BUF', 'BFF', 'RBC', 'CEL', 'PEL', 'DNA', 'RNA', 'BLD']),
+    ('CPT', array['PL1', 'PL2', 'CEL', 'PEL', 'DNA', 'RNA']), ('CPH', array['PL1', 'PL2', 'CEL', 'PEL', 'DNA', 'RNA']), ('PAX', array['RNA'])
+) as blood (container, gives), unnest(gives) as made;
+insert into material_origin (specimen_type, made_of) values
+    ('URN', 'URN'), ('URM', 'URM'), ('URS', 'URN'), ('URS', 'URM'), ('DNA', 'URN'), ('RNA', 'URN'), ('SAL', 'SAL'), ('DNA', 'SAL'), ('STL', 'STL'), ('DNA', 'STL'), ('RNA', 'STL'),
+    ('TIS', 'TIS'), ('DNA', 'TIS'), ('RNA', 'TIS'), ('PL2', 'PL1'), ('PL1', 'PL1'), ('PL2', 'PL2'), ('SER', 'SER'), ('DNA', 'BUF'), ('DNA', 'BFF'), ('RNA', 'BUF'), ('BUF', 'BUF'), ('BFF', 'BFF'),
+    ('CEL', 'CEL'), ('PEL', 'CEL'), ('PEL', 'PEL'), ('DNA', 'CEL'), ('RNA', 'CEL'), ('DNA', 'PEL'), ('RNA', 'PEL'), ('RBC', 'RBC'), ('URS', 'URS'), ('RNA', 'URS'), ('DNA', 'URS'),
+    ('DNA', 'DNA'), ('RNA', 'RNA'), ('ZZZ', 'ZZZ');
+
 -- The 22 things that go wrong with tubes, as a large cohort names them in daily use; five of them keep a tube from being shipped.
 insert into deviation_type (code, title, severity, blocks_shipping, blocks_assay) values
     ('broken', 'Broken, discard and do not ship', 'critical', true, true), ('clotted_under_30_min', 'Clotted for less than 30 minutes', 'minor', false, false),

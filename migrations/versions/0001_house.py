@@ -359,7 +359,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("effective_from", sa.Date(), nullable=False),
+        sa.Column("effective_from", sa.Date(), nullable=True),
         sa.Column("status", sa.Text(), server_default="draft", nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -369,6 +369,9 @@ def upgrade() -> None:
         sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
         sa.CheckConstraint(
             "(status = 'published') = (published_at is not null)", name=op.f("ck_protocol_version_published_at_a_time")
+        ),
+        sa.CheckConstraint(
+            "status <> 'published' or effective_from is not null", name=op.f("ck_protocol_version_published_from_a_day")
         ),
         sa.CheckConstraint("status in ('draft', 'published', 'discarded')", name=op.f("ck_protocol_version_status")),
         sa.CheckConstraint("number > 0", name=op.f("ck_protocol_version_number")),
@@ -498,10 +501,6 @@ def upgrade() -> None:
         sa.Column("study_id", sa.BigInteger(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("planned_day", sa.Integer(), nullable=True),
-        sa.Column("days_before", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("days_after", sa.Integer(), server_default="0", nullable=False),
-        sa.CheckConstraint("days_before >= 0 and days_after >= 0", name=op.f("ck_visit_type_window")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_visit_type_study_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_visit_type")),
         sa.UniqueConstraint("id", "study_id", name="uq_visit_type_study"),
@@ -583,6 +582,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_equipment_program")),
         sa.UniqueConstraint("equipment_id", "code", name="uq_equipment_program_code"),
         sa.UniqueConstraint("id", "equipment_id", name="uq_equipment_program_equipment"),
+    )
+    op.create_table(
+        "material_origin",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_type", sa.Text(), nullable=False),
+        sa.Column("made_of", sa.Text(), nullable=False),
+        sa.Column("sprec_container", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["made_of"], ["specimen_type.code"], name=op.f("fk_material_origin_made_of")),
+        sa.ForeignKeyConstraint(
+            ["specimen_type"], ["specimen_type.code"], name=op.f("fk_material_origin_specimen_type")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_material_origin")),
+        sa.UniqueConstraint(
+            "specimen_type",
+            "made_of",
+            "sprec_container",
+            name="uq_material_origin_once",
+            postgresql_nulls_not_distinct=True,
+        ),
     )
     op.create_table(
         "participant",
@@ -678,11 +696,15 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("protocol_version_id", sa.BigInteger(), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
-        sa.Column("visit_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("visit_type_id", sa.BigInteger(), nullable=True),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("planned_day", sa.Integer(), nullable=True),
         sa.Column("days_before", sa.Integer(), server_default="0", nullable=False),
         sa.Column("days_after", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("same_tubes_as_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,15}$'", name=op.f("ck_planned_visit_code")),
         sa.CheckConstraint("days_before >= 0 and days_after >= 0", name=op.f("ck_planned_visit_window")),
         sa.CheckConstraint(
             "planned_day is not null or (days_before = 0 and days_after = 0)",
@@ -694,10 +716,17 @@ def upgrade() -> None:
             name="fk_planned_visit_protocol_version",
         ),
         sa.ForeignKeyConstraint(
+            ["same_tubes_as_id", "protocol_version_id"],
+            ["planned_visit.id", "planned_visit.protocol_version_id"],
+            name="fk_planned_visit_same_tubes_as",
+        ),
+        sa.ForeignKeyConstraint(
             ["visit_type_id", "study_id"], ["visit_type.id", "visit_type.study_id"], name="fk_planned_visit_visit_type"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_visit")),
+        sa.UniqueConstraint("id", "protocol_version_id", name="uq_planned_visit_version"),
         sa.UniqueConstraint("id", "study_id", name="uq_planned_visit_study"),
+        sa.UniqueConstraint("protocol_version_id", "code", name="uq_planned_visit_code"),
         sa.UniqueConstraint("protocol_version_id", "visit_type_id", name="uq_planned_visit_type"),
     )
     op.create_table(
@@ -1109,18 +1138,25 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), server_default="1", nullable=False),
         sa.Column("quantity", sa.Numeric(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("consent_scope", sa.Text(), nullable=True),
+        sa.Column("temperature_class", sa.Text(), nullable=True),
         sa.Column("handling", sa.Text(), nullable=True),
+        sa.CheckConstraint("code ~ '^[a-z][a-z0-9_]{0,29}$'", name=op.f("ck_planned_tube_code")),
         sa.CheckConstraint("count between 1 and 50", name=op.f("ck_planned_tube_count")),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_planned_tube_quantity_positive")),
         sa.ForeignKeyConstraint(
             ["cohort_id", "study_id"], ["cohort.id", "cohort.study_id"], name="fk_planned_tube_cohort"
         ),
+        sa.ForeignKeyConstraint(["consent_scope"], ["consent_scope.code"], name=op.f("fk_planned_tube_consent_scope")),
         sa.ForeignKeyConstraint(
             ["planned_visit_id", "study_id"],
             ["planned_visit.id", "planned_visit.study_id"],
             name="fk_planned_tube_planned_visit",
         ),
         sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_planned_tube_specimen_type")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_planned_tube_temperature_class")
+        ),
         sa.ForeignKeyConstraint(["tube_type"], ["tube_type.code"], name=op.f("fk_planned_tube_tube_type")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_tube")),
         sa.UniqueConstraint("planned_visit_id", "code", name="uq_planned_tube_code"),
@@ -1212,6 +1248,7 @@ def upgrade() -> None:
         sa.Column("window_to", sa.Date(), nullable=True),
         sa.Column("occurred_on", sa.Date(), nullable=True),
         sa.Column("outside_window_reason", sa.Text(), nullable=True),
+        sa.Column("status_reason", sa.Text(), nullable=True),
         sa.Column("fasting", sa.Boolean(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_by", sa.BigInteger(), nullable=True),
@@ -1219,6 +1256,10 @@ def upgrade() -> None:
         sa.CheckConstraint("(status = 'done') = (occurred_on is not null)", name=op.f("ck_visit_done_has_a_day")),
         sa.CheckConstraint("finished_at is null or status = 'done'", name=op.f("ck_visit_finished_is_done")),
         sa.CheckConstraint("status in ('planned', 'done', 'missed', 'cancelled')", name=op.f("ck_visit_status")),
+        sa.CheckConstraint(
+            "status not in ('missed', 'cancelled') or status_reason is not null",
+            name=op.f("ck_visit_not_held_has_a_reason"),
+        ),
         sa.CheckConstraint(
             "num_nonnulls(finished_at, finished_by) in (0, 2)", name=op.f("ck_visit_finished_by_someone")
         ),
@@ -1383,6 +1424,10 @@ def upgrade() -> None:
         sa.Column("max_celsius", sa.Integer(), nullable=True),
         sa.Column("brake", sa.Boolean(), nullable=True),
         sa.Column("sop_version", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "type in ('clot', 'centrifuge', 'incubate', 'ficoll', 'wash', 'lyse', 'section', 'extract', 'quantify', 'cryo_freeze', 'transfer', 'aliquot')",
+            name=op.f("ck_planned_step_type"),
+        ),
         sa.CheckConstraint("min_celsius <= max_celsius", name=op.f("ck_planned_step_temperature")),
         sa.CheckConstraint("min_g <= max_g", name=op.f("ck_planned_step_force")),
         sa.CheckConstraint("min_minutes <= max_minutes", name=op.f("ck_planned_step_minutes")),
@@ -2198,6 +2243,7 @@ def upgrade() -> None:
     for script in (
         "audit",
         "register",
+        "protocol",
         "specimen",
         "custody",
         "picking",

@@ -104,7 +104,7 @@ async def test_refused_forms_come_back_with_what_was_typed(browser, api):
         (collect, {**row, "collected_at": ""}, 422, "is not a time"),
         (collect, {**now, "visit": "BASE/1"}, 422, "at least 1 item"),
         (collect, {**row, **now, "tubes.0.quantity": "-3"}, 422, "greater than 0"),
-        (collect, {**row, **now, "visit": "Y1/1"}, 404, "record the visit first"),
+        (collect, {**row, **now, "visit": "FLARE/1"}, 404, "record the visit first"),
         (aliquot, {**vial, "count": "x"}, 422, "number from 0 to 100"),
         (aliquot, {**vial, "count": "9", "nominal": "500"}, 409, "holds 4000 uL"),
         (aliquot, {**vial, "count": "1", "nominal": "501"}, 422, "more than the 500 uL"),
