@@ -20,6 +20,8 @@ class Permission(StrEnum):
     SPECIMEN_PROCESS = "specimen.process"
     SPECIMEN_RESERVE = "specimen.reserve"
     SPECIMEN_PICK = "specimen.pick"
+    SPECIMEN_UNBLIND = "specimen.unblind"
+    EQUIPMENT_MANAGE = "equipment.manage"
     STORAGE_READ = "storage.read"
     STORAGE_STORE = "storage.store"
     STORAGE_MANAGE = "storage.manage"

@@ -34,6 +34,9 @@ from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
 from biobank.db import Database
+from biobank.equipment import api as equipment_api
+from biobank.equipment import pages as equipment_pages
+from biobank.equipment import rules as equipment_rules
 from biobank.http import service
 from biobank.http.deps import provide_tx
 from biobank.http.envelope import Envelope
@@ -76,6 +79,8 @@ ROUTERS = (
     access_api.router,
     access_pages.router,
     study_api.router,
+    equipment_api.router,
+    equipment_pages.router,
     participant_api.router,
     participant_pages.router,
     shipment_api.router,
@@ -100,6 +105,7 @@ CONSTRAINTS: ConstraintErrors = {
     **access_rules.CONSTRAINTS,
     **study_rules.CONSTRAINTS,
     **protocol_rules.CONSTRAINTS,
+    **equipment_rules.CONSTRAINTS,
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,

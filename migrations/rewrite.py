@@ -15,6 +15,7 @@ SCRIPTS = (
     "audit",
     "register",
     "protocol",
+    "equipment",
     "specimen",
     "custody",
     "picking",

@@ -40,7 +40,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
     | {P.PARTICIPANT_ENROL, P.CONSENT_RECORD, P.VISIT_RECORD, P.SPECIMEN_COLLECT, P.LABEL_PRINT},
     "assay_reviewer": frozenset({P.STUDY_READ, P.SPECIMEN_READ, P.ASSAY_READ, P.ASSAY_REVIEW, P.RESULT_READ}),
     "manager": frozenset(P) - {P.ASSAY_REVIEW},
-    "auditor": _LOOK | {P.RESULT_READ, P.AUDIT_READ},
+    "auditor": _LOOK | {P.RESULT_READ, P.AUDIT_READ, P.SPECIMEN_UNBLIND},
     "administrator": frozenset(
         {P.USER_MANAGE, P.STUDY_READ, P.STUDY_MANAGE, P.STORAGE_READ, P.STORAGE_MANAGE, P.AUDIT_READ}
     ),

@@ -77,8 +77,8 @@ class MaterialOrigin(Base):
 
 
 class DeviationType(Base):
-    """What may go wrong with a tube, as the field names it; whether it keeps the tube from leaving or being measured
-    is data.
+    """What may go wrong with a tube, as the field names it; whether it keeps the tube from leaving or being measured,
+    or sets it apart at once, is data.
     """
 
     __tablename__ = "deviation_type"
@@ -87,6 +87,7 @@ class DeviationType(Base):
     severity: Mapped[str] = mapped_column(Text)
     blocks_shipping: Mapped[bool] = mapped_column(server_default="false")
     blocks_assay: Mapped[bool] = mapped_column(server_default="false")
+    quarantines: Mapped[bool] = mapped_column(server_default="false")
     __table_args__ = (CheckConstraint("severity in ('minor', 'major', 'critical')", name="severity"),)
 
 

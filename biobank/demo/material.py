@@ -104,6 +104,7 @@ class Bench:
         total = _recovered(chance, line, count)
         vials = line.children[0 if baseline else 1]
         sources = primaries
+        cabinet = self.house.equipment[person.site.code, "BSC-1"]
         if line.stock:
             stock = self._tube(person, "derivative", line.child, "CRYO50", 1, line.child_unit, total, ended, baseline)
             self.made.edges += [(stock, primary, event) for primary in primaries]
@@ -111,11 +112,21 @@ class Bench:
                 self._use_up(primary, Decimal(0), line.unit, event, ended)
             sources = [stock]
             event, ended = self._event(
-                person, "aliquot", ended + timedelta(minutes=10), 25, [stock], "Biosafety cabinet"
+                person,
+                "aliquot",
+                ended + timedelta(minutes=10),
+                25,
+                [stock],
+                cabinet,
             )
         elif line.process == "aliquot":
             event, ended = self._event(
-                person, "aliquot", ended + timedelta(minutes=chance.randint(4, 12)), 15, primaries, "Biosafety cabinet"
+                person,
+                "aliquot",
+                ended + timedelta(minutes=chance.randint(4, 12)),
+                15,
+                primaries,
+                cabinet,
             )
         residues = plan.RESIDUES.get(line.key)
         ordinal = 0
@@ -207,14 +218,14 @@ class Bench:
         source.ends = when
 
     def _event(
-        self, person: Person, kind: str, begins: datetime, minutes: int, inputs: list[int], equipment: str | None
+        self, person: Person, kind: str, begins: datetime, minutes: int, inputs: list[int], equipment: int | None
     ) -> tuple[int, datetime]:
         return self._step(person, kind, begins, minutes, inputs, equipment, (None, None, None, None))
 
     def _spin(self, person: Person, spin: plan.Spin, begins: datetime, inputs: list[int]) -> tuple[int, datetime]:
         settings = (Decimal(spin.g), Decimal(spin.minutes), Decimal(spin.celsius), spin.brake)
         return self._step(
-            person, "centrifuge", begins, spin.minutes, inputs, f"{person.site.code} centrifuge 1", settings
+            person, "centrifuge", begins, spin.minutes, inputs, self.house.equipment[person.site.code, "CF-1"], settings
         )
 
     def _step(
@@ -224,7 +235,7 @@ class Bench:
         begins: datetime,
         minutes: int,
         inputs: list[int],
-        equipment: str | None,
+        equipment: int | None,
         settings: tuple[object, ...],
     ) -> tuple[int, datetime]:
         house, ends = self.house, begins + timedelta(minutes=minutes)

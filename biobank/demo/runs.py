@@ -195,7 +195,7 @@ async def _thaw(bulk: Bulk, house: House, run: RunPlan) -> None:
     """What plating does to the vials: one thaw, and the serum of one well taken from each."""
     tubes = [one.tube.id for one in run.subjects]
     operator, begins = house.users["technician"], run.moment(0, 9 * 60 + 20)
-    columns = "study_id site_id type started_at ended_at operator_id equipment celsius sop_version"
+    columns = "study_id site_id type started_at ended_at operator_id equipment_id celsius sop_version"
     row = (
         house.study,
         house.central,
@@ -203,7 +203,7 @@ async def _thaw(bulk: Bulk, house: House, run: RunPlan) -> None:
         begins,
         begins + timedelta(minutes=25),
         operator,
-        "Water bath 1",
+        house.equipment[plan.CENTRAL.code, "WB-1"],
         Decimal(20),
         "SOP-5.0",
     )

@@ -9,8 +9,9 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.specimen import collecting, dividing, pooling, processing, queries, upkeep
+from biobank.specimen import collecting, deviations, dividing, pooling, processing, queries, upkeep
 from biobank.specimen.collecting import CollectionView
+from biobank.specimen.deviations import DeviatedView, DeviationTypeView
 from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenTypeView, SpecimenView, TubeTypeView
 from biobank.specimen.work import MadeView
@@ -99,6 +100,16 @@ class SpecimenController(Controller):
     ) -> SpecimenView:
         return await tx.once(key, data, SpecimenView, lambda: upkeep.add_code(tx, code, data), of=code)
 
+    @post(
+        "/{code:str}/deviations/resolve",
+        operation_id="resolveDeviation",
+        opt={"permission": Permission.SPECIMEN_PROCESS},
+    )
+    async def resolve_deviation(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[deviations.ResolveDeviation], key: Key
+    ) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: deviations.resolve_deviation(tx, code, data), of=code)
+
 
 @post(
     "/processing", operation_id="processSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"]
@@ -110,6 +121,23 @@ async def process(tx: Writing, data: JSONBody[processing.Process], key: Key) -> 
 @post("/pools", operation_id="poolSpecimens", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"])
 async def pool(tx: Writing, data: JSONBody[pooling.Pool], key: Key) -> MadeView:
     return await tx.once(key, data, MadeView, lambda: pooling.pool(tx, data))
+
+
+@post(
+    "/deviations", operation_id="recordDeviation", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"]
+)
+async def record_deviation(tx: Writing, data: JSONBody[deviations.RecordDeviation], key: Key) -> DeviatedView:
+    return await tx.once(key, data, DeviatedView, lambda: deviations.record_deviation(tx, data))
+
+
+@get(
+    "/deviation-types",
+    operation_id="listDeviationTypes",
+    opt={"permission": Permission.SPECIMEN_READ},
+    tags=["Specimens"],
+)
+async def deviation_types(tx: Reading) -> list[DeviationTypeView]:
+    return list(await deviations.deviation_types(tx))
 
 
 @get(
@@ -129,5 +157,14 @@ async def tube_types(tx: Reading) -> list[TubeTypeView]:
 
 router = Router(
     "/api/v1",
-    route_handlers=[CollectionController, SpecimenController, process, pool, specimen_types, tube_types],
+    route_handlers=[
+        CollectionController,
+        SpecimenController,
+        process,
+        pool,
+        record_deviation,
+        deviation_types,
+        specimen_types,
+        tube_types,
+    ],
 )

@@ -17,6 +17,7 @@ from biobank.specimen.custody import WithHolder, begin_custody
 from biobank.specimen.models import CollectionEvent, Specimen
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
+from biobank.specimen.record import View
 from biobank.specimen.work import Basis, Command, Quantity, TypeCode, Unit, hands
 from biobank.study.models import Site, VisitType
 from biobank.tx import Tx
@@ -39,7 +40,7 @@ class Collect(Command):
     tubes: Annotated[tuple[CollectedTube, ...], Field(min_length=1, max_length=100)]
 
 
-class CollectionView(queries.View):
+class CollectionView(View):
     participant: str
     visit: str
     number: int

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import Field
 
 from biobank.specimen import queries, rules
+from biobank.specimen.bench import begin_event
+from biobank.specimen.deviations import note_made
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.work import (
     Amount,
@@ -15,7 +17,6 @@ from biobank.specimen.work import (
     TypeCode,
     Unit,
     at_hand,
-    begin_event,
     in_vials,
     made_view,
     make,
@@ -67,6 +68,7 @@ async def aliquot(tx: Tx, parent_code: str, command: Aliquot) -> MadeView:
     await post(
         tx, taken + [Posting(one, quantity, into.unit, "initial", command.basis, event_id) for one, quantity in made]
     )
+    await note_made(tx, made, command.deviation, event_id)
     tx.record(
         "specimen.aliquoted",
         subject="specimen",

@@ -2,19 +2,15 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import ColumnElement, select, union
 
 from biobank.catalogue.models import SpecimenType
+from biobank.exact import Exact
 from biobank.specimen.models import Custody, Derivation, Specimen
-from biobank.specimen.rules import plain
 from biobank.tx import ReadTx
-
-Exact = Annotated[Decimal, AfterValidator(plain)]
-"""A quantity as people write it: the driver reads 50000 from the database as 5E+4."""
 
 
 class LineageNode(BaseModel):

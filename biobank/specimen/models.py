@@ -175,7 +175,6 @@ class ProcessingEvent(Base):
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     operator_id: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    equipment: Mapped[str | None] = mapped_column(Text)
     equipment_id: Mapped[int | None] = mapped_column(ForeignKey("equipment.id"))
     program_id: Mapped[int | None] = mapped_column()
     g_force: Mapped[Decimal | None]
@@ -202,6 +201,7 @@ class ProcessingEvent(Base):
             name="type",
         ),
         CheckConstraint("ended_at is null or ended_at >= started_at", name="ends_after_start"),
+        CheckConstraint("started_at <= recorded_at + interval '5 minutes'", name="not_ahead"),
         CheckConstraint("g_force > 0 and minutes > 0", name="settings_positive"),
     )
 
@@ -214,6 +214,25 @@ class ProcessingInput(Base):
     processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"))
     specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
     __table_args__ = (UniqueConstraint("processing_event_id", "specimen_id", name="uq_processing_input_once"),)
+
+
+class ProcessingWarning(Base):
+    """What was wrong with the work and done all the same, by its name: the calibration of the equipment was overdue, or
+    a rule was broken under a named deviation.
+    """
+
+    __tablename__ = "processing_warning"
+    id: Mapped[Id]
+    processing_event_id: Mapped[int] = mapped_column(ForeignKey("processing_event.id"))
+    warning: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("processing_event_id", "warning", name="uq_processing_warning_once"),
+        CheckConstraint(
+            "warning in ('calibration_overdue', 'wrong_program', 'wrong_step', 'reagent_expired', 'out_of_order')",
+            name="warning",
+        ),
+    )
 
 
 class ProcessingReagent(Base):
@@ -306,7 +325,8 @@ class QuantityLedger(Base):
     __table_args__ = (
         CheckConstraint("delta <> 0", name="delta_not_zero"),
         CheckConstraint(
-            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')",
+            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted', "
+            "'measured')",
             name="reason",
         ),
         CheckConstraint("basis in ('measured', 'nominal')", name="basis"),

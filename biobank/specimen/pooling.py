@@ -6,6 +6,8 @@ from pydantic import Field
 
 from biobank.errors import Invalid
 from biobank.specimen import queries, rules
+from biobank.specimen.bench import begin_event
+from biobank.specimen.deviations import note_made
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.work import (
     Command,
@@ -16,7 +18,6 @@ from biobank.specimen.work import (
     TypeCode,
     Unit,
     at_hand,
-    begin_event,
     in_vials,
     made_view,
     make,
@@ -83,6 +84,7 @@ async def pool(tx: Tx, command: Pool) -> MadeView:
     await post(
         tx, taken + [Posting(one, quantity, kind.unit, "initial", command.basis, event_id) for one, quantity in made]
     )
+    await note_made(tx, made, command.deviation, event_id)
     tx.record(
         "specimen.pooled",
         subject="processing_event",

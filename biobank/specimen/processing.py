@@ -1,14 +1,15 @@
 """Work on tubes that makes no new tube: a clot, a spin, a thaw."""
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from biobank.specimen import queries, rules
-from biobank.specimen.models import ProcessingInput
+from biobank.specimen.bench import begin_event
+from biobank.specimen.deviations import note
 from biobank.specimen.queries import SpecimenRow
-from biobank.specimen.work import TubeId, Work, at_hand, begin_event
+from biobank.specimen.record import View, WarningView, warnings_of
+from biobank.specimen.work import TubeId, Work, at_hand
 from biobank.tx import Tx
 
 
@@ -33,31 +34,31 @@ class Process(Work):
         "transfer",
     ]
     specimens: Annotated[tuple[TubeId, ...], Field(min_length=1, max_length=400)]
-    g_force: Annotated[Decimal | None, Field(gt=0, le=1_000_000, decimal_places=2)] = None
-    minutes: Annotated[Decimal | None, Field(gt=0, le=100_000, decimal_places=2)] = None
-    celsius: Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)] = None
-    brake: bool | None = None
 
 
-class ProcessedView(queries.View):
+class ProcessedView(View):
+    """`warnings` says what was wrong with the work and is on record with it."""
+
     type: str
     started_at: AwareDatetime
     specimens: tuple[SpecimenRow, ...]
+    warnings: tuple[WarningView, ...] = ()
 
 
 async def process(tx: Tx, command: Process) -> ProcessedView:
     """Record work on tubes: a spin, a clot, a thaw.
 
-    A thaw raises the freeze-thaw count; freezing again ends that same cycle.
+    A thaw raises the freeze-thaw count; freezing again ends that same cycle. A deviation that the work names is noted
+    of all its tubes.
 
     Raises:
-        NotFound, TubeNotUsable, Invalid: as `at_hand` says, and times out of order.
+        NotFound, TubeNotUsable, Invalid: as `at_hand` says, and times that cannot be.
+        EquipmentNotUsable, WrongProgram, ReagentExpired, WrongStep, OutOfOrder: as `bench.set_up` says.
     """
     work = await at_hand(tx, command.specimens, "specimens")
-    born = await queries.born(tx, work.tubes)
-    rules.check_worked(command.started_at, command.ended_at, born, tx.now)
+    rules.check_worked(command.started_at, command.ended_at, await queries.made(tx, work.tubes), tx.now)
     event_id = await begin_event(tx, work, command.type, command)
-    await tx.insert(ProcessingInput, [{"processing_event_id": event_id, "specimen_id": tube.id} for tube in work.tubes])
+    await note(tx, work.tubes, command.deviation, event_id)
     if command.type == "thaw":
         for tube in work.tubes:
             tube.freeze_thaw_count += 1
@@ -76,4 +77,5 @@ async def process(tx: Tx, command: Process) -> ProcessedView:
         type=command.type,
         started_at=command.started_at,
         specimens=await queries.rows_of(tx, [tube.id for tube in work.tubes]),
+        warnings=await warnings_of(tx, event_id),
     )

@@ -4,38 +4,33 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, func, or_, select
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, or_, select
 from sqlalchemy.orm import aliased
 
 from biobank import ids
-from biobank.access.models import AppUser
 from biobank.actor import Permission, Scope
 from biobank.catalogue.models import SpecimenType, TubeType
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
-from biobank.identifier.models import HOUSE, Identifier, Namespace
+from biobank.exact import Exact
+from biobank.identifier.models import HOUSE, Namespace
 from biobank.paging import Page, cut
 from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import participant_code
-from biobank.specimen import lineage
-from biobank.specimen.lineage import Exact, LineageNode
+from biobank.specimen import lineage, record
+from biobank.specimen.lineage import LineageNode
 from biobank.specimen.models import (
     CollectionEvent,
     Custody,
     Derivation,
     ProcessingEvent,
-    ProcessingInput,
-    QuantityLedger,
     Specimen,
 )
+from biobank.specimen.record import CodeView, DeviationView, LedgerView, MeasurementView, ProcessingView, View
 from biobank.specimen.rules import Kind, TubeKind
 from biobank.study.models import Site, Study, VisitType
 from biobank.tx import ReadTx
-
-
-class View(BaseModel):
-    model_config = ConfigDict(frozen=True)
 
 
 class SpecimenTypeView(View):
@@ -54,7 +49,10 @@ class TubeTypeView(View):
 
 
 class SpecimenRow(View):
-    """A tube in a list. `place` is position, holder, package, party or ended; `at_site` is the site that has it now."""
+    """A tube in a list. `place` is position, holder, package, party or ended; `at_site` is the site that has it now.
+
+    Of a blind duplicate, whose it is stands here for those only who may know; `blind` says that it is kept from them.
+    """
 
     id: Annotated[int, Field(exclude=True)] = 0
     code: str
@@ -68,10 +66,12 @@ class SpecimenRow(View):
     specimen_type: str
     specimen_title: str
     tube_type: str
-    ordinal: int
+    ordinal: int | None
     quantity: Exact
     unit: str
     is_partial: bool
+    is_blind_duplicate: bool = False
+    blind: bool = False
     existence: str
     quality: str
     hold: str | None
@@ -79,40 +79,6 @@ class SpecimenRow(View):
     place: str
     collected_at: datetime | None
     timezone: str
-
-
-class LedgerView(View):
-    recorded_at: datetime
-    delta: Exact
-    unit: str
-    reason: str
-    basis: str
-    by: str | None
-
-
-class ProcessingView(View):
-    """`role` says whether the tube was worked on (input) or came out of it (made)."""
-
-    type: str
-    role: str
-    started_at: datetime
-    ended_at: datetime | None
-    operator: str
-    equipment: str | None
-    g_force: Exact | None
-    minutes: Exact | None
-    celsius: Exact | None
-    brake: bool | None
-    sop_version: str | None
-
-
-class CodeView(View):
-    """A code of another maker, or of an older system."""
-
-    namespace: str
-    title: str
-    value: str
-    status: str
 
 
 class SpecimenView(SpecimenRow):
@@ -126,6 +92,8 @@ class SpecimenView(SpecimenRow):
     lineage: tuple[LineageNode, ...]
     ledger: tuple[LedgerView, ...]
     processing: tuple[ProcessingView, ...]
+    deviations: tuple[DeviationView, ...]
+    measurements: tuple[MeasurementView, ...]
     codes: tuple[CodeView, ...]
 
 
@@ -135,6 +103,15 @@ def within(scope: Scope) -> ColumnElement[bool]:
     To be used in a select that joins `Custody` to `Specimen`.
     """
     return visible(scope, Specimen.study_id, Specimen.site_id, Custody.site_id)
+
+
+def shown(tx: ReadTx) -> ColumnElement[bool]:
+    """The condition that it may be told whose a tube is: it is no blind duplicate, or this person may know the twins.
+
+    To be used in a select that joins `Custody` to `Specimen`.
+    """
+    known = visible(tx.scope(Permission.SPECIMEN_UNBLIND), Specimen.study_id, Specimen.site_id, Custody.site_id)
+    return or_(~Specimen.is_blind_duplicate, known)
 
 
 def tube_code(text: str, field: str = "specimen") -> str:
@@ -247,6 +224,18 @@ async def namespaces(tx: ReadTx) -> tuple[tuple[str, str], ...]:
     return tuple((row.code, row.title) for row in rows)
 
 
+async def made(tx: ReadTx, tubes: Iterable[Specimen]) -> Mapping[str, datetime | None]:
+    """When the work that made each tube began, by code; None for one that was collected."""
+    rows = await tx.session.execute(
+        select(Specimen.code, func.max(ProcessingEvent.started_at).label("made"))
+        .outerjoin(Derivation, Derivation.child_id == Specimen.id)
+        .outerjoin(ProcessingEvent, ProcessingEvent.id == Derivation.processing_event_id)
+        .where(Specimen.id.in_([tube.id for tube in tubes]))
+        .group_by(Specimen.code)
+    )
+    return {row.code: row.made for row in rows}
+
+
 async def born(tx: ReadTx, tubes: Iterable[Specimen]) -> Mapping[str, datetime | None]:
     """When each tube came to be, by code: when the work that made it began, or when it was collected."""
     made = (
@@ -274,7 +263,8 @@ _PLACE = case(
 ).label("place")
 
 
-def _rows() -> Select[*tuple[Any, ...]]:
+def _rows(tx: ReadTx) -> Select[*tuple[Any, ...]]:
+    told = shown(tx)
     return (
         select(
             Specimen.id,
@@ -282,14 +272,14 @@ def _rows() -> Select[*tuple[Any, ...]]:
             Study.code.label("study"),
             Site.code.label("site"),
             _AT.code.label("at_site"),
-            Participant.code.label("participant"),
-            VisitType.code.label("visit"),
-            Visit.number.label("visit_number"),
+            case((told, Participant.code)).label("participant"),
+            case((told, VisitType.code)).label("visit"),
+            case((told, Visit.number)).label("visit_number"),
             Specimen.level,
             Specimen.specimen_type,
             SpecimenType.title.label("specimen_title"),
             Specimen.tube_type,
-            Specimen.ordinal,
+            case((told, Specimen.ordinal)).label("ordinal"),
             Specimen.quantity,
             Specimen.unit,
             Specimen.is_partial,
@@ -298,7 +288,9 @@ def _rows() -> Select[*tuple[Any, ...]]:
             Specimen.hold,
             Specimen.freeze_thaw_count,
             _PLACE,
-            CollectionEvent.collected_at,
+            case((told, CollectionEvent.collected_at)).label("collected_at"),
+            Specimen.is_blind_duplicate,
+            (~told).label("blind"),
             func.coalesce(CollectionEvent.timezone, Site.timezone).label("timezone"),
         )
         .select_from(Specimen)
@@ -316,7 +308,7 @@ def _rows() -> Select[*tuple[Any, ...]]:
 
 async def rows_of(tx: ReadTx, specimen_ids: Sequence[int]) -> tuple[SpecimenRow, ...]:
     """These tubes, in the order asked. The caller has found or made them, so nothing is filtered."""
-    found = await tx.session.execute(_rows().where(Specimen.id.in_(specimen_ids)))
+    found = await tx.session.execute(_rows(tx).where(Specimen.id.in_(specimen_ids)))
     by_id = {row.id: SpecimenRow(**row._asdict()) for row in found}
     return tuple(by_id[one] for one in specimen_ids)
 
@@ -337,7 +329,7 @@ async def specimens(
     limit: int = 50,
 ) -> Page[SpecimenRow]:
     """Tubes within reach as they were registered. `site` is the owner's or the one that has it; `hold` may be `any`."""
-    query = _rows().where(Specimen.id > after, within(tx.scope(Permission.SPECIMEN_READ)))
+    query = _rows(tx).where(Specimen.id > after, within(tx.scope(Permission.SPECIMEN_READ)))
     wanted: list[tuple[str | None, SQLColumnExpression[Any]]] = [
         (study, Study.code),
         (type_, Specimen.specimen_type),
@@ -355,7 +347,7 @@ async def specimens(
     if site:
         query = query.where(or_(Site.code == site, _AT.code == site))
     if participant:
-        query = query.where(Participant.code == participant_code(participant))
+        query = query.where(Participant.code == participant_code(participant), shown(tx))
     rows = await tx.session.execute(query.order_by(Specimen.id).limit(limit + 1))
     return cut([SpecimenRow(**row._asdict()) for row in rows], limit, lambda row: row.id)
 
@@ -370,7 +362,7 @@ async def specimen(tx: ReadTx, code: str) -> SpecimenView:
     tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
     row = (
         await tx.session.execute(
-            _rows()
+            _rows(tx)
             .join(TubeType, TubeType.code == Specimen.tube_type)
             .add_columns(
                 TubeType.title.label("tube_title"),
@@ -380,64 +372,17 @@ async def specimen(tx: ReadTx, code: str) -> SpecimenView:
             .where(Specimen.id == tube.id)
         )
     ).one()
-    family = await lineage.family(tx, tube.id, within(tx.scope(Permission.SPECIMEN_READ)))
+    blind = row.blind
+    relatives = within(tx.scope(Permission.SPECIMEN_READ)) & shown(tx)
+    family = await lineage.family(tx, tube.id, relatives & false() if blind else relatives)
     return SpecimenView(
         **row._asdict(),
         parents=family.parents,
         children=family.children,
         lineage=family.tree,
-        ledger=await _ledger(tx, tube.id),
-        processing=await _processing(tx, tube.id),
-        codes=await _codes(tx, tube.id),
+        ledger=await record.ledger(tx, tube.id),
+        processing=await record.processing(tx, tube.id, made=not blind),
+        deviations=await record.deviations(tx, tube.id),
+        measurements=await record.measurements(tx, tube.id),
+        codes=await record.codes(tx, tube.id),
     )
-
-
-async def _ledger(tx: ReadTx, specimen_id: int) -> tuple[LedgerView, ...]:
-    rows = await tx.session.execute(
-        select(
-            QuantityLedger.recorded_at,
-            QuantityLedger.delta,
-            QuantityLedger.unit,
-            QuantityLedger.reason,
-            QuantityLedger.basis,
-            AppUser.display_name.label("by"),
-        )
-        .outerjoin(AppUser, AppUser.id == QuantityLedger.recorded_by)
-        .where(QuantityLedger.specimen_id == specimen_id)
-        .order_by(QuantityLedger.id)
-    )
-    return tuple(LedgerView(**row._asdict()) for row in rows)
-
-
-async def _processing(tx: ReadTx, specimen_id: int) -> tuple[ProcessingView, ...]:
-    worked_on = select(ProcessingInput.processing_event_id).where(ProcessingInput.specimen_id == specimen_id)
-    made_by = select(Derivation.processing_event_id).where(Derivation.child_id == specimen_id)
-    rows = await tx.session.execute(
-        select(
-            ProcessingEvent.type,
-            case((ProcessingEvent.id.in_(made_by), "made"), else_="input").label("role"),
-            ProcessingEvent.started_at,
-            ProcessingEvent.ended_at,
-            AppUser.display_name.label("operator"),
-            ProcessingEvent.equipment,
-            ProcessingEvent.g_force,
-            ProcessingEvent.minutes,
-            ProcessingEvent.celsius,
-            ProcessingEvent.brake,
-            ProcessingEvent.sop_version,
-        )
-        .join(AppUser, AppUser.id == ProcessingEvent.operator_id)
-        .where(or_(ProcessingEvent.id.in_(worked_on), ProcessingEvent.id.in_(made_by)))
-        .order_by(ProcessingEvent.started_at, ProcessingEvent.id)
-    )
-    return tuple(ProcessingView(**row._asdict()) for row in rows)
-
-
-async def _codes(tx: ReadTx, specimen_id: int) -> tuple[CodeView, ...]:
-    rows = await tx.session.execute(
-        select(Identifier.namespace, Namespace.title, Identifier.value, Identifier.status)
-        .join(Namespace, Namespace.code == Identifier.namespace)
-        .where(Identifier.specimen_id == specimen_id, Identifier.namespace != HOUSE)
-        .order_by(Identifier.id)
-    )
-    return tuple(CodeView(**row._asdict()) for row in rows)

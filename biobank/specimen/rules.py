@@ -7,8 +7,10 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from biobank.errors import Conflict, DomainError, Invalid, Stale
+from biobank.exact import plain
 from biobank.identifier import rules as identifier_rules
 from biobank.ids import grouped
+from biobank.specimen.steps import OutOfOrder
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """A bench clock may run ahead of the service by this much; more is a moment in the future."""
@@ -50,6 +52,13 @@ class VisitNotDone(Conflict):
 class BalanceChanged(Stale):
     code = "balance-changed"
     title = "The tube's content changed meanwhile"
+
+
+class DeviationOpen(Conflict):
+    """`codes` names the tubes that have the deviation already."""
+
+    code = "deviation-open"
+    title = "This deviation is open already"
 
 
 class PermanentRecord(Conflict):
@@ -94,6 +103,30 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "uq_derivation_edge": lambda: LineageRefused("This tube is recorded as made from that one already."),
     "uq_processing_input_once": lambda: Invalid(
         "A tube is named twice: name each once.", errors={"specimens": "names a tube twice"}
+    ),
+    "uq_deviation_open": lambda: DeviationOpen(
+        "A tube has this deviation open already: leave it out, or resolve it first."
+    ),
+    "ck_deviation_resolved_with_words": lambda: Invalid(
+        "A deviation is resolved with words.", errors={"resolution": "is missing"}
+    ),
+    "ck_deviation_resolved_is_final": lambda: PermanentRecord(
+        "A deviation that was resolved stays as it is: record a new one."
+    ),
+    "fk_deviation_type_code": lambda: Invalid(
+        "There is no such deviation type.", errors={"type": "is not a deviation type"}
+    ),
+    "uq_processing_reagent_once": lambda: Invalid(
+        "A lot is named twice: name each once.", errors={"reagents": "names a lot twice"}
+    ),
+    "ck_processing_input_after_collection": lambda: OutOfOrder(
+        "Work on a tube begins after it was collected: correct the time, or name a deviation."
+    ),
+    "ck_processing_event_not_ahead": lambda: Invalid(
+        "This moment lies in the future.", errors={"started_at": "lies in the future"}
+    ),
+    "ck_qc_measurement_append_only": lambda: PermanentRecord(
+        "A measurement is never changed: record another; the latest counts."
     ),
     "ck_processing_event_ends_after_start": lambda: Invalid(
         "Work ends after it begins.", errors={"ended_at": "lies before the beginning"}
@@ -163,6 +196,33 @@ def check_usable(tubes: Iterable[TubeState], *, quality: bool = True) -> None:
     if refused:
         words = "; ".join(f"{grouped(code)} {reason}" for code, reason in refused.items())
         raise TubeNotUsable(f"Not possible: {words}.", codes=sorted(refused))
+
+
+def check_there(tubes: Iterable[tuple[str, str]]) -> None:
+    """Something can still be said of tubes, by code and existence, wherever they are.
+
+    Raises:
+        TubeNotUsable: naming every tube whose record has ended.
+    """
+    gone = {code: existence for code, existence in tubes if existence != "exists"}
+    if gone:
+        words = "; ".join(f"{grouped(code)} is {existence.replace('_', ' ')}" for code, existence in gone.items())
+        raise TubeNotUsable(f"Not possible: {words}.", codes=sorted(gone))
+
+
+def check_not_open(kind: str, codes: Sequence[str]) -> None:
+    """A tube has a deviation of one type once, until it is resolved.
+
+    Raises:
+        DeviationOpen: naming the tubes that have it already.
+    """
+    if codes:
+        words = ", ".join(grouped(code) for code in codes)
+        raise DeviationOpen(
+            f"Nothing was recorded: {words} has this deviation open already. Leave it out, or resolve it first.",
+            type=kind,
+            codes=list(codes),
+        )
 
 
 def check_each_once(codes: Sequence[str], field: str) -> None:
@@ -235,11 +295,6 @@ def check_worked(
             errors={"started_at": "lies before the tube came to be"},
             codes=early,
         )
-
-
-def plain(quantity: Decimal) -> Decimal:
-    """The same number without trailing zeros and without an exponent."""
-    return quantity.quantize(Decimal(1)) if quantity == quantity.to_integral_value() else quantity.normalize()
 
 
 def in_unit(quantity: Decimal, unit: str | None, kind: Kind, field: str) -> Decimal:

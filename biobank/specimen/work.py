@@ -15,8 +15,9 @@ from biobank.participant.queries import decisions
 from biobank.participant.rules import check_consent
 from biobank.specimen import lineage, queries, rules
 from biobank.specimen.custody import WithHolder, begin_custody
-from biobank.specimen.models import Custody, Derivation, ProcessingEvent, ProcessingInput, Specimen
+from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import SpecimenRow
+from biobank.specimen.record import View
 from biobank.tx import Tx
 
 MOST = 10**9
@@ -34,13 +35,37 @@ class Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class NamedDeviation(Command):
+    """What went other than planned, by its code."""
+
+    type: Annotated[str, Field(min_length=1, max_length=40, description="A deviation type.")]
+    comment: Annotated[str | None, Field(min_length=1, max_length=500)] = None
+
+
+class ReagentUse(Command):
+    reagent: Annotated[str, Field(min_length=1, max_length=80)]
+    lot: Annotated[str, Field(min_length=1, max_length=40)]
+
+
 class Work(Command):
-    """When work was done, with what and by which procedure."""
+    """When work was done, with what and by which procedure.
+
+    Equipment and program are codes of the site where the tubes are. Settings that are not given are those of the
+    program. `deviation` names what went other than planned: with it, work that would be refused for its tubes, steps,
+    lots or times is recorded with a warning.
+    """
 
     started_at: AwareDatetime
     ended_at: AwareDatetime | None = None
-    equipment: Text = None
+    equipment: Annotated[str | None, Field(min_length=1, max_length=20)] = None
+    program: Annotated[str | None, Field(min_length=1, max_length=20)] = None
+    g_force: Annotated[Decimal | None, Field(gt=0, le=1_000_000, decimal_places=2)] = None
+    minutes: Annotated[Decimal | None, Field(gt=0, le=100_000, decimal_places=2)] = None
+    celsius: Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)] = None
+    brake: bool | None = None
+    reagents: Annotated[tuple[ReagentUse, ...], Field(max_length=20)] = ()
     sop_version: Text = None
+    deviation: NamedDeviation | None = None
 
 
 class Making(Work):
@@ -49,7 +74,7 @@ class Making(Work):
     basis: Basis = "nominal"
 
 
-class MadeView(queries.View):
+class MadeView(View):
     """What was taken from, with what is left in it, and the new tubes."""
 
     parents: tuple[SpecimenRow, ...]
@@ -105,22 +130,6 @@ def hands(tx: Tx) -> int:
     return tx.actor.user_id
 
 
-async def begin_event(tx: Tx, work: AtHand, kind: str, command: Work) -> int:
-    settings = {name: getattr(command, name, None) for name in ("g_force", "minutes", "celsius", "brake")}
-    row = {
-        "study_id": work.study_id,
-        "site_id": work.site_id,
-        "type": kind,
-        "started_at": command.started_at,
-        "ended_at": command.ended_at,
-        "operator_id": hands(tx),
-        "equipment": command.equipment,
-        "sop_version": command.sop_version,
-    }
-    (event_id,) = await tx.insert(ProcessingEvent, [row | settings])
-    return event_id
-
-
 async def in_vials(
     tx: Tx, quantities: Sequence[Decimal], unit: str | None, kind: rules.Kind, tube_type: str
 ) -> list[Decimal]:
@@ -172,7 +181,6 @@ async def make(
     ]
     made = await tx.insert(Specimen, rows)
     await begin_custody(tx, [(one, WithHolder(hands(tx), work.site_id)) for one in made])
-    await tx.insert(ProcessingInput, [{"processing_event_id": event_id, "specimen_id": tube.id} for tube in work.tubes])
     await tx.insert(
         Derivation,
         [

@@ -8,13 +8,13 @@ from sqlalchemy import select
 from biobank import ids
 from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType, TemperatureClass
-from biobank.errors import Invalid, NotFound, Stale
+from biobank.errors import Invalid, Stale
 from biobank.specimen.models import Custody, Specimen
 from biobank.storage import queries, rules
 from biobank.storage.commands import Command, Reason
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import ContainerView
-from biobank.study.models import Site
+from biobank.study.queries import site_by_code
 from biobank.tx import Tx
 
 
@@ -57,13 +57,7 @@ async def add_container(tx: Tx, command: AddContainer) -> ContainerView:
         raise Invalid(
             f"There is no temperature class {temperature}.", errors={"temperature_class": "is not a temperature class"}
         )
-    site_id = (
-        await tx.session.execute(
-            select(Site.id).where(Site.code == command.site, queries.site_reach(tx.scope(Permission.STORAGE_MANAGE)))
-        )
-    ).scalar_one_or_none()
-    if site_id is None:
-        raise NotFound(f"No site {command.site} is within your reach.", site=command.site)
+    site_id = (await site_by_code(tx, command.site, Permission.STORAGE_MANAGE)).id
     made = Container(
         code=ids.mint(rules.kind_of(kind.level), tx.randomness),
         name=command.name,

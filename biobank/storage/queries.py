@@ -10,14 +10,14 @@ from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, fu
 from biobank import ids
 from biobank.actor import Permission, Scope
 from biobank.catalogue.models import TemperatureClass
-from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
 from biobank.specimen.models import Custody
 from biobank.storage import rules
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.rules import Grid, Step
-from biobank.study.models import Site, StudySite
+from biobank.study.models import Site
+from biobank.study.queries import site_reach
 from biobank.tx import ReadTx
 
 PLACE_KINDS = frozenset({ids.Kind.BOX, ids.Kind.RACK, ids.Kind.LOCATION})
@@ -125,13 +125,6 @@ def tube_code(text: str) -> str:
             errors={"tube": "does not start with T"},
         )
     return code
-
-
-def site_reach(scope: Scope) -> ColumnElement[bool]:
-    """The condition that a site takes part, within the scope, in a study. A place belongs to a site, not to a study."""
-    if scope.everything:
-        return true()
-    return Site.id.in_(select(StudySite.site_id).where(visible(scope, StudySite.study_id, StudySite.site_id)))
 
 
 def reach(scope: Scope) -> ColumnElement[bool]:

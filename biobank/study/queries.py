@@ -1,9 +1,9 @@
 """Studies and sites as people may see them."""
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 
-from biobank.actor import Permission
+from biobank.actor import Permission, Scope
 from biobank.db import visible
 from biobank.errors import NotFound
 from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, Study, StudySite, VisitType
@@ -118,6 +118,36 @@ async def study_and_site(tx: ReadTx, study: str, site: str, permission: Permissi
     if row is None:
         raise NotFound(f"No site {site} of a study {study} is within your reach.", study=study, site=site)
     return row.Study, row.Site
+
+
+def site_reach(scope: Scope) -> ColumnElement[bool]:
+    """The condition that a site takes part, within the scope, in a study. Places and devices belong to a site, not to a
+    study.
+    """
+    if scope.everything:
+        return true()
+    return Site.id.in_(select(StudySite.site_id).where(visible(scope, StudySite.study_id, StudySite.site_id)))
+
+
+async def sites_within(tx: ReadTx, permission: Permission) -> tuple[CodeTitle, ...]:
+    """The sites at which this person holds `permission` in some study."""
+    rows = await tx.session.execute(
+        select(Site.code, Site.name.label("title")).where(site_reach(tx.scope(permission))).order_by(Site.code)
+    )
+    return tuple(CodeTitle(**row._asdict()) for row in rows)
+
+
+async def site_by_code(tx: ReadTx, site: str, permission: Permission) -> Site:
+    """A site at which this person holds `permission` in some study.
+
+    Raises:
+        NotFound: no such site within reach.
+    """
+    query = select(Site).where(Site.code == site, site_reach(tx.scope(permission)))
+    found = (await tx.session.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(f"No site {site} is within your reach.", site=site)
+    return found
 
 
 async def study_by_code(tx: ReadTx, study: str, permission: Permission) -> Study:

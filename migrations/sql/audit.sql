@@ -143,6 +143,7 @@ call biobank_audit_table('specimen');
 call biobank_audit_table('processing_event');
 call biobank_audit_table('processing_input');
 call biobank_audit_table('processing_reagent');
+call biobank_audit_table('processing_warning');
 call biobank_audit_table('tube_outcome');
 call biobank_audit_table('accession');
 call biobank_audit_table('spin');

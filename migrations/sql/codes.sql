@@ -37,16 +37,16 @@ insert into material_origin (specimen_type, made_of) values
     ('CEL', 'CEL'), ('PEL', 'CEL'), ('PEL', 'PEL'), ('DNA', 'CEL'), ('RNA', 'CEL'), ('DNA', 'PEL'), ('RNA', 'PEL'), ('RBC', 'RBC'), ('URS', 'URS'), ('RNA', 'URS'), ('DNA', 'URS'),
     ('DNA', 'DNA'), ('RNA', 'RNA'), ('ZZZ', 'ZZZ');
 
--- The 22 things that go wrong with tubes, as a large cohort names them in daily use; five of them keep a tube from being shipped.
-insert into deviation_type (code, title, severity, blocks_shipping, blocks_assay) values
-    ('broken', 'Broken, discard and do not ship', 'critical', true, true), ('clotted_under_30_min', 'Clotted for less than 30 minutes', 'minor', false, false),
-    ('clotted_over_2_h', 'Clotted for more than 2 hours', 'minor', false, false), ('spin_force_high', 'Spin force too high', 'minor', false, false),
-    ('spin_force_low', 'Spin force too low', 'minor', false, false), ('spin_time_long', 'Spun too long', 'minor', false, false), ('spin_time_short', 'Spun too short', 'minor', false, false),
-    ('gel_failed', 'Gel layer failed', 'major', false, false), ('haemolysis', 'Haemolysis present', 'major', false, false), ('low_temperature', 'Low temperature or frozen', 'major', false, false),
-    ('high_temperature', 'High temperature', 'major', false, false), ('insufficient_volume', 'Insufficient volume, discard', 'critical', true, true), ('leaked', 'Leaked or spilled', 'major', false, false),
-    ('low_volume', 'Low volume', 'minor', false, false), ('mislabelled_discard', 'Mislabelled, discard', 'critical', true, true), ('mislabelled_resolved', 'Mislabelled, resolved', 'minor', false, false),
-    ('not_found', 'Not found', 'critical', true, true), ('contaminated_outside', 'Outside of the tube contaminated', 'major', false, false), ('unexpected_tube', 'Unexpected tube size or type', 'major', false, false),
-    ('under_30_seconds', 'Less than 30 seconds', 'minor', false, false), ('discard', 'Discard', 'critical', true, true), ('other', 'Other', 'minor', false, false);
+-- The 22 things that go wrong with tubes, as a large cohort names them in daily use; the critical ones set it apart and keep it from being shipped or measured.
+insert into deviation_type (code, title, severity, blocks_shipping, blocks_assay, quarantines) values
+    ('broken', 'Broken, discard and do not ship', 'critical', true, true, true), ('clotted_under_30_min', 'Clotted for less than 30 minutes', 'minor', false, false, false),
+    ('clotted_over_2_h', 'Clotted for more than 2 hours', 'minor', false, false, false), ('spin_force_high', 'Spin force too high', 'minor', false, false, false),
+    ('spin_force_low', 'Spin force too low', 'minor', false, false, false), ('spin_time_long', 'Spun too long', 'minor', false, false, false), ('spin_time_short', 'Spun too short', 'minor', false, false, false),
+    ('gel_failed', 'Gel layer failed', 'major', false, false, false), ('haemolysis', 'Haemolysis present', 'major', false, false, false), ('low_temperature', 'Low temperature or frozen', 'major', false, false, false),
+    ('high_temperature', 'High temperature', 'major', false, false, false), ('insufficient_volume', 'Insufficient volume, discard', 'critical', true, true, true), ('leaked', 'Leaked or spilled', 'major', false, false, false),
+    ('low_volume', 'Low volume', 'minor', false, false, false), ('mislabelled_discard', 'Mislabelled, discard', 'critical', true, true, true), ('mislabelled_resolved', 'Mislabelled, resolved', 'minor', false, false, false),
+    ('not_found', 'Not found', 'critical', true, true, true), ('contaminated_outside', 'Outside of the tube contaminated', 'major', false, false, false), ('unexpected_tube', 'Unexpected tube size or type', 'major', false, false, false),
+    ('under_30_seconds', 'Less than 30 seconds', 'minor', false, false, false), ('discard', 'Discard', 'critical', true, true, true), ('other', 'Other', 'minor', false, false, false);
 
 insert into not_collected_reason (code, title) values
     ('short_draw', 'Short draw'), ('refused', 'Participant refusal'), ('attempted', 'Participant attempted'), ('no_supply', 'Supply unavailable'), ('withdrawn', 'Consent withdrawn'), ('other', 'Other');

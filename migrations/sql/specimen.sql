@@ -95,3 +95,30 @@ create trigger hold_withdrawn after insert on withdrawal referencing new table a
 
 call biobank_append_only('quantity_ledger');
 call biobank_append_only('derivation');
+
+-- Work on a tube begins after it was collected, within what two clocks may differ by; otherwise the event names it (invariant 20).
+create function biobank_check_worked() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from new_rows i join processing_event e on e.id = i.processing_event_id join specimen s on s.id = i.specimen_id
+          join collection_event c on c.id = s.collection_event_id
+         where e.started_at < c.collected_at - interval '5 minutes'
+           and not exists (select from processing_warning w where w.processing_event_id = e.id and w.warning = 'out_of_order')
+    ) then
+        raise exception 'work on a tube begins after it was collected'
+            using errcode = 'check_violation', constraint = 'ck_processing_input_after_collection', table = 'processing_input';
+    end if;
+    return null;
+end $$;
+create trigger check_worked after insert on processing_input referencing new table as new_rows
+    for each statement execute function biobank_check_worked();
+
+create function biobank_refuse_second_resolution() returns trigger language plpgsql as $$
+begin
+    raise exception 'a deviation that was resolved stays as it is'
+        using errcode = 'check_violation', constraint = 'ck_deviation_resolved_is_final', table = 'deviation';
+end $$;
+create trigger resolved_is_final before update on deviation for each row
+    when (old.resolved_at is not null) execute function biobank_refuse_second_resolution();
+
+call biobank_append_only('qc_measurement');

@@ -192,6 +192,8 @@ async def test_tubes_of_two_sites_are_worked_on_apart(api, database, world):
 
 async def test_a_spin_is_recorded_with_its_settings(api):
     _, (one,) = await collected(api)
+    device = {"site": "CHI", "code": "CF-2", "title": "Centrifuge 2", "kind": "centrifuge"}
+    await api("manager").ok("/equipment", device)
     body = {
         "type": "centrifuge",
         "specimens": [one["code"]],
@@ -211,6 +213,9 @@ async def test_a_spin_is_recorded_with_its_settings(api):
         **{name: body[name] for name in body if name != "specimens"},
         "role": "input",
         "operator": None,
+        "program": None,
+        "reagents": [],
+        "warnings": [],
     }
 
 
@@ -237,7 +242,12 @@ async def test_processing_refuses_what_cannot_be(api):
         ({"type": "aliquot"}, "type"),
         ({"g_force": "0"}, "g_force"),
         ({"minutes": "-5"}, "minutes"),
-        ({"started_at": (COLLECTED - timedelta(hours=1)).isoformat()}, "started_at"),
+        ({"started_at": (NOW + timedelta(hours=1)).isoformat()}, "started_at"),
+        ({"ended_at": (COLLECTED - timedelta(hours=1)).isoformat()}, "ended_at"),
+        ({"equipment": "CF-9"}, "equipment"),
+        ({"program": "SPIN"}, "equipment"),
+        ({"reagents": [{"reagent": "Ficoll", "lot": "X1"}]}, "reagents"),
+        ({"deviation": {"type": "nonsense"}}, "type"),
     ):
         response = await api("technician_chi").post("/processing", good | change)
         assert (response.status_code, field in " ".join(response.json()["errors"])) == (422, True), response.text

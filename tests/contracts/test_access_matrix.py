@@ -73,6 +73,7 @@ class Codes:
     pull: str
     deed: str
     study: str
+    device: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -98,6 +99,7 @@ def made_up() -> Codes:
         pull=str(uuid4()),
         deed="999999999",
         study="QQQ",
+        device="CF-QQQ",
     )
 
 
@@ -113,6 +115,7 @@ def address(route: Route, codes: Codes) -> str:
         "scan": codes.tube,
         "audit": codes.deed,
         "studies": codes.study,
+        "equipment": codes.device,
         "problems": "not-found",
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
@@ -125,6 +128,8 @@ def address(route: Route, codes: Codes) -> str:
         "username": "nobody.here",
         "name": "no-token",
         "assay": "NONE",
+        "site": "CHI",
+        "program": "SPIN-1",
     }
     return re.sub(r"\{(\w+)\}", lambda found: others.get(found[1]) or kinds[noun], route.path)
 
@@ -213,6 +218,9 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
     pull = await api("scientist").ok("/results/pulls", {"study": "LLS", "participants": [bench.material.participant]})
     sent = (await make_material(database, world, tubes=1)).tubes
     shipment = await packed(api("clerk"), sent, to_site="CHI")
+    device = {"site": "CHI", "code": "CF-CHI-9", "title": "Centrifuge 9", "kind": "centrifuge"}
+    await api("manager").ok("/equipment", device)
+    await api("manager").ok("/equipment/CHI/CF-CHI-9/programs", {"code": "SPIN-1", "title": "Spin"})
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
     codes = Codes(
@@ -227,6 +235,7 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         pull=pull["href"].rpartition("/")[2].removesuffix(".csv"),
         deed=str(number),
         study="LLS",
+        device="CF-CHI-9",
     )
     return codes, shared
 
@@ -249,6 +258,7 @@ NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 LOCAL = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
 DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
 FINISH = {"row_version": 1}
+CALIBRATED = {"row_version": 1, "calibrated_on": DAY, "calibration_due": "2099-01-01", "certificate": "C-1"}
 REASONED = {"row_version": 1, "reason": "to see what is said"}
 ALIQUOT = {"specimen_type": "SER", "tube_type": "CRYO05"}
 SHIP = {"row_version": 1, "courier": "FedEx", "tracking_no": "7946 1234 5678", "tracking_again": "794612345678"}
@@ -288,6 +298,21 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
             "tube_type": "CRYO05",
             "quantities": ["20"],
         },
+        "recordDeviation": {"type": "leaked", "specimens": [tube]},
+        "recordDeviationForm": {"type": "leaked", "specimens": tube},
+        "deviationForm": {"type": "leaked"},
+        "resolveDeviation": {"type": "leaked", "resolution": "to see what is said"},
+        "resolveDeviationForm": {"type": "leaked", "resolution": "to see what is said"},
+        "addEquipment": {"site": "CHI", "code": "CF-1", "title": "Centrifuge", "kind": "centrifuge"},
+        "calibrateEquipment": CALIBRATED,
+        "calibrateForm": CALIBRATED,
+        "setEquipmentStatus": {"status": "retired", **REASONED},
+        "equipmentStatusForm": {"status": "retired", **REASONED},
+        "addEquipmentProgram": {"code": "SPIN-2", "title": "Spin"},
+        "addProgramForm": {"program": "SPIN-2", "program_title": "Spin"},
+        "withdrawEquipmentProgram": {"reason": "to see what is said"},
+        "withdrawProgramForm": {"reason": "to see what is said"},
+        "addReagentLot": {"site": "CHI", "reagent": "Ficoll", "lot": "L1"},
         "moveContainer": {"parent": codes.rack, "row_version": 1},
         "moveContainerForm": {"parent": codes.rack, "row_version": "1"},
         "storeTubeForm": {"tube": tube},
@@ -391,6 +416,8 @@ OF_NO_STUDY = {
     "addPartyForm",
     "addContainer",
     "addContainerForm",
+    "addEquipmentForm",
+    "addReagentLotForm",
     "undoMove",
     "undoScan",
     "createAnalytes",

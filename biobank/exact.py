@@ -1,0 +1,15 @@
+"""Numbers as people write them: exact, without trailing zeros and without an exponent."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+
+def plain(number: Decimal) -> Decimal:
+    """The same number without trailing zeros and without an exponent."""
+    return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
+
+
+Exact = Annotated[Decimal, AfterValidator(plain)]
+"""A quantity as people write it: the driver reads 50000 from the database as 5E+4."""
