@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from biobank.exact import plain
 from biobank.ids import canonical
-from biobank.specimen.rules import plain
 
 _DEVIATION = "DEV"
 _QUANTITY = re.compile(r"QTY([0-9]{1,6})UL")
