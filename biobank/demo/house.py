@@ -19,10 +19,10 @@ from biobank.actor import Actor, Grant
 from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnalyte
 from biobank.catalogue.models import SpecimenType
 from biobank.demo import plan
+from biobank.equipment.models import Equipment
 from biobank.protocol import commands as protocol
 from biobank.protocol.queries import vocabulary
 from biobank.protocol.text import read_document
-from biobank.equipment.models import Equipment
 from biobank.shipment.models import ExternalParty
 from biobank.storage.models import ContainerType
 from biobank.study import commands as study_commands

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("severity", sa.Text(), nullable=False),
         sa.Column("blocks_shipping", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("blocks_assay", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("quarantines", sa.Boolean(), server_default="false", nullable=False),
         sa.CheckConstraint("severity in ('minor', 'major', 'critical')", name=op.f("ck_deviation_type_severity")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_deviation_type")),
     )
@@ -1170,7 +1171,6 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("operator_id", sa.BigInteger(), nullable=False),
-        sa.Column("equipment", sa.Text(), nullable=True),
         sa.Column("equipment_id", sa.BigInteger(), nullable=True),
         sa.Column("program_id", sa.BigInteger(), nullable=True),
         sa.Column("g_force", sa.Numeric(), nullable=True),
@@ -1180,6 +1180,9 @@ def upgrade() -> None:
         sa.Column("brake", sa.Boolean(), nullable=True),
         sa.Column("sop_version", sa.Text(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint(
+            "started_at <= recorded_at + interval '5 minutes'", name=op.f("ck_processing_event_not_ahead")
+        ),
         sa.CheckConstraint(
             "type in ('receive', 'clot', 'centrifuge', 'aliquot', 'ficoll', 'cryo_freeze', 'extract', 'quantify', 'dilute', 'pool', 'wash', 'lyse', 'section', 'thaw', 'refreeze', 'incubate', 'transfer')",
             name=op.f("ck_processing_event_type"),
@@ -1467,6 +1470,22 @@ def upgrade() -> None:
     )
     op.create_index(
         op.f("ix_processing_reagent_processing_event_id"), "processing_reagent", ["processing_event_id"], unique=False
+    )
+    op.create_table(
+        "processing_warning",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("processing_event_id", sa.BigInteger(), nullable=False),
+        sa.Column("warning", sa.Text(), nullable=False),
+        sa.Column("detail", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "warning in ('calibration_overdue', 'wrong_program', 'wrong_step', 'reagent_expired', 'out_of_order')",
+            name=op.f("ck_processing_warning_warning"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["processing_event_id"], ["processing_event.id"], name=op.f("fk_processing_warning_processing_event_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_warning")),
+        sa.UniqueConstraint("processing_event_id", "warning", name="uq_processing_warning_once"),
     )
     op.create_table(
         "specimen",
@@ -1913,7 +1932,7 @@ def upgrade() -> None:
         sa.Column("recorded_by", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("basis in ('measured', 'nominal')", name=op.f("ck_quantity_ledger_basis")),
         sa.CheckConstraint(
-            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted')",
+            "reason in ('initial', 'aliquoted', 'assay', 'spill', 'correction', 'evaporation', 'exhausted', 'measured')",
             name=op.f("ck_quantity_ledger_reason"),
         ),
         sa.CheckConstraint("delta <> 0", name=op.f("ck_quantity_ledger_delta_not_zero")),
@@ -2244,6 +2263,7 @@ def upgrade() -> None:
         "audit",
         "register",
         "protocol",
+        "equipment",
         "specimen",
         "custody",
         "picking",
