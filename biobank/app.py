@@ -27,6 +27,8 @@ from biobank.access import pages as access_pages
 from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
+from biobank.accession import api as accession_api
+from biobank.accession import pages as accession_pages
 from biobank.accession import rules as accession_rules
 from biobank.assay import api as assay_api
 from biobank.assay import pages as assay_pages
@@ -95,6 +97,8 @@ ROUTERS = (
     scan_pages.router,
     printing_api.router,
     printing_pages.router,
+    accession_api.router,
+    accession_pages.router,
     assay_api.router,
     assay_pages.router,
     release_api.router,

@@ -179,3 +179,59 @@ def _outside(value: Decimal, low: int | None, high: int | None, unit: str) -> st
 
 def _plain(value: Decimal) -> str:
     return f"{value.normalize():f}"
+
+
+def ends(started_at: datetime, lasts: Decimal | None) -> datetime | None:
+    """When a spin is over by itself; None where its program does not say."""
+    return None if lasts is None else started_at + timedelta(seconds=int(lasts * 60))
+
+
+def ran(started_at: datetime, now: datetime, lasts: Decimal | None) -> tuple[datetime, Decimal]:
+    """When a spin ended and how many minutes it ran: a centrifuge stops by itself after its program's minutes."""
+    end = ends(started_at, lasts)
+    if end is not None and end <= now and lasts is not None:
+        return end, lasts
+    seconds = max(1, int((now - started_at).total_seconds()))
+    return started_at + timedelta(seconds=seconds), (Decimal(seconds) / 60).quantize(Decimal("0.01"))
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How work went other than planned: a deviation type and its words."""
+
+    type: str
+    words: str
+
+
+def spin_departure(
+    step: Step | None, collected_at: datetime, started_at: datetime, ran_minutes: Decimal
+) -> Departure | None:
+    """Which deviation a spin is recorded with: too short, too long, or begun too late; None for one as planned."""
+    if step is None:
+        return None
+    if step.min_minutes is not None and ran_minutes < step.min_minutes:
+        return Departure("spin_time_short", f"ran {_plain(ran_minutes)} min instead of at least {step.min_minutes}")
+    if step.max_minutes is not None and ran_minutes > step.max_minutes:
+        return Departure("spin_time_long", f"ran {_plain(ran_minutes)} min instead of at most {step.max_minutes}")
+    return _late(step, collected_at, started_at, "spun")
+
+
+def clot_departure(step: Step, began: datetime, ended: datetime) -> Departure | None:
+    """Which deviation a clot is recorded with; None for one as planned."""
+    lasted = ended - began
+    if step.min_minutes is not None and lasted < timedelta(minutes=step.min_minutes):
+        kind = "clotted_under_30_min" if lasted < timedelta(minutes=30) else "other"
+        return Departure(kind, f"clotted {minutes(lasted)} instead of at least {step.min_minutes} min")
+    if step.max_minutes is not None and lasted > timedelta(minutes=step.max_minutes):
+        kind = "clotted_over_2_h" if lasted > timedelta(hours=2) else "other"
+        return Departure(kind, f"clotted {minutes(lasted)} instead of at most {step.max_minutes} min")
+    return None
+
+
+def _late(step: Step, collected_at: datetime, moment: datetime, verb: str) -> Departure | None:
+    since = moment - collected_at
+    if step.within_minutes is None or since <= timedelta(minutes=step.within_minutes):
+        return None
+    return Departure(
+        "other", f"{verb} {minutes(since)} after the collection instead of within {step.within_minutes} min"
+    )

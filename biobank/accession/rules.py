@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from biobank.accession.clocks import Clock
 from biobank.errors import Conflict, DomainError, Invalid, Stale
 from biobank.ids import grouped
 
@@ -48,10 +49,10 @@ class AlreadyAccessioned(Conflict):
     title = "This tube was taken in already"
 
 
-class WrongTube(Conflict):
+class NotThisTube(Conflict):
     """Another participant's, another visit's, another parent's tube, or one that is not for this step."""
 
-    code = "wrong-tube"
+    code = "not-this-tube"
     title = "This is the wrong tube"
 
 
@@ -92,7 +93,7 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     ),
     "uq_accession_current": lambda: AlreadyAccessioned("Somebody else took this tube in at this moment."),
     "uq_spin_running": lambda: CentrifugeBusy("Somebody else started this centrifuge at this moment."),
-    "uq_spin_tube_running": lambda: WrongTube("One of these tubes is in another centrifuge that is running."),
+    "uq_spin_tube_running": lambda: NotThisTube("One of these tubes is in another centrifuge that is running."),
     "uq_spin_tube_once": lambda: Invalid("A tube is named twice: name each once.", errors={"tubes": "names one twice"}),
     "ck_spin_stops_after_start": lambda: Invalid(
         "A spin is stopped after it was started.", errors={"stopped_at": "lies before the start"}
@@ -298,3 +299,19 @@ def split(obtained: Decimal, nominal: Decimal, vials: int) -> Split:
 def duplicates(wanted: int, full: int) -> int:
     """How many of `full` vials become blind duplicates: each has a twin of the same content beside it."""
     return max(0, min(wanted, full - 1))
+
+
+_MADE_BY = frozenset({"aliquot", "extract", "quantify", "cryo_freeze", "ficoll", "wash"})
+"""Steps at which vials are made, or which a bench does in one go with making them."""
+
+
+def not_yet(clock: Clock, plans_vials: bool) -> str | None:
+    """Why a tube is not divided now; None when it may be. `plans_vials`: the protocol makes something of it."""
+    if not plans_vials:
+        return "the protocol makes no vials of it: it is kept as it is."
+    if clock.running_since is not None:
+        return "it is in a centrifuge that is running."
+    if clock.step is None or clock.step.type in _MADE_BY:
+        return None
+    title = {"centrifuge": "spun"}.get(clock.step.type, clock.step.type.replace("_", " "))
+    return f"it is not {title} yet ({clock.words})." if title == "spun" else f"{title} comes first ({clock.words})."

@@ -18,6 +18,7 @@ COMMANDS = (
     CommandCode("confirm", "CCNFRMCNFP", "Confirm: move it here, start, stop, make the vials"),
     CommandCode("undo", "CUNDUCUNDK", "Undo the last placement of this station, or what the bench did last"),
     CommandCode("next", "CNXTCNXTCA", "Next: put this visit or parent aside and begin with another"),
+    CommandCode("print", "CPRTCPRTCN", "Print: at a bench, the labels of the tubes at hand"),
     CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),
     CommandCode("store", "CPUTCPUTCM", "Store: scan a box, then its tubes in order"),
 )

@@ -68,8 +68,8 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
 
 
 def _commanded(done: rules.CommandCode, mode: str) -> Answer:
-    if done.verb == "next":
-        message = "This code is for the benches: there is nothing to put aside here."
+    if done.verb in {"next", "print"}:
+        message = "This code is for the benches."
         return Answer(
             verdict="warning", word="Not here", title=done.title, message=message, mode=mode, command=done.verb
         )

@@ -162,7 +162,7 @@ async def test_commands_and_modes(api):
         "store": "store",
     }
     assert {verb for verb, answer in answers.items() if answer["command"] == verb} == {
-        *("ack", "undo", "confirm", "next")
+        *("ack", "undo", "confirm", "next", "print")
     }
     assert (answers["next"]["verdict"], answers["next"]["word"]) == ("warning", "Not here")
 

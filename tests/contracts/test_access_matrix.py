@@ -117,6 +117,8 @@ def address(route: Route, codes: Codes) -> str:
         "studies": codes.study,
         "equipment": codes.device,
         "problems": "not-found",
+        "intake": codes.tube,
+        "bench": codes.tube,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -125,6 +127,7 @@ def address(route: Route, codes: Codes) -> str:
         "well": "A1",
         "file": f"{codes.pull}.csv",
         "step": "verify",
+        "visit": "BASE",
         "username": "nobody.here",
         "name": "no-token",
         "assay": "NONE",
@@ -267,7 +270,17 @@ SHIP = {"row_version": 1, "courier": "FedEx", "tracking_no": "7946 1234 5678", "
 def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
     """By operation, a body that is good in itself, so that what is answered is about the code alone."""
     tube, run_file = codes.tube, xponent({"A1": "x"}, ["alpha"])
+    serum = [{"planned": "serum"}]
     return {
+        "recordDraw": {"collected_at": NOW, "tubes": serum},
+        "drawForm": {"collected_at": LOCAL, "slot.serum.1": "yes"},
+        "recordNotCollected": {"tubes": serum, "reason": "refused"},
+        "notCollectedForm": {"slot.serum.1": "yes", "reason": "refused"},
+        "finishVisit": FINISH,
+        "finishVisitForm": FINISH,
+        "recordVisitDayForm": {"occurred_on": DAY},
+        "takeInTube": {"tube": tube},
+        "undoIntake": {"tube": tube},
         "recordConsent": {"version": "1.0", "signed_at": NOW, "granted": ["biobank_storage"]},
         "consentForm": {"form": "1.0/en", "signed_at": LOCAL, "scope.biobank_storage": "granted"},
         "recordVisit": {"type": "BASE", "occurred_on": DAY},

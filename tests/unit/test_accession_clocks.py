@@ -6,7 +6,19 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from biobank.accession.clocks import Done, Program, Step, clock, faults, minutes, remaining
+from biobank.accession.clocks import (
+    Departure,
+    Done,
+    Program,
+    Step,
+    clock,
+    clot_departure,
+    faults,
+    minutes,
+    ran,
+    remaining,
+    spin_departure,
+)
 
 DRAWN = datetime(2026, 3, 8, 7, 30, tzinfo=UTC)  # 01:30 in Chicago, half an hour before the clocks are set forward
 CLOT = Step("clot", min_minutes=30, max_minutes=60)
@@ -135,3 +147,43 @@ def test_settings_in_words():
     assert SPIN.settings == "1,100 to 1,300 g, 10 to 15 min, 18 to 25 °C, brake on"
     assert Step("centrifuge", min_minutes=10, max_minutes=10, brake=False).settings == "10 min, brake off"
     assert Step("centrifuge").settings == "no settings planned"
+
+
+def test_a_centrifuge_stops_by_itself():
+    assert ran(DRAWN, after(30), Decimal(10)) == (after(10), Decimal(10))
+    assert ran(DRAWN, after(4), Decimal(10)) == (after(4), Decimal(4))
+    assert ran(DRAWN, after(30), None) == (after(30), Decimal(30))
+    assert ran(DRAWN, DRAWN, None)[1] == Decimal("0.02")
+
+
+@pytest.mark.parametrize(
+    ("started", "lasted", "expected"),
+    [
+        (40, 10, None),
+        (40, 9, Departure("spin_time_short", "ran 9 min instead of at least 10")),
+        (40, 16, Departure("spin_time_long", "ran 16 min instead of at most 15")),
+        (121, 10, Departure("other", "spun 2 h 01 min after the collection instead of within 120 min")),
+    ],
+)
+def test_a_spin_that_went_otherwise_is_a_deviation(started, lasted, expected):
+    assert spin_departure(SPIN, DRAWN, after(started), Decimal(lasted)) == expected
+
+
+def test_where_nothing_is_planned_nothing_departs():
+    assert spin_departure(None, DRAWN, after(40), Decimal(99)) is None
+    assert spin_departure(Step("centrifuge"), DRAWN, after(40), Decimal(99)) is None
+    assert clot_departure(Step("clot"), DRAWN, after(500)) is None
+
+
+@pytest.mark.parametrize(
+    ("step", "lasted", "expected"),
+    [
+        (CLOT, 45, None),
+        (CLOT, 20, Departure("clotted_under_30_min", "clotted 20 min instead of at least 30 min")),
+        (Step("clot", min_minutes=60), 40, Departure("other", "clotted 40 min instead of at least 60 min")),
+        (CLOT, 90, Departure("other", "clotted 1 h 30 min instead of at most 60 min")),
+        (CLOT, 121, Departure("clotted_over_2_h", "clotted 2 h 01 min instead of at most 60 min")),
+    ],
+)
+def test_a_clot_that_was_too_short_or_too_long_is_a_deviation(step, lasted, expected):
+    assert clot_departure(step, DRAWN, after(lasted)) == expected

@@ -40,3 +40,15 @@ def test_a_yield_is_typed_or_scanned(text, expected):
 
 def test_the_code_of_a_yield_reads_back():
     assert codes.quantity(codes.quantity_code(3100), "mL") == (Decimal(3100), "uL")
+
+
+def test_extra_vials_are_asked_for():
+    more_than_planned = codes.extra
+    assert [more_than_planned(text) for text in ("+1", "EXTRA2", "extra12", "+", "2", "+100")] == [
+        1,
+        2,
+        12,
+        None,
+        None,
+        None,
+    ]

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biobank.accession import rules
+from biobank.accession.clocks import Clock, Step
 from biobank.accession.rules import Found, Outcome, Slot, Tally
 from biobank.errors import DomainError, Invalid
 
@@ -113,3 +114,22 @@ def test_a_blind_duplicate_has_a_twin():
 def test_constraints_become_errors_of_the_domain():
     for make in rules.CONSTRAINTS.values():
         assert isinstance(make(), DomainError)
+
+
+def shown(step, running=None):
+    return Clock(None if step is None else Step(step), None, None, running, "pending", "wait 5 min")
+
+
+@pytest.mark.parametrize(
+    ("clock", "plans", "words"),
+    [
+        (shown("aliquot"), True, None),
+        (shown(None), True, None),
+        (shown(None), False, "the protocol makes no vials of it: it is kept as it is."),
+        (shown("centrifuge"), True, "it is not spun yet (wait 5 min)."),
+        (shown("incubate"), True, "incubate comes first (wait 5 min)."),
+        (shown("aliquot", datetime(2026, 1, 1, tzinfo=UTC)), True, "it is in a centrifuge that is running."),
+    ],
+)
+def test_a_tube_is_divided_when_its_turn_comes(clock, plans, words):
+    assert rules.not_yet(clock, plans) == words
