@@ -30,6 +30,7 @@ from biobank.access.queries import authenticate
 from biobank.accession import api as accession_api
 from biobank.accession import pages as accession_pages
 from biobank.accession import rules as accession_rules
+from biobank.actor import SERVICE
 from biobank.assay import api as assay_api
 from biobank.assay import pages as assay_pages
 from biobank.assay import rules as assay_rules
@@ -53,6 +54,10 @@ from biobank.participant import api as participant_api
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
 from biobank.picking import rules as picking_rules
+from biobank.preanalytics import api as preanalytics_api
+from biobank.preanalytics import pages as preanalytics_pages
+from biobank.preanalytics import rules as preanalytics_rules
+from biobank.preanalytics.commands import keep_due
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
@@ -74,6 +79,7 @@ from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules
 from biobank.study import api as study_api
 from biobank.study import rules as study_rules
+from biobank.tx import open_tx
 
 ROUTERS = (
     service.router,
@@ -95,6 +101,8 @@ ROUTERS = (
     storage_pages.router,
     scan_api.router,
     scan_pages.router,
+    preanalytics_api.router,
+    preanalytics_pages.router,
     printing_api.router,
     printing_pages.router,
     accession_api.router,
@@ -114,6 +122,7 @@ CONSTRAINTS: ConstraintErrors = {
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,
     **picking_rules.CONSTRAINTS,
+    **preanalytics_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **accession_rules.CONSTRAINTS,
@@ -198,14 +207,19 @@ async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
 
 @asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Seals the audit trail while the service runs, and closes the database after the last request is answered."""
+    """Seals the audit trail and keeps SPREC codes while the service runs, and closes the database after the last
+    request is answered.
+    """
     stop = asyncio.Event()
-    sealer = asyncio.create_task(_seal_until(stop, app.state.database, app.state.settings.seal_seconds))
+    seconds = app.state.settings.seal_seconds
+    sealer = asyncio.create_task(_seal_until(stop, app.state.database, seconds))
+    keeper = asyncio.create_task(_keep_until(stop, app.state.database, seconds))
     try:
         yield
     finally:
         stop.set()
         await sealer
+        await keeper
         await app.state.database.close()
 
 
@@ -222,3 +236,22 @@ async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> 
                 await connection.close()
         except Exception as error:  # noqa: BLE001  # the sealer outlives a database that is away; the next round seals what was missed
             _log.warning("seal_failed", error=type(error).__name__)
+
+
+_KEPT_AT_ONCE = 200
+_PAUSE = 2  # seconds between two rounds while there is more to do: a backlog never crowds out people's requests
+
+
+async def _keep_until(stop: asyncio.Event, database: Database, seconds: int) -> None:
+    """Computes the SPREC of tubes that were stored, moved or worked on since the last round."""
+    wait = seconds
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), wait)
+        try:
+            async with open_tx(database, SERVICE) as tx:
+                kept = await keep_due(tx, _KEPT_AT_ONCE)
+            wait = _PAUSE if kept and kept.due == _KEPT_AT_ONCE else seconds
+        except Exception as error:  # noqa: BLE001  # as with the sealer
+            wait = seconds
+            _log.warning("sprec_failed", error=type(error).__name__)

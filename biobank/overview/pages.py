@@ -1,6 +1,8 @@
 """Home, finder and audit pages."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, Router, get
 from litestar.params import FromPath, FromQuery
@@ -12,6 +14,7 @@ from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
 from biobank.overview import queries
 from biobank.overview.tube import story
+from biobank.preanalytics.queries import sprec
 from biobank.specimen import queries as specimens
 
 
@@ -65,9 +68,16 @@ async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[
         specimen=tube,
         site_tz=tube.timezone,
         story=await story(tx, code),
+        sprec=await sprec(tx, code),
+        collected_input=_input(tube.collected_at, tube.timezone),
         namespaces=await specimens.namespaces(tx),
-        form_keys=[str(new_uuid()) for _ in range(4)],
+        form_keys=[str(new_uuid()) for _ in range(6)],
     )
+
+
+def _input(moment: datetime | None, timezone: str) -> str:
+    """A moment as a time field takes it, to the second: the site's clock."""
+    return "" if moment is None else moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 router = Router("/", route_handlers=[home, find, audit, deed, specimen])

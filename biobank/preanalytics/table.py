@@ -15,6 +15,19 @@ ELEMENTS: Mapping[int, str] = {
     6: "delay after centrifugation",
     7: "long-term storage",
 }
+FAMILIES = (
+    "pp_40_500",
+    "pp_500_2000",
+    "pp_5000",
+    "cryotube",
+    "straw",
+    "microplate",
+    "paraffin",
+    "bag",
+    "dry_medium",
+    "original",
+)
+"""What SPREC calls the container of long-term storage; a make of tube is of one of them."""
 DELAYS, SPINS, STORAGE = (3, 6), (4, 5), 7
 ROLES: Mapping[int, tuple[str, ...]] = {
     1: ("other",),

@@ -121,6 +121,7 @@ async def begin_event(tx: Tx, work: AtHand, kind: str, command: Work) -> int:
                 "g_force": setup.settings.g_force,
                 "minutes": setup.settings.minutes,
                 "celsius": setup.settings.celsius,
+                "held_celsius": command.held_celsius,
                 "brake": setup.settings.brake,
                 "sop_version": command.sop_version,
             }

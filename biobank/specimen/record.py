@@ -63,6 +63,7 @@ class ProcessingView(View):
     g_force: Exact | None
     minutes: Exact | None
     celsius: Exact | None
+    held_celsius: Exact | None
     brake: bool | None
     sop_version: str | None
     reagents: tuple[LotUsed, ...]
@@ -145,6 +146,7 @@ async def processing(tx: ReadTx, specimen_id: int, *, made: bool) -> tuple[Proce
                 ProcessingEvent.g_force,
                 ProcessingEvent.minutes,
                 ProcessingEvent.celsius,
+                ProcessingEvent.held_celsius,
                 ProcessingEvent.brake,
                 ProcessingEvent.sop_version,
             )

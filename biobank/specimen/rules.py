@@ -61,6 +61,11 @@ class DeviationOpen(Conflict):
     title = "This deviation is open already"
 
 
+class RecordChanged(Stale):
+    code = "record-changed"
+    title = "The record was corrected meanwhile"
+
+
 class PermanentRecord(Conflict):
     """Ledger, lineage, codes and ends are added to and never rewritten."""
 

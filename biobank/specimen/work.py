@@ -29,6 +29,7 @@ TubeId = Annotated[str, Field(min_length=1, max_length=40, description="A tube's
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
 Basis = Literal["measured", "nominal"]
 Text = Annotated[str | None, Field(min_length=1, max_length=200)]
+Celsius = Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)]
 
 
 class Command(BaseModel):
@@ -51,7 +52,8 @@ class Work(Command):
     """When work was done, with what and by which procedure.
 
     Equipment and program are codes of the site where the tubes are. Settings that are not given are those of the
-    program. `deviation` names what went other than planned: with it, work that would be refused for its tubes, steps,
+    program. `held_celsius`: at which the tubes were kept until it began, since the collection or the spin before.
+    `deviation` names what went other than planned: with it, work that would be refused for its tubes, steps,
     lots or times is recorded with a warning.
     """
 
@@ -61,7 +63,8 @@ class Work(Command):
     program: Annotated[str | None, Field(min_length=1, max_length=20)] = None
     g_force: Annotated[Decimal | None, Field(gt=0, le=1_000_000, decimal_places=2)] = None
     minutes: Annotated[Decimal | None, Field(gt=0, le=100_000, decimal_places=2)] = None
-    celsius: Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)] = None
+    celsius: Celsius = None
+    held_celsius: Celsius = None
     brake: bool | None = None
     reagents: Annotated[tuple[ReagentUse, ...], Field(max_length=20)] = ()
     sop_version: Text = None

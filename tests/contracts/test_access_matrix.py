@@ -119,6 +119,7 @@ def address(route: Route, codes: Codes) -> str:
         "problems": "not-found",
         "intake": codes.tube,
         "bench": codes.tube,
+        "sprec": "9.9",
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -301,6 +302,10 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "quantityForm": {"quantity": "100", "reason": "to see what is said"},
         "useUpSpecimen": {"reason": "to see what is said"},
         "useUpForm": {"reason": "to see what is said"},
+        "correctCollectionTime": {"collected_at": NOW, "reason": "to see what is said"},
+        "collectionTimeForm": {"collected_at": LOCAL, "reason": "to see what is said"},
+        "correctWork": {"type": "clot", "seen": NOW, "celsius": "20", "reason": "to see what is said"},
+        "correctWorkForm": {"work": f"clot {NOW}", "celsius": "20", "reason": "to see what is said"},
         "addSpecimenCode": {"namespace": "vendor_2d", "value": "0123456789"},
         "codeForm": {"namespace": "vendor_2d", "value": "0123456789"},
         "processSpecimens": {"type": "centrifuge", "specimens": [tube], "started_at": NOW},
@@ -436,6 +441,12 @@ OF_NO_STUDY = {
     "createAnalytes",
     "createAssay",
     "createAssayForm",
+    "loadSprecVersion",
+    "loadSprecForm",
+    "getSprecVersion",
+    "downloadSprecVersion",
+    "sprecVersionPage",
+    "sprecVersionFile",
 }
 # These say it in another way than by their status: a verdict, an empty list, a form that is shown again.
 ANSWERS = {"scan", "auditDeedPage", "listAuditChanges", "newShipmentForm"}
