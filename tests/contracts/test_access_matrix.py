@@ -119,7 +119,7 @@ def address(route: Route, codes: Codes) -> str:
         "problems": "not-found",
         "intake": codes.tube,
         "bench": codes.tube,
-        "sprec": "9.9",
+        "sprec": "3.0",
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
