@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from biobank.specimen.rules import plain
+from biobank.exact import plain
 
 MINUS = "\N{MINUS SIGN}"
 

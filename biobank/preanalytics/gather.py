@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import and_, func, or_, select
 
 from biobank.catalogue.models import SpecimenType, TemperatureClass, TubeType
+from biobank.equipment.models import Equipment
 from biobank.preanalytics.facts import Facts, Stay, Step, Way
 from biobank.preanalytics.models import BoxClimate, SprecCode, SprecVersion
 from biobank.preanalytics.table import Line, Range, Table
@@ -194,9 +195,10 @@ async def _nodes(tx: ReadTx, wanted: Sequence[int]) -> _Nodes:
             ProcessingEvent.held_celsius,
             ProcessingEvent.brake,
             ProcessingEvent.sop_version,
-            ProcessingEvent.equipment,
+            Equipment.title.label("equipment"),
         )
         .join(ProcessingEvent, ProcessingEvent.id == ProcessingInput.processing_event_id)
+        .outerjoin(Equipment, Equipment.id == ProcessingEvent.equipment_id)
         .where(ProcessingInput.specimen_id.in_(every))
         .order_by(ProcessingEvent.started_at, ProcessingEvent.id)
     )

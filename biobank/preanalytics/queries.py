@@ -46,9 +46,12 @@ class KeptView(View):
 
 
 class OutsideView(View):
-    """Of material that SPREC has no code for: the SPREC of what it was made from, and how it was made."""
+    """Of material that SPREC has no code for: the SPREC of what it was made from, and how it was made.
 
-    made_from: str
+    `made_from` is kept from those who may not know whose a blind duplicate is.
+    """
+
+    made_from: str | None
     sprec: str | None
     method: str
 
@@ -107,7 +110,10 @@ async def sprec(tx: ReadTx, code: str, version: str | None = None) -> SprecView:
         Invalid: the text is no tube's id.
         NotFound: none of this id within reach, or no such version.
     """
-    tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    tube, custody = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    told = not tube.is_blind_duplicate or tx.scope(Permission.SPECIMEN_UNBLIND).covers(
+        tube.study_id, tube.site_id, custody.site_id
+    )
     known = await versions(tx)
     chosen = None if version is None else _named(known, version)
     one, used = await _one(tx, tube.id, known, chosen)
@@ -118,7 +124,7 @@ async def sprec(tx: ReadTx, code: str, version: str | None = None) -> SprecView:
         above, by = await _one(tx, one.source.specimen_id, known, chosen)
         used = by
         outside = OutsideView(
-            made_from=one.source.code,
+            made_from=one.source.code if told else None,
             sprec=rules.compute(above.facts, by.table).code if above.facts else None,
             method=one.source.method,
         )
@@ -128,7 +134,7 @@ async def sprec(tx: ReadTx, code: str, version: str | None = None) -> SprecView:
         version=used.code,
         version_title=used.title,
         version_source=used.source,
-        elements=_elements(done),
+        elements=_elements(done, told=told),
         doubts=done.doubts if done else (),
         outside=outside,
         kept=await _kept(tx, tube.id),
@@ -147,10 +153,21 @@ async def _one(
     return one, right
 
 
-def _elements(done: Computed | None) -> tuple[ElementView, ...]:
-    names = ElementView.model_fields
+_BLIND = "not told: it is a blind duplicate, and times would say of which tube"
+
+
+def _elements(done: Computed | None, *, told: bool) -> tuple[ElementView, ...]:
     return tuple(
-        ElementView(**{name: getattr(element, name) for name in names}) for element in (done.elements if done else ())
+        ElementView(
+            number=one.number,
+            name=one.name,
+            code=one.code,
+            meaning=one.meaning,
+            verified=one.verified,
+            source=one.source,
+            words=one.words if told else _BLIND,
+        )
+        for one in (done.elements if done else ())
     )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from biobank.errors import Conflict, DomainError, Invalid
+from biobank.exact import plain
 from biobank.preanalytics.facts import (
     Computed,
     Element,
@@ -22,7 +23,6 @@ from biobank.preanalytics.facts import (
     minutes_between,
 )
 from biobank.preanalytics.table import ELEMENTS, Line, Range, Table
-from biobank.specimen.rules import plain
 
 SPIN_TYPES = frozenset({"centrifuge", "ficoll"})
 FREEZE_TYPES = frozenset({"cryo_freeze"})

@@ -14,7 +14,8 @@ from biobank.ids import grouped
 from biobank.participant.models import Participant, Visit
 from biobank.specimen import queries, rules
 from biobank.specimen.models import CollectionEvent, Derivation, ProcessingEvent, ProcessingInput, Specimen
-from biobank.specimen.queries import View, find_specimen, tube_code
+from biobank.specimen.queries import find_specimen, tube_code
+from biobank.specimen.record import View
 from biobank.specimen.work import Celsius, Command, Reason
 from biobank.tx import ReadTx, Tx
 
