@@ -75,7 +75,8 @@ async def divided(api, tube, begin, end, *, into="SER", vial="CRYO05", quantity=
 
 
 async def clinic_box(api, *, temperature="-80", kind="ULT", name="Clinic freezer"):
-    tower = await rack(api, await freezer(api, site="CHI", name=name, temperature=temperature, kind=kind), site="CHI", name=f"{name} rack")
+    cold = await freezer(api, site="CHI", name=name, temperature=temperature, kind=kind)
+    tower = await rack(api, cold, site="CHI", name=f"{name} rack")
     return await box(api, tower, site="CHI", name=f"{name} box")
 
 
@@ -92,7 +93,9 @@ async def serum(api, when):
 
 
 async def test_scenario_20_sprec(api, serum):
-    """Collected 09:12, spun 10:40 (RT, 1,500 g, 10 min, brake), aliquoted and at -80 at 11:05 in 0.5 mL PP, SST tube."""
+    """Collected 09:12, spun 10:40 (RT, 1,500 g, 10 min, brake), aliquoted and at -80 at 11:05 in 0.5 mL PP, SST
+    tube.
+    """
     seen = await api("scientist").see(f"/specimens/{serum}/sprec")
     assert seen["sprec"] == "SER-SST-A-B-N-B-A"
     words = {one["number"]: one["words"] for one in seen["elements"]}
