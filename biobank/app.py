@@ -53,6 +53,8 @@ from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
+from biobank.picking import api as picking_api
+from biobank.picking import pages as picking_pages
 from biobank.picking import rules as picking_rules
 from biobank.preanalytics import api as preanalytics_api
 from biobank.preanalytics import pages as preanalytics_pages
@@ -103,6 +105,8 @@ ROUTERS = (
     scan_pages.router,
     preanalytics_api.router,
     preanalytics_pages.router,
+    picking_api.router,
+    picking_pages.router,
     printing_api.router,
     printing_pages.router,
     accession_api.router,

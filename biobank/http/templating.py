@@ -36,7 +36,15 @@ _TEMPERATURES = (
 
 # Words that the pages and the scan station's script share.
 MAP_WORDS = {
-    "state": {"full": "occupied", "just": "just stored", "next": "next", "hold": "on hold", "free": "free"},
+    "state": {
+        "full": "occupied",
+        "just": "just stored",
+        "next": "next",
+        "take": "take this one",
+        "pick": "of this list",
+        "hold": "on hold",
+        "free": "free",
+    },
     "fill": {"row": "fill by row from A1", "column": "fill by column from A1"},
     "temperature": [{"step": step, "words": words, "names": sorted(names)} for step, words, names in _TEMPERATURES],
 }

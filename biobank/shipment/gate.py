@@ -9,9 +9,11 @@ from sqlalchemy import select
 from biobank.actor import Permission
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
+from biobank.picking.blocks import Blocked, Reason, consent_block, quality_block, refuse_blocked
+from biobank.picking.claims import claims
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, PackageItem, Shipment
-from biobank.shipment.rules import Blocked, Reason, TubeFacts
+from biobank.shipment.rules import TubeFacts
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import hold_donors, within
 from biobank.study.models import Site
@@ -45,6 +47,7 @@ async def pass_packing(tx: Tx, shipment: Shipment, codes: Sequence[str]) -> list
         .execution_options(populate_existing=True)
     )
     found = {row.Specimen.code: (row.Specimen, row.Custody) for row in rows}
+    claimed = await claims(tx, [specimen.id for specimen, _ in found.values()])
     ours = await _packed_here(tx, shipment, [specimen.id for specimen, _ in found.values()])
     blocked = [Blocked(code, Reason.UNKNOWN, "is not known to you") for code in codes if code not in found]
     fit = []
@@ -57,14 +60,15 @@ async def pass_packing(tx: Tx, shipment: Shipment, codes: Sequence[str]) -> list
             in_this=specimen.id in ours,
             quality=specimen.quality,
             hold=specimen.hold,
+            claim=claimed.get(specimen.id),
         )
-        block = rules.tube_block(specimen.code, facts)
+        block = rules.tube_block(specimen.code, facts, shipment.purpose)
         if block is None:
             fit.append(specimen)
         else:
             blocked.append(block)
     blocked += await consent_blocks(tx, shipment, fit)
-    rules.refuse_blocked(blocked, "Nothing was packed. Keep these out")
+    refuse_blocked(blocked, "Nothing was packed. Keep these out")
     return fit
 
 
@@ -76,13 +80,13 @@ async def pass_shipping(tx: Tx, shipment: Shipment, tubes: Iterable[Specimen]) -
     """
     blocked, fit = [], []
     for specimen in tubes:
-        block = rules.quality_block(specimen.code, specimen.quality, specimen.hold)
+        block = quality_block(specimen.code, specimen.quality, specimen.hold)
         if block is None:
             fit.append(specimen)
         else:
             blocked.append(block)
     blocked += await consent_blocks(tx, shipment, fit)
-    rules.refuse_blocked(blocked, "Nothing was shipped. Open the shipment again and put these back")
+    refuse_blocked(blocked, "Nothing was shipped. Open the shipment again and put these back")
 
 
 async def _packed_here(tx: Tx, shipment: Shipment, tube_ids: Sequence[int]) -> set[int]:
@@ -104,9 +108,7 @@ async def consent_blocks(tx: Tx, shipment: Shipment, tubes: Collection[Specimen]
     rows = await tx.session.execute(select(Participant.id, Participant.code).where(Participant.id.in_(everybody)))
     by_id = {row.id: decided[row.code] for row in rows}
     needed = await _needed(tx, shipment)
-    judged = (
-        rules.consent_block(tube.code, [by_id[person] for person in sorted(people[tube.id])], needed) for tube in tubes
-    )
+    judged = (consent_block(tube.code, [by_id[person] for person in sorted(people[tube.id])], needed) for tube in tubes)
     return [block for block in judged if block is not None]
 
 

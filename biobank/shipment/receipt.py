@@ -12,11 +12,12 @@ from sqlalchemy import Row, func, select
 from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Conflict, NotFound
+from biobank.picking.blocks import Blocked, Reason, refuse_blocked
 from biobank.shipment import gate, queries, rules
 from biobank.shipment.commands import Command, Finish, Scanned, at_state, package_of, person, record, touch
 from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.shipment.queries import CountsView, ShipmentView
-from biobank.shipment.rules import Blocked, Deed, Reason
+from biobank.shipment.rules import Deed
 from biobank.specimen.custody import Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors
@@ -269,7 +270,7 @@ def _check_free(specimen: Specimen, custody: Custody) -> None:
     place = gate.place_of(custody)
     words = {"package": (Reason.IN_SHIPMENT, "is in another open shipment"), "ended": (Reason.ENDED, "has ended")}
     if place == "package" or (place == "ended" and custody.terminal != "lost"):
-        rules.refuse_blocked(
+        refuse_blocked(
             [Blocked(specimen.code, *words[place])], "Its own record does not fit; settle that first, or return it"
         )
 

@@ -8,26 +8,19 @@ packed shipment reopened, a shipped one declared lost.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
 from biobank import ids
 from biobank.errors import Conflict, DomainError, Invalid, NotFound, Stale
-from biobank.participant.rules import ConsentMissing, Decisions, ParticipantWithdrawn, check_consent
+from biobank.picking.blocks import Blocked, Claim, Reason, claim_block, quality_block
 
 
 class ShipmentState(Conflict):
     code = "shipment-state"
     title = "The shipment is not in the state for this"
-
-
-class TubesBlocked(Conflict):
-    """`blocked` lists each tube with a reason's code and words."""
-
-    code = "tubes-blocked"
-    title = "These tubes must stay behind"
 
 
 class NothingPacked(Conflict):
@@ -111,21 +104,6 @@ _WORDS: Mapping[Deed, str] = {
 }
 
 
-class Reason(StrEnum):
-    """What keeps a tube out of a shipment."""
-
-    UNKNOWN = "unknown"
-    OTHER_STUDY = "other_study"
-    ENDED = "ended"
-    ALREADY_PACKED = "already_packed"
-    IN_SHIPMENT = "in_shipment"
-    NOT_HERE = "not_here"
-    QUARANTINED = "quarantined"
-    ON_HOLD = "on_hold"
-    WITHDRAWN = "consent_withdrawn"
-    NOT_CONSENTED = "not_consented"
-
-
 @dataclass(frozen=True, slots=True)
 class TubeFacts:
     """What the packing desk must know of a tube. `place` is position, package, holder, party or ended."""
@@ -137,18 +115,7 @@ class TubeFacts:
     in_this: bool
     quality: str
     hold: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Blocked:
-    """A tube that may not go, and why in words."""
-
-    tube: str
-    reason: Reason
-    words: str
-
-    def as_field(self) -> dict[str, str]:
-        return {"tube": self.tube, "reason": self.reason.value, "words": self.words}
+    claim: Claim | None = None
 
 
 LOOKED_AT = frozenset({"received", "damaged", "thawed"})
@@ -231,8 +198,8 @@ def needed_scopes(*, external: bool, from_country: str, to_country: str) -> tupl
     return tuple(scopes)
 
 
-def tube_block(tube: str, facts: TubeFacts) -> Blocked | None:
-    """The first thing that keeps a tube from being packed, consent aside."""
+def tube_block(tube: str, facts: TubeFacts, purpose: str) -> Blocked | None:
+    """The first thing that keeps a tube from being packed for a purpose, consent aside."""
     if not facts.in_study:
         return Blocked(tube, Reason.OTHER_STUDY, "belongs to another study")
     if facts.place == "ended" or not facts.exists:
@@ -243,39 +210,7 @@ def tube_block(tube: str, facts: TubeFacts) -> Blocked | None:
         return Blocked(tube, Reason.IN_SHIPMENT, "is in another open shipment")
     if facts.place == "party" or not facts.here:
         return Blocked(tube, Reason.NOT_HERE, "is not at the sending site")
-    return quality_block(tube, facts.quality, facts.hold)
-
-
-_WITHDRAWN = "consent was withdrawn: keep it apart"
-
-
-def quality_block(tube: str, quality: str, hold: str | None) -> Blocked | None:
-    if quality != "acceptable":
-        return Blocked(tube, Reason.QUARANTINED, f"is {quality}")
-    if hold == "consent_withdrawn":
-        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
-    if hold is not None:
-        return Blocked(tube, Reason.ON_HOLD, f"is on hold: {hold.replace('_', ' ')}")
-    return None
-
-
-def consent_block(tube: str, people: Collection[Decisions], needed: Iterable[str]) -> Blocked | None:
-    """What the consent gate says of a tube of these people, without naming them: a packer need not know whose it is."""
-    try:
-        check_consent({str(number): person for number, person in enumerate(people)}, needed)
-    except ParticipantWithdrawn:
-        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
-    except ConsentMissing as error:
-        scope = str(error.fields["scope"]).replace("_", " ")
-        return Blocked(tube, Reason.NOT_CONSENTED, f"consent does not cover {scope}")
-    return None
-
-
-def refuse_blocked(blocked: Collection[Blocked], lead: str) -> None:
-    """Raises TubesBlocked: naming every tube with its reason."""
-    if blocked:
-        named = "; ".join(f"{ids.grouped(one.tube)} {one.words}" for one in blocked)
-        raise TubesBlocked(f"{lead}: {named}.", blocked=[one.as_field() for one in blocked])
+    return claim_block(tube, facts.claim, purpose, lists=True) or quality_block(tube, facts.quality, facts.hold)
 
 
 def check_refrigerant(refrigerant: str, dry_ice_net_kg: Decimal | None) -> None:

@@ -53,7 +53,7 @@ async def use_up(tx: Tx, code: str, command: UseUp) -> SpecimenView:
     (tube,) = work.tubes
     if tube.quantity:
         await post(tx, [Posting(tube.id, -tube.quantity, tube.unit, "exhausted", "nominal")])
-    await hand_over(tx, [(tube.id, Ended("consumed"))])
+    await hand_over(tx, [(tube.id, Ended("consumed", work.site_id))])
     record(tx, "specimen.used_up", tube, work, command.reason)
     return await queries.specimen(tx, tube.code)
 

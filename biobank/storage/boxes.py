@@ -19,7 +19,8 @@ from biobank.tx import ReadTx
 
 
 class Cell(View):
-    """A position of a box. `state` is free, full, hold, just or next; the code is left out where it is out of reach."""
+    """A position of a box. `state` is free, full, hold, just or next, and take or pick where a list is
+    walked; the code is left out where it is out of reach."""
 
     row: int
     col: int

@@ -286,7 +286,7 @@ async def undo(tx: Tx, command: UndoMove) -> SwapView:
         tube for tube, _ in await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
     ]  # locked before their history is read
     steps = [await _step_back(tx, command.undo, tube) for tube in tubes]
-    await _check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
+    await check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
     await hand_over(tx, [(tube.id, back) for tube, (_, back) in zip(tubes, steps, strict=True)])
     views = []
     for tube, (now, back) in zip(tubes, steps, strict=True):
@@ -353,7 +353,8 @@ def _place(was: CustodyHistory) -> Place | None:
     return Ended(was.terminal, was.site_id) if was.terminal == "lost" else None
 
 
-async def _check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:
+async def check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:
+    """Raises PositionOccupied: another tube than those that move stands at one of the places. The boxes stay locked."""
     wanted = [place for place in places if isinstance(place, AtPosition)]
     lock = select(Container.id).where(Container.id.in_({place.container_id for place in wanted})).order_by(Container.id)
     await tx.session.execute(lock.with_for_update(key_share=True))

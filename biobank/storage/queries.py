@@ -1,6 +1,5 @@
 """Containers as people may see them: the tree with its occupancy, and paths in it."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
@@ -323,15 +322,7 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
         timezone=timezone,
         row_version=found.row_version,
         path=tuple(place(step) for step in await path(tx, found.id)),
-        children=tuple(sorted(children, key=lambda child: _natural(child.name))),
-    )
-
-
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """Box 2 before Box 12: numbers in a name sort by their value."""
-    return tuple(
-        (int(digits), "") if digits else (-1, words.casefold())
-        for digits, words in re.findall(r"([0-9]+)|([^0-9]+)", name)
+        children=tuple(sorted(children, key=lambda child: rules.natural(child.name))),
     )
 
 

@@ -242,6 +242,14 @@ def climate(steps: Sequence[Step]) -> Step:
     return next((step for step in reversed(steps) if step.level in {"freezer", "bench"}), steps[-1])
 
 
+def natural(name: str) -> tuple[tuple[int, str], ...]:
+    """Box 2 before Box 12: numbers in a name sort by their value."""
+    return tuple(
+        (int(digits), "") if digits else (-1, words.casefold())
+        for digits, words in re.findall(r"([0-9]+)|([^0-9]+)", name)
+    )
+
+
 def path_words(steps: Sequence[Step], position: str | None = None) -> str:
     """A place in one line: Freezer 3 / Shelf 2 / Rack B / Box 12 / C4."""
     names = [step.name for step in steps]

@@ -25,7 +25,7 @@ begin
     select status into list_status from pick_list where id = new.pick_list_id for no key update;
     if tg_op = 'UPDATE' and new.status <> old.status and (list_status in ('handed_over', 'cancelled') or (old.status, new.status) not in (
         ('to_pick', 'picked'), ('to_pick', 'not_found'), ('to_pick', 'short'), ('to_pick', 'substituted'), ('to_pick', 'skipped'),
-        ('to_pick', 'withdrawn'), ('picked', 'to_pick'), ('picked', 'withdrawn'), ('not_found', 'to_pick'), ('short', 'to_pick'),
+        ('to_pick', 'withdrawn'), ('picked', 'to_pick'), ('picked', 'skipped'), ('picked', 'withdrawn'), ('not_found', 'to_pick'), ('short', 'to_pick'),
         ('skipped', 'to_pick')
     )) then
         raise exception 'a line of a pick list that is % does not go from % to %', list_status, old.status, new.status

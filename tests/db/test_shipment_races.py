@@ -11,7 +11,8 @@ from biobank.errors import Stale
 from biobank.participant.commands import Withdraw, withdraw
 from biobank.shipment import commands
 from biobank.shipment.commands import Finish, PackItems, Ship
-from biobank.shipment.rules import ShipmentState, TubesBlocked
+from biobank.picking.blocks import TubesBlocked
+from biobank.shipment.rules import ShipmentState
 from biobank.tx import open_tx
 from tests.material import actor, make_material
 from tests.shipping import draft, packed, version

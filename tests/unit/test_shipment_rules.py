@@ -13,7 +13,8 @@ from biobank.errors import DomainError, Invalid, Stale
 from biobank.participant.rules import Decisions
 from biobank.shipment import manifest, rules
 from biobank.shipment.models import ITEM_STATUSES
-from biobank.shipment.rules import Deed, Reason, TubeFacts
+from biobank.picking.blocks import Reason
+from biobank.shipment.rules import Deed, TubeFacts
 
 FIT = TubeFacts(in_study=True, exists=True, place="holder", here=True, in_this=False, quality="acceptable", hold=None)
 STATUSES = st.lists(st.sampled_from(ITEM_STATUSES), max_size=60)
@@ -92,19 +93,19 @@ def test_what_keeps_a_tube_back(change, reason):
 def test_consent_keeps_a_tube_back_without_naming_anybody():
     yes = Decisions(frozenset({"biobank_storage"}), None)
     gone = Decisions(frozenset({"biobank_storage"}), "destroy")
-    assert rules.consent_block("T", [yes], ["biobank_storage"]) is None
-    assert rules.consent_block("T", [], ["biobank_storage"]) is None
-    withdrawn = rules.consent_block("T", [yes, gone], ["biobank_storage"])
-    missing = rules.consent_block("T", [yes], ["biobank_storage", "international_transfer"])
+    assert blocks.consent_block("T", [yes], ["biobank_storage"]) is None
+    assert blocks.consent_block("T", [], ["biobank_storage"]) is None
+    withdrawn = blocks.consent_block("T", [yes, gone], ["biobank_storage"])
+    missing = blocks.consent_block("T", [yes], ["biobank_storage", "international_transfer"])
     assert (withdrawn.reason, missing.reason) == (Reason.WITHDRAWN, Reason.NOT_CONSENTED)
     assert "international transfer" in missing.words
 
 
 def test_refused_tubes_are_all_named():
-    rules.refuse_blocked([], "Nothing")
-    blocked = [rules.Blocked(f"T{number}", Reason.NOT_HERE, "is not here") for number in range(3)]
-    with pytest.raises(rules.TubesBlocked) as refused:
-        rules.refuse_blocked(blocked, "Nothing was packed")
+    blocks.refuse_blocked([], "Nothing")
+    blocked = [blocks.Blocked(f"T{number}", Reason.NOT_HERE, "is not here") for number in range(3)]
+    with pytest.raises(blocks.TubesBlocked) as refused:
+        blocks.refuse_blocked(blocked, "Nothing was packed")
     assert [one["tube"] for one in refused.value.fields["blocked"]] == ["T0", "T1", "T2"]
 
 

@@ -1,0 +1,119 @@
+"""What keeps a tube back from being reserved, picked, packed or plated, in words for the person with it in hand. Pure
+functions on plain values.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from biobank import ids
+from biobank.errors import Conflict
+from biobank.participant.rules import ConsentMissing, Decisions, ParticipantWithdrawn, check_consent
+
+
+class TubesBlocked(Conflict):
+    """`blocked` lists each tube with a reason's code and words."""
+
+    code = "tubes-blocked"
+    title = "These tubes must stay behind"
+
+
+class Reason(StrEnum):
+    """What keeps a tube back."""
+
+    UNKNOWN = "unknown"
+    OTHER_STUDY = "other_study"
+    ENDED = "ended"
+    ALREADY_PACKED = "already_packed"
+    IN_SHIPMENT = "in_shipment"
+    NOT_HERE = "not_here"
+    QUARANTINED = "quarantined"
+    ON_HOLD = "on_hold"
+    WITHDRAWN = "consent_withdrawn"
+    NOT_CONSENTED = "not_consented"
+    RESERVED = "reserved"
+    ON_PICK_LIST = "on_pick_list"
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A tube that is kept back, and why in words."""
+
+    tube: str
+    reason: Reason
+    words: str
+
+    def as_field(self) -> dict[str, str]:
+        return {"tube": self.tube, "reason": self.reason.value, "words": self.words}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who has claimed a tube. `reservation` is reserved, listed or picked; the last two name their pick list.
+
+    `by_me` and `purpose` decide whose claim it is; `by` is the person's name and `until` a day of the site.
+    """
+
+    reservation: str
+    purpose: str
+    by: str
+    by_me: bool
+    pick_list: str | None
+    expires_at: datetime | None
+
+
+_WITHDRAWN = "consent was withdrawn: keep it apart"
+
+
+def quality_block(tube: str, quality: str, hold: str | None) -> Blocked | None:
+    if quality != "acceptable":
+        return Blocked(tube, Reason.QUARANTINED, f"is {quality}")
+    if hold == "consent_withdrawn":
+        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
+    if hold is not None:
+        return Blocked(tube, Reason.ON_HOLD, f"is on hold: {hold.replace('_', ' ')}")
+    return None
+
+
+def consent_block(tube: str, people: Collection[Decisions], needed: Iterable[str]) -> Blocked | None:
+    """What the consent gate says of a tube of these people, without naming them: whose it is need not be known."""
+    try:
+        check_consent({str(number): person for number, person in enumerate(people)}, needed)
+    except ParticipantWithdrawn:
+        return Blocked(tube, Reason.WITHDRAWN, _WITHDRAWN)
+    except ConsentMissing as error:
+        scope = str(error.fields["scope"]).replace("_", " ")
+        return Blocked(tube, Reason.NOT_CONSENTED, f"consent does not cover {scope}")
+    return None
+
+
+def _same(purpose: str, other: str) -> bool:
+    return purpose.strip().casefold() == other.strip().casefold()
+
+
+def claim_block(tube: str, claim: Claim | None, purpose: str | None, *, lists: bool = False) -> Blocked | None:
+    """A tube that somebody else claimed for another purpose is kept back. No purpose is no other's.
+
+    One's own claim keeps nobody off, and neither does somebody else's for the same purpose; with `lists` an open pick
+    list does all the same, because a tube is on one errand at a time.
+    """
+    if claim is None:
+        return None
+    if claim.pick_list is not None and lists:
+        words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by}: hand over or cancel that one first"
+        return Blocked(tube, Reason.ON_PICK_LIST, words)
+    if claim.by_me or (purpose is not None and _same(claim.purpose, purpose)):
+        return None
+    if claim.pick_list is not None:
+        words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by} for {claim.purpose}"
+        return Blocked(tube, Reason.ON_PICK_LIST, words)
+    until = "" if claim.expires_at is None else f" until {claim.expires_at:%Y-%m-%d}"
+    return Blocked(tube, Reason.RESERVED, f"is reserved by {claim.by} for {claim.purpose}{until}")
+
+
+def refuse_blocked(blocked: Collection[Blocked], lead: str) -> None:
+    """Raises TubesBlocked: naming every tube with its reason."""
+    if blocked:
+        named = "; ".join(f"{ids.grouped(one.tube)} {one.words}" for one in blocked)
+        raise TubesBlocked(f"{lead}: {named}.", blocked=[one.as_field() for one in blocked])
