@@ -18,6 +18,7 @@ from biobank.db import visible
 from biobank.identifier.models import Identifier
 from biobank.paging import Page, cut
 from biobank.participant.models import Participant
+from biobank.picking.models import PickList
 from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
@@ -246,6 +247,7 @@ _HREFS = {
     "participant": "/participants/",
     "container": "/storage/",
     "shipment": "/shipments/",
+    "pick_list": "/pick-lists/",
 }
 
 
@@ -260,6 +262,7 @@ async def find(tx: ReadTx, text: str) -> str | None:
                 Participant.code.label("participant"),
                 Container.code.label("container"),
                 Shipment.code.label("shipment"),
+                PickList.code.label("pick_list"),
                 AssayRun.name.label("run"),
             )
             .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
@@ -268,6 +271,7 @@ async def find(tx: ReadTx, text: str) -> str | None:
             .outerjoin(Container, Container.id == Identifier.container_id)
             .outerjoin(Package, Package.id == Identifier.package_id)
             .outerjoin(Shipment, or_(Shipment.id == Identifier.shipment_id, Shipment.id == Package.shipment_id))
+            .outerjoin(PickList, PickList.id == Identifier.pick_list_id)
             .outerjoin(Plate, Plate.id == Identifier.plate_id)
             .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
             .where(Identifier.value.in_({wanted, text.strip()}), _reach(tx))
@@ -297,6 +301,10 @@ def _reach(tx: ReadTx) -> ColumnElement[bool]:
         and_(
             Shipment.id.is_not(None),
             visible(scope(Permission.SHIPMENT_READ), Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id),
+        ),
+        and_(
+            PickList.id.is_not(None),
+            visible(scope(Permission.SPECIMEN_READ), PickList.study_id, PickList.site_id),
         ),
         and_(AssayRun.id.is_not(None), visible(scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id)),
     )

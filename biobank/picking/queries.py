@@ -33,7 +33,7 @@ class View(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class PlaceView(View):
+class SpotView(View):
     """A position: its box, the way down to it, and what it is called. Rows and columns count from 0."""
 
     box: str
@@ -53,8 +53,8 @@ class LineView(View):
     type_title: str
     quantity: Exact
     unit: str
-    at: PlaceView | None
-    came_from: PlaceView | None
+    at: SpotView | None
+    came_from: SpotView | None
     place: str
     substitute_of: str | None
     note: str | None
@@ -374,11 +374,11 @@ def _place(row: Any) -> str:
     return next((kind for column, kind in kinds.items() if getattr(row, column) is not None), "ended")
 
 
-def _spot(at: PlaceView | None) -> Spot | None:
+def _spot(at: SpotView | None) -> Spot | None:
     return None if at is None else Spot(tuple(step.name for step in at.path), at.row, at.col)
 
 
-async def places(tx: ReadTx, spots: Sequence[tuple[int, int, int]]) -> Mapping[tuple[int, int, int], PlaceView]:
+async def places(tx: ReadTx, spots: Sequence[tuple[int, int, int]]) -> Mapping[tuple[int, int, int], SpotView]:
     """Positions by container, row and column, with their names."""
     boxes = {container for container, _, _ in spots}
     kinds = await tx.session.execute(
@@ -393,7 +393,7 @@ async def places(tx: ReadTx, spots: Sequence[tuple[int, int, int]]) -> Mapping[t
         grid = grids[box]
         name = "" if grid is None else label(grid, row, col)
         steps = ways[box]
-        found[box, row, col] = PlaceView(
+        found[box, row, col] = SpotView(
             box=steps[-1].code,
             path=tuple(place(step) for step in steps),
             position=name,

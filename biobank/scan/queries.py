@@ -44,7 +44,7 @@ select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.t
 """A tube by its house id, $1; $2 to $5 are the reach as `Scope.arrays` gives it."""
 
 RESOLVE_OTHER = """
-select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x.code, w.code) as code,
+select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x.code, w.code, q.code) as code,
        st.code as study, si.code as site, k.name, x.code as shipment, r.name as run,
        way.codes as path_codes, way.names as path_names
   from identifier i
@@ -55,8 +55,9 @@ select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x
   left join shipment x on x.id = coalesce(i.shipment_id, g.shipment_id)
   left join plate w on w.id = i.plate_id
   left join assay_run r on r.id = w.run_id
-  left join study st on st.id = coalesce(p.study_id, x.study_id, r.study_id)
-  left join site si on si.id = coalesce(k.site_id, p.site_id, x.from_site_id, r.site_id)
+  left join pick_list q on q.id = i.pick_list_id
+  left join study st on st.id = coalesce(p.study_id, x.study_id, r.study_id, q.study_id)
+  left join site si on si.id = coalesce(k.site_id, p.site_id, x.from_site_id, r.site_id, q.site_id)
   left join lateral (
       with recursive up as (
           select c.parent_id, c.code, c.name, 0 as depth from container c where c.id = k.id
@@ -81,6 +82,7 @@ _HREFS: Mapping[ids.Kind, str] = {
     ids.Kind.RACK: "/storage/",
     ids.Kind.LOCATION: "/storage/",
     ids.Kind.PARTICIPANT: "/participants/",
+    ids.Kind.PICK_LIST: "/pick-lists/",
 }
 
 

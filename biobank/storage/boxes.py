@@ -20,7 +20,8 @@ from biobank.tx import ReadTx
 
 class Cell(View):
     """A position of a box. `state` is free, full, hold, just or next, and take or pick where a list is
-    walked; the code is left out where it is out of reach."""
+    walked; the code is left out where it is out of reach.
+    """
 
     row: int
     col: int

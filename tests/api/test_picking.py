@@ -162,12 +162,13 @@ async def test_a_reservation_is_renewed_released_and_expires(api, database, worl
     problem(await scientist.post("/reservations/release", body), 404, "not-found")
     await superuser.execute(CONTEXT)
     await superuser.execute(
-        "update reservation set reserved_at = now() - interval '2 days', expires_at = now() - interval '1 day' where ended_at is null"
+        "update reservation set reserved_at = now() - interval '2 days', expires_at = now() - interval '1 day' "
+        "where ended_at is null"
     )
     assert (await scientist.see("/reservations"))["rows"] == []
     await tech.ok("/reservations", {"tubes": [second], "purpose": PURPOSE})
     endings = await superuser.fetch("select ending from reservation where ended_at is not null order by id")
-    assert [row["ending"] for row in endings] == ["released", "expired", "released"] or True
+    assert [row["ending"] for row in endings] == ["released", "expired", "released"]
     await api("manager").ok("/reservations/release", {"tubes": [second], "reason": "The study ended"})
     assert (await tech.see("/reservations"))["rows"] == []
 
@@ -259,11 +260,6 @@ async def test_a_search_is_given_up(api, database, world, superuser):
     code = await listed(tech, made.tubes)
     problem(await tech.post(f"/tube-searches/{made.tubes[0]}/give-up", {"reason": "Gone"}), 404, "not-found")
     await tech.ok(f"/pick-lists/{code}/not-found", {"tube": made.tubes[0]})
-    problem(
-        await api("technician_chi").post(f"/tube-searches/{made.tubes[0]}/give-up", {"reason": "Gone"}),
-        404,
-        "not-found",
-    ) if False else None
     done = await tech.ok(f"/tube-searches/{made.tubes[0]}/give-up", {"reason": "Looked everywhere"})
     assert done == {"tube": made.tubes[0], "outcome": "given_up"}
     assert (await tech.see("/tube-searches"))["rows"] == []
@@ -296,7 +292,6 @@ async def test_short_skipped_substituted_and_undone(api, database, world, superu
     first, second, third, spare = made.tubes
     tech = api("technician")
     stranger = (await make_material(database, world, tubes=1)).tubes[0]
-    plasma = (await make_material(database, world, tubes=1, specimen_type="PL1")).tubes[0] if False else None
     code = await listed(tech, [first, second, third])
     path = f"/pick-lists/{code}"
     view = await tech.ok(f"{path}/short", {"tube": first, "note": "Half of it is gone"})
@@ -306,7 +301,6 @@ async def test_short_skipped_substituted_and_undone(api, database, world, superu
     problem(await tech.post(f"{path}/undo", {"tube": third}), 409, "pick-line-state")
     refused = await tech.post(f"{path}/substitute", {"tube": third, "by": stranger, "note": "Another one"})
     problem(refused, 409, "no-substitute")
-    assert plasma is None
     view = await tech.ok(f"{path}/substitute", {"tube": third, "by": spare, "note": "The label is torn"})
     assert statuses(view) == {first: "short", second: "skipped", third: "substituted", spare: "picked"}
     assert view["status"] == "picked"
@@ -395,10 +389,6 @@ async def test_the_walk_tells_what_happened_and_what_comes_next(api, database, w
     assert (states["A1"], states["A2"], states["A3"], states["A4"]) == ("take", "pick", "full", "free")
     answer = await scan(place)
     assert (answer["verdict"], answer["word"], answer["title"]) == ("ok", "Box", "2 of this list: A1, A2")
-    answer = await scan(
-        await box(api, await freezer(api, name="Freezer 9"), name="Box 1", kind="BOX81") if False else "B" + place[1:]
-    )
-    assert answer["word"] == "Box"
     answer = await scan(third)
     assert (answer["verdict"], answer["title"]) == ("stop", "This tube is not on the list")
     assert f"Next is {first[:4]}-" in answer["message"]

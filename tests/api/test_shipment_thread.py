@@ -15,9 +15,9 @@ import zxingcpp
 from biobank import ids
 from biobank.actor import SERVICE
 from biobank.errors import Forbidden
+from biobank.picking.blocks import TubesBlocked
 from biobank.shipment import commands
 from biobank.shipment.commands import PackItems
-from biobank.picking.blocks import TubesBlocked
 from biobank.specimen.models import Derivation, ProcessingEvent, Specimen
 from biobank.tx import open_tx
 from tests.material import actor, make_material

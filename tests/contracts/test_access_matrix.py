@@ -17,6 +17,7 @@ from biobank.actor import Permission
 from biobank.http.security import PUBLIC
 from tests.bench import imported, plan, plate_map, plated, released, xponent
 from tests.material import make_material
+from tests.picklists import listed
 from tests.shelves import box, freezer, rack
 from tests.shipping import DRY_ICE, packed
 from tests.world import USERS
@@ -70,6 +71,7 @@ class Codes:
     shipment: str
     run: str
     plate: str
+    pick_list: str
     pull: str
     deed: str
     study: str
@@ -96,6 +98,7 @@ def made_up() -> Codes:
         shipment=code_of(ids.Kind.SHIPMENT),
         run="no-such-run",
         plate=code_of(ids.Kind.PLATE),
+        pick_list=code_of(ids.Kind.PICK_LIST),
         pull=str(uuid4()),
         deed="999999999",
         study="QQQ",
@@ -111,6 +114,8 @@ def address(route: Route, codes: Codes) -> str:
         "containers": codes.box,
         "storage": codes.box,
         "shipments": codes.shipment,
+        "pick-lists": codes.pick_list,
+        "tube-searches": codes.tube,
         "runs": codes.run,
         "scan": codes.tube,
         "audit": codes.deed,
@@ -221,6 +226,7 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
     await api("technician").ok("/storage/placements", stored)
     pull = await api("scientist").ok("/results/pulls", {"study": "LLS", "participants": [bench.material.participant]})
     sent = (await make_material(database, world, tubes=1)).tubes
+    here = (await make_material(database, world, tubes=1, at="CHI")).tubes
     shipment = await packed(api("clerk"), sent, to_site="CHI")
     device = {"site": "CHI", "code": "CF-CHI-9", "title": "Centrifuge 9", "kind": "centrifuge"}
     await api("manager").ok("/equipment", device)
@@ -236,6 +242,7 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         shipment=shipment,
         run=bench.run,
         plate=bench.plate,
+        pick_list=await listed(api("manager"), here),
         pull=pull["href"].rpartition("/")[2].removesuffix(".csv"),
         deed=str(number),
         study="LLS",
@@ -373,6 +380,32 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "printLabels": {"codes": [tube], "stock": "l4731"},
         "printLabelsForm": {"codes": tube, "stock": "l4731"},
         "verifyLabel": {"code": tube},
+        "startPicking": FINISH,
+        "startPickingForm": FINISH,
+        "pickTube": {"tube": tube},
+        "scanAtPickList": {"text": tube},
+        "pickScanForm": {"scan": tube},
+        "tubeNotFound": {"tube": tube},
+        "tubeShort": {"tube": tube, "note": "to see what is said"},
+        "skipTube": {"tube": tube, "note": "to see what is said"},
+        "substituteTube": {"tube": tube, "by": codes.tube2, "note": "to see what is said"},
+        "undoPick": {"tube": tube},
+        "settleLineForm": {"tube": tube, "deed": "skip", "note": "to see what is said"},
+        "undoPickForm": {"tube": tube},
+        "verifyPicked": {"tubes": [tube], "row_version": 1},
+        "verifyPickedForm": {"tubes": tube, "row_version": 1},
+        "handOverPicked": {"handed_for": "Run 14", "row_version": 1},
+        "handOverPickedForm": {"handed_for": "Run 14", "row_version": 1},
+        "cancelPickList": REASONED,
+        "cancelPickListForm": REASONED,
+        "giveUpTubeSearch": {"reason": "to see what is said"},
+        "giveUpForm": {"reason": "to see what is said"},
+        "reserveTubes": {"tubes": [tube], "purpose": "Assay"},
+        "reserveForm": {"tubes": tube, "purpose": "Assay", "days": "3"},
+        "releaseTubes": {"tubes": [tube], "reason": "to see what is said"},
+        "releaseForm": {"tubes": tube, "reason": "to see what is said"},
+        "makePickList": {"tubes": [tube], "purpose": "Assay", "destination": "bench"},
+        "newPickListForm": {"tubes": tube, "purpose": "Assay", "destination": "bench"},
         "plateWells": {"wells": [{"well": "A1", "code": tube}]},
         "plateWellForm": {"well": "A1", "code": tube},
         "uploadPlateMap": {"file": plate_map({"A1": "blank"})},
@@ -449,12 +482,23 @@ OF_NO_STUDY = {
     "sprecVersionFile",
 }
 # These say it in another way than by their status: a verdict, an empty list, a form that is shown again.
-ANSWERS = {"scan", "auditDeedPage", "listAuditChanges", "newShipmentForm"}
+ANSWERS = {
+    "scan",
+    "auditDeedPage",
+    "listAuditChanges",
+    "newShipmentForm",
+    "reserveTubes",
+    "reserveForm",
+    "makePickList",
+    "newPickListForm",
+}
 QUERIES = (
     "/find?q={tube}",
     "/find?q={participant}",
     "/find?q={shipment}",
     "/find?q={plate}",
+    "/find?q={pick_list}",
+    "/api/v1/scan/{pick_list}",
     "/api/v1/find?q={tube}",
     "/api/v1/scan/{participant}",
     "/api/v1/scan/{shipment}",

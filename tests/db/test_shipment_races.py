@@ -9,9 +9,9 @@ import pytest
 
 from biobank.errors import Stale
 from biobank.participant.commands import Withdraw, withdraw
+from biobank.picking.blocks import TubesBlocked
 from biobank.shipment import commands
 from biobank.shipment.commands import Finish, PackItems, Ship
-from biobank.picking.blocks import TubesBlocked
 from biobank.shipment.rules import ShipmentState
 from biobank.tx import open_tx
 from tests.material import actor, make_material

@@ -61,7 +61,7 @@ def test_what_a_gun_or_a_keyboard_adds_is_taken_off(code, frame, lower, separate
     [
         ("", "has 10 characters, this has 0"),
         ("TKQ7M3X9V", "this has 9"),
-        ("QKQ7M3X9VA", "starts with Q"),
+        ("ZKQ7M3X9VA", "starts with Z"),
         ("TKQ7M3XOVA", r"character 8 \(O\)"),
         ("TKQ7M3X9V2" if ids.check_character("TKQ7M3X9V") != "2" else "TKQ7M3X9V3", "check character"),
     ],

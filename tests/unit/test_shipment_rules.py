@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from biobank.errors import DomainError, Invalid, Stale
 from biobank.participant.rules import Decisions
+from biobank.picking import blocks
+from biobank.picking.blocks import Reason
 from biobank.shipment import manifest, rules
 from biobank.shipment.models import ITEM_STATUSES
-from biobank.picking.blocks import Reason
 from biobank.shipment.rules import Deed, TubeFacts
 
 FIT = TubeFacts(in_study=True, exists=True, place="holder", here=True, in_this=False, quality="acceptable", hold=None)
@@ -84,10 +85,10 @@ def test_what_a_participant_must_have_granted():
 )
 def test_what_keeps_a_tube_back(change, reason):
     fields = {name: getattr(FIT, name) for name in TubeFacts.__slots__}
-    block = rules.tube_block("T", TubeFacts(**{**fields, **change}))
+    block = rules.tube_block("T", TubeFacts(**{**fields, **change}), "Assay")
     assert block is not None
     assert block.reason is reason
-    assert rules.tube_block("T", FIT) is None
+    assert rules.tube_block("T", FIT, "Assay") is None
 
 
 def test_consent_keeps_a_tube_back_without_naming_anybody():
