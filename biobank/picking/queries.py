@@ -14,12 +14,12 @@ from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
+from biobank.exact import Exact
 from biobank.identifier.models import Identifier
 from biobank.paging import Page, cut
 from biobank.picking import rules
 from biobank.picking.models import PickList, PickListLine
 from biobank.picking.rules import Spot
-from biobank.specimen.lineage import Exact
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container, ContainerType
