@@ -73,7 +73,7 @@ def fill_demo(settings: Settings, database: Running, *, participants: int, seed:
     password = "-".join(secrets.token_hex(3) for _ in range(3))
 
     async def work() -> DemoSummary:
-        async with Database.open(database.dsn, role=settings.database_role, size=2) as opened:
+        async with Database.open(database.dsn, role=settings.database_role, size=4) as opened:
             return await fill(opened, participants=participants, seed=seed, password=password, progress=show_progress)
 
     summary = asyncio.run(work())

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from biobank import ids
+from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.bulk import Bulk
 from biobank.demo.chance import Minter
 from biobank.demo.house import House
+from biobank.tx import open_tx
 
 _SIDE = {"BOX81": 9, "BOX25": 5}
 _COLUMNS = "code name type_id parent_id parent_type_id site_id temperature_class status"
@@ -91,9 +93,24 @@ class Freezers:
     def count(self) -> int:
         return len(self.places)
 
-    async def flush(self, bulk: Bulk) -> None:
+    async def flush(self, database: Database) -> None:
         """Write new containers, parents before what stands in them."""
         fresh = self.places[self._written :]
+        if not fresh:
+            return
+        async with open_tx(database, self.house.actors["technician"]) as tx:
+            await self._write(await Bulk.of(tx), fresh)
+            tx.record(
+                "containers.added",
+                subject="container",
+                subject_id=None,
+                study_id=self.house.study,
+                site_id=self.house.central,
+                count=len(fresh),
+            )
+        self._written = len(self.places)
+
+    async def _write(self, bulk: Bulk, fresh: list[_Place]) -> None:
         types = self.house.container_types
         for level in _LEVELS:
             now = [place for place in fresh if place.level == level]
@@ -111,7 +128,6 @@ class Freezers:
             ]
             for place, key in zip(now, await bulk.insert("container", _COLUMNS, rows), strict=True):
                 place.id = key
-        self._written = len(self.places)
 
     def _parent(self, place: _Place) -> tuple[int | None, int | None]:
         if place.parent is None:

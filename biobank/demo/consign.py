@@ -26,18 +26,27 @@ Done = tuple[Person, VisitPlan]
 
 @dataclass(slots=True)
 class Consignment:
-    """Visits of one clinic whose tubes travel together."""
+    """Visits of one clinic whose tubes travel together. `boxes` are temperature class, code and number of the packages
+    to be, `packages` the keys of those that are, by temperature class.
+    """
 
     site: plan.SitePlan
     visits: list[Done]
     fate: str = STORED
     tubes: list[Tube] = field(default_factory=list)
+    code: str = ""
+    boxes: list[tuple[str, str, int]] = field(default_factory=list)
     id: int = 0
     packages: dict[str, int] = field(default_factory=dict)
 
     @property
     def last(self) -> date:
         return max(visit.done for _, visit in self.visits if visit.done is not None)
+
+    @property
+    def sent(self) -> bool:
+        """Whether there is a shipment: a consignment that is still in hand has none."""
+        return self.fate != "in_hand" and bool(self.tubes)
 
     @property
     def status(self) -> str:

@@ -96,15 +96,44 @@ def outcome(one: Consignment, number: int) -> Outcome:
     return _GOOD
 
 
+@dataclass(slots=True)
+class Load:
+    """Consignments that are written in one transaction: their material, and the positions of the tubes that were put
+    away, by the tube's identity.
+    """
+
+    consignments: list[Consignment]
+    made: Material
+    positions: dict[int, Position]
+
+    @property
+    def visits(self) -> int:
+        return sum(len(one.visits) for one in self.consignments)
+
+
 class Delivery:
-    """Writes the material of some consignments and everything that happened to it."""
+    """Writes the material of some consignments and everything that happened to it.
+
+    Whatever depends on what came before (codes, positions) is settled by `prepare`, one load after the other; the
+    writing of loads may then overtake one another.
+    """
 
     def __init__(self, house: House, freezers: Freezers, minter: Minter) -> None:
         self.house = house
         self.freezers = freezers
         self.minter = minter
 
-    async def write(self, tx: Tx, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
+    def prepare(self, consignments: list[Consignment], made: Material) -> Load:
+        """Give shipments and packages their codes and stored tubes their positions."""
+        for one in consignments:
+            if one.sent:
+                one.code = self.minter(ids.Kind.SHIPMENT)
+                one.boxes = consign.plan_packages(one, self.minter)
+        boxed = [tube for one in consignments for number, tube in enumerate(one.tubes) if self._is_boxed(one, number)]
+        return Load(consignments, made, {id(tube): self.freezers.take(tube.type) for tube in boxed})
+
+    async def write(self, tx: Tx, bulk: Bulk, load: Load) -> None:
+        made, consignments = load.made, load.consignments
         fares = {
             id(tube): outcome(one, number)
             for one in consignments
@@ -113,7 +142,7 @@ class Delivery:
         }
         await self._write_material(bulk, made, fares)
         await self._write_shipments(tx, bulk, consignments)
-        await self._write_custody(bulk, made, consignments)
+        await self._write_custody(bulk, load)
         await self._write_labels(bulk, made)
         for person, visit, _ in made.collections:
             tx.record(
@@ -193,12 +222,11 @@ class Delivery:
 
     async def _write_shipments(self, tx: Tx, bulk: Bulk, consignments: list[Consignment]) -> None:
         """Shipments, their packages and their items; a consignment that is still in hand has none."""
-        sent = [one for one in consignments if one.fate != "in_hand" and one.tubes]
-        boxes = [consign.plan_packages(one, self.minter) for one in sent]
-        shipments = [self._shipment(one, packages) for one, packages in zip(sent, boxes, strict=True)]
+        sent = [one for one in consignments if one.sent]
+        shipments = [self._shipment(one) for one in sent]
         for one, key in zip(sent, await bulk.insert("shipment", _SHIPMENT, shipments), strict=True):
             one.id = key
-        flat = [(one, package) for one, packages in zip(sent, boxes, strict=True) for package in packages]
+        flat = [(one, package) for one in sent for package in one.boxes]
         rows = [package_row(one.id, *package) for one, package in flat]
         for (one, package), key in zip(flat, await bulk.insert("package", _PACKAGE, rows), strict=True):
             one.packages[package[0]] = key
@@ -216,11 +244,11 @@ class Delivery:
                 tubes=len(packed_tubes(one, extra=True)),
             )
 
-    def _shipment(self, one: Consignment, packages: list[tuple[str, str, int]]) -> Row:
+    def _shipment(self, one: Consignment) -> Row:
         house, times, status = self.house, one.times, one.status
         sender, receiver = house.sender(one.site.code), house.users["clerk"]
-        code = self.minter(ids.Kind.SHIPMENT)
-        frozen = None if status in {"draft", "cancelled"} else freeze_manifest(one, code, packages, house.titles)
+        code = one.code
+        frozen = None if status in {"draft", "cancelled"} else freeze_manifest(one, code, one.boxes, house.titles)
         left = status in {"shipped", "received", "reconciled", "lost"}
         there = status in {"received", "reconciled"}
         place = (code, house.study, house.sites[one.site.code], house.central, None, status)
@@ -261,14 +289,12 @@ class Delivery:
             *settled,
         )
 
-    async def _write_custody(self, bulk: Bulk, made: Material, consignments: list[Consignment]) -> None:
+    async def _write_custody(self, bulk: Bulk, load: Load) -> None:
         """Every tube at its first place, then one statement for each further step: the database keeps the history."""
-        boxed = [tube for one in consignments for number, tube in enumerate(one.tubes) if self._is_boxed(one, number)]
-        positions = {id(tube): self.freezers.take(tube.type) for tube in boxed}
-        await self.freezers.flush(bulk)
-        ways = [(tube, [(Ended("consumed"), tube.ends)]) for tube in made.tubes if tube.ends is not None]
+        positions = load.positions
+        ways = [(tube, [(Ended("consumed"), tube.ends)]) for tube in load.made.tubes if tube.ends is not None]
         moves: list[list[Row]] = [[_row(tube.id, *way[0]) for tube, way in ways]]
-        for one in consignments:
+        for one in load.consignments:
             for number, tube in enumerate(one.tubes):
                 for step, (place, since) in enumerate(self._way(one, number, tube, self._position(positions, tube))):
                     if step == len(moves):

@@ -1,7 +1,7 @@
 """Filling an empty database with a made-up study."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -14,13 +14,14 @@ from biobank.demo.boxes import Freezers
 from biobank.demo.bulk import Bulk
 from biobank.demo.chance import Minter
 from biobank.demo.consign import STORED, Consignment, consign
-from biobank.demo.deliver import Delivery
+from biobank.demo.deliver import Delivery, Load
 from biobank.demo.enrol import write_people
 from biobank.demo.house import House, set_up
-from biobank.demo.material import Bench
+from biobank.demo.lanes import side_by_side
+from biobank.demo.material import Bench, Material
 from biobank.demo.partners import send_out
 from biobank.demo.people import Person, make_people
-from biobank.demo.runs import Subject, plan_runs, write_run
+from biobank.demo.runs import RunPlan, Subject, plan_runs, write_run
 from biobank.errors import Conflict
 from biobank.study.models import Study
 from biobank.tx import open_read, open_tx
@@ -131,17 +132,35 @@ class _Work:
         total = sum(len(one.visits) for one in consignments)
         self.counts |= {"visits": total, "tubes": 0, "aliquots": 0, "shipments": 0}
         done = 0
+
+        async def deliver(load: Load) -> None:
+            nonlocal done
+            async with open_tx(self.database, self.house.actors["technician"]) as tx:
+                await self._delivery.write(tx, await Bulk.of(tx), load)
+            self.counts["tubes"] += len(load.made.tubes)
+            self.counts["aliquots"] += sum(tube.kept for tube in load.made.tubes)
+            self.counts["shipments"] += sum(one.sent for one in load.consignments)
+            for one in load.consignments:
+                one.tubes = []
+            done += load.visits
+            progress("visits", done, total)
+
+        await side_by_side(self._loads(consignments), deliver)
+        self.counts["containers"] = self._delivery.freezers.count
+
+    async def _loads(self, consignments: list[Consignment]) -> AsyncIterator[Load]:
+        """Consignments ready to be written; the boxes that their tubes go into stand already."""
         now: list[Consignment] = []
         for one in consignments:
             now.append(one)
-            waiting = sum(len(each.visits) for each in now)
-            if waiting >= VISITS_A_TRANSACTION or one is consignments[-1]:
-                await self._deliver(now)
-                done, now = done + waiting, []
-                progress("visits", done, total)
-        self.counts["containers"] = self._delivery.freezers.count
+            if sum(len(each.visits) for each in now) >= VISITS_A_TRANSACTION or one is consignments[-1]:
+                load = self._delivery.prepare(now, self._collect(now))
+                await self._delivery.freezers.flush(self.database)
+                yield load
+                now = []
 
-    async def _deliver(self, consignments: list[Consignment]) -> None:
+    def _collect(self, consignments: list[Consignment]) -> Material:
+        """What the visits of these consignments yield."""
         bench = Bench(self.house, self.seed, self.minter)
         for one in consignments:
             for person, visit in one.visits:
@@ -153,19 +172,24 @@ class _Work:
                         vial = next((tube for tube in kept if tube.type == kind and not tube.is_partial), None)
                         if vial is not None:
                             vials.append(Subject(vial, person, visit, stored))
-        async with open_tx(self.database, self.house.actors["technician"]) as tx:
-            await self._delivery.write(tx, await Bulk.of(tx), bench.made, consignments)
-        self.counts["tubes"] += len(bench.made.tubes)
-        self.counts["aliquots"] += sum(tube.kept for tube in bench.made.tubes)
-        self.counts["shipments"] += sum(one.id > 0 for one in consignments)
-        for one in consignments:
-            one.tubes = []
+        return bench.made
 
     async def runs(self, progress: Progress) -> None:
-        runs = plan_runs(self.serum, self.house.as_of)
+        runs = plan_runs(self.serum, self.house.as_of, self.minter)
         self.counts |= {"runs": len(runs), "results": 0}
-        for done, run in enumerate(runs, start=1):
+        done = 0
+
+        async def measure(run: RunPlan) -> None:
+            nonlocal done
             async with open_tx(self.database, self.house.actors["technician"]) as tx:
-                made = await write_run(tx, await Bulk.of(tx), self.house, run, self.seed, self.minter)
+                made = await write_run(tx, await Bulk.of(tx), self.house, run, self.seed)
             self.counts["results"] += made
+            done += 1
             progress("assay runs", done, len(runs))
+
+        await side_by_side(_each(runs), measure)
+
+
+async def _each(runs: list[RunPlan]) -> AsyncIterator[RunPlan]:
+    for run in runs:
+        yield run

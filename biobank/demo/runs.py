@@ -58,6 +58,7 @@ class RunPlan:
     status: str
     day: date
     subjects: tuple[Subject, ...]
+    plate: str
 
     @property
     def name(self) -> str:
@@ -67,7 +68,7 @@ class RunPlan:
         return at(self.day + timedelta(days=days), plan.CENTRAL.timezone, minutes)
 
 
-def plan_runs(subjects: Sequence[Subject], as_of: date) -> list[RunPlan]:
+def plan_runs(subjects: Sequence[Subject], as_of: date, minter: Minter) -> list[RunPlan]:
     """Serum in the order in which it came, a plate at a time. Nobody is assayed after a withdrawal."""
     ready = [
         one for one in subjects if one.visit.type in ASSAYED and one.stored <= as_of - timedelta(days=_SETTLED_DAYS)
@@ -85,11 +86,11 @@ def plan_runs(subjects: Sequence[Subject], as_of: date) -> list[RunPlan]:
             if one.person.withdrawn is None
             or (status == "released" and day + timedelta(days=3) < one.person.withdrawn.date())
         )
-        runs.append(RunPlan(number, status, day, kept))
+        runs.append(RunPlan(number, status, day, kept, minter(ids.Kind.PLATE)))
     return runs
 
 
-async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int, minter: Minter) -> int:
+async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int) -> int:
     """One run with everything up to its status; answers how many results it has."""
     chance = stream(seed, "run", run.number)
     spots = reference_spots(failed=run.status == "failed")
@@ -111,7 +112,7 @@ async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int, m
     )
     if run.status == "planned":
         return 0
-    (plate,) = await bulk.insert("plate", "code run_id number rows cols", [(minter(ids.Kind.PLATE), run_id, 1, 8, 12)])
+    (plate,) = await bulk.insert("plate", "code run_id number rows cols", [(run.plate, run_id, 1, 8, 12)])
     first = len(spots) - len(run.subjects)
     wells = await bulk.insert(
         "well",

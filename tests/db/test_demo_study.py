@@ -26,7 +26,7 @@ SHIPMENT_STATUSES = {"draft", "packed", "shipped", "received", "reconciled", "ca
 
 
 async def make(dsn: str, *, participants: int = 8, seed: int = 1, password: str = PASSWORD) -> DemoSummary:
-    async with Database.open(dsn, role=ROLE, size=2) as database:
+    async with Database.open(dsn, role=ROLE, size=4) as database:
         return await fill(
             database, participants=participants, seed=seed, password=password, progress=lambda *_: None, as_of=DAY
         )
