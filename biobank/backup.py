@@ -8,7 +8,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import asyncpg
 
 from biobank import migrate
-from biobank.audit.verify import Verdict, verify
+from biobank.audit.verdict import Verdict
+from biobank.audit.verify import verify
 from biobank.runtime import Running
 
 

@@ -33,6 +33,16 @@ def digest(fields: Sequence[str | None]) -> bytes:
     return hashlib.sha256(json.dumps(list(fields), ensure_ascii=False, separators=(",", ":")).encode()).digest()
 
 
+def digest_sql() -> str:
+    """The same digest as an expression of PostgreSQL over a row of `audit_entry`."""
+    texts = {
+        "at": """to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
+        **{name: f"{name}::text" for name in ("id", "tx", "actor_id", "row_id", "study_id", "site_id")},
+    }
+    fields = ", ".join(f"coalesce(to_json({texts.get(name, name)})::text, 'null')" for name in FIELDS)
+    return f"sha256(convert_to('[' || concat_ws(',', {fields}) || ']', 'UTF8'))"
+
+
 def pack(items: Sequence[tuple[int, bytes]]) -> bytes:
     """The content of a seal: id (8 bytes, big-endian) and digest (32 bytes) of each entry, in order."""
     return b"".join(entry_id.to_bytes(8, "big") + entry_digest for entry_id, entry_digest in items)

@@ -38,6 +38,7 @@ class Consignment:
     boxes: list[tuple[str, str, int]] = field(default_factory=list)
     id: int = 0
     packages: dict[str, int] = field(default_factory=dict)
+    _times: "Times | None" = None
 
     @property
     def last(self) -> date:
@@ -54,7 +55,9 @@ class Consignment:
 
     @property
     def times(self) -> "Times":
-        return Times.of(self.site, self.last)
+        if self._times is None:
+            self._times = Times.of(self.site, self.last)
+        return self._times
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -120,11 +120,19 @@ def freeze(
         "classification": classification,
         "packed_on": packed_on,
         "packages": [asdict(box) for box in sorted(boxes, key=lambda box: box.number) if box.number in used],
-        "items": [asdict(line) for line in sorted(lines, key=lambda line: (line.package, line.tube))],
+        "items": [_fields(line) for line in sorted(lines, key=lambda line: (line.package, line.tube))],
         "counts": dict(Counter(line.type for line in lines)),
     }
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_exact)
     return Frozen(text, hashlib.sha256(text.encode()).hexdigest())
+
+
+_LINE = tuple(each.name for each in fields(Line))
+
+
+def _fields(line: Line) -> dict[str, object]:
+    # asdict copies every value deeply, which takes longer than all the rest of a manifest of thousands of tubes.
+    return {name: getattr(line, name) for name in _LINE}
 
 
 def _exact(value: object) -> str:
