@@ -63,7 +63,7 @@ def house(aliquots: int, *, empty_boxes: int = 0, in_hand: bool = False) -> Iter
             dsn = server.url("bench")
             asyncio.run(migrate.upgrade(dsn, role=ROLE))
             token, codes, boxes = asyncio.run(_fill(dsn, aliquots, empty_boxes, in_hand))
-            with _served(dsn, folder) as (port, process):
+            with served(dsn, folder) as (port, process):
                 yield House(dsn, server.bin, port, token, codes, boxes, process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -221,7 +221,7 @@ def _bench(number: int, user: int, now: datetime) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _served(dsn: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
+def served(dsn: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
     """The service as `biobank serve` runs it, in a process of its own, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -451,13 +451,14 @@ def _protocol_file(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]
 @click.option(
     "--aliquots",
     type=click.IntRange(1_000, 10_000_000),
-    help="Size of the made-up inventory, where the benchmark has one.",
+    help="Size of the made-up inventory of scan and store.",
 )
-def bench(name: str, as_json: bool, aliquots: int | None) -> None:
+@click.option("--participants", type=click.IntRange(1, 100_000), help="Size of the made-up study of pages.")
+def bench(name: str, as_json: bool, aliquots: int | None, participants: int | None) -> None:
     """Measure something beside its floor. Exits 1 when a target is missed."""
     from benchmarks import run
 
-    sys.exit(run(name, as_json=as_json, aliquots=aliquots))
+    sys.exit(run(name, as_json=as_json, size=participants if name == "pages" else aliquots))
 
 
 if __name__ == "__main__":

@@ -4,18 +4,20 @@ import asyncio
 import gc
 import secrets
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
 
+import asyncpg
 import click
 import uvicorn
 
 from biobank import migrate
 from biobank.app import create_app
+from biobank.audit.seal import seal
 from biobank.db import Database
 from biobank.demo import DemoSummary, fill
 from biobank.logs import configure_logging
+from biobank.progress import ProgressBar
 from biobank.runtime import Running, csrf_secret, is_empty, running
 from biobank.settings import Settings
 
@@ -43,14 +45,6 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
-def show_progress(what: str, done: int, total: int) -> None:
-    """N of N on one line of a terminal; elsewhere one line when a step is done."""
-    if sys.stderr.isatty():
-        click.echo(f"\r  {what}: {done:,} of {total:,}  ", nl=done >= total, err=True)
-    elif done >= total:
-        say(f"  {what}: {total:,}")
-
-
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Requests under way are answered before the database is let go."""
     say("Starting the database …")
@@ -71,10 +65,13 @@ def fill_demo(settings: Settings, database: Running, *, participants: int, seed:
     """Make the demo study under a password of this installation alone, and keep the logins beside the data."""
     say(f"Making the demo study with {participants:,} made-up participants …")
     password = "-".join(secrets.token_hex(3) for _ in range(3))
+    progress = ProgressBar()
 
     async def work() -> DemoSummary:
         async with Database.open(database.dsn, role=settings.database_role, size=4) as opened:
-            return await fill(opened, participants=participants, seed=seed, password=password, progress=show_progress)
+            made = await fill(opened, participants=participants, seed=seed, password=password, progress=progress)
+        await _settle(database, progress)
+        return made
 
     summary = asyncio.run(work())
     lines = [f"{login.username:<16} {password}   {login.title}" for login in summary.logins]
@@ -83,6 +80,17 @@ def fill_demo(settings: Settings, database: Running, *, participants: int, seed:
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return summary
+
+
+async def _settle(database: Running, progress: ProgressBar) -> None:
+    """Seal what was written, and let the database learn what its tables hold: pages are quick from the first one on."""
+    connection = await asyncpg.connect(database.dsn, server_settings={"timezone": "UTC"})
+    try:
+        total = await connection.fetchval("select count(*) from audit_entry")
+        await seal(connection, progress=lambda sealed: progress("audit entries", sealed, total))
+        await connection.execute("vacuum (analyze)")
+    finally:
+        await connection.close()
 
 
 def show_logins(data: Path) -> None:
