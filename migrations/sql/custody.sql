@@ -1,7 +1,10 @@
 -- Where each tube is and has been.
 
 -- Runs with the rights of the schema's owner: the service itself may not write the history.
-create function biobank_custody_history() returns trigger language plpgsql security definer set search_path = public as $$
+-- By index only: few rows of a statement meet large tables here, and a planner that reads those whole for some thousand rows makes
+-- every large move slower than the one before (a third of the time at 600,000 tubes, measured).
+create function biobank_custody_history() returns trigger language plpgsql security definer
+    set search_path = public set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     context record;
 begin
@@ -12,15 +15,16 @@ begin
             using errcode = 'check_violation', constraint = 'ck_custody_position_in_bounds', table = 'custody';
     end if;
     if tg_op = 'UPDATE' then
-        if exists (select from old_rows o join new_rows n using (specimen_id)
-                    where o.terminal in ('disposed', 'consumed', 'transferred') and n.terminal is distinct from o.terminal) then
+        if exists (select from old_rows o where o.terminal in ('disposed', 'consumed', 'transferred'))
+           and exists (select from old_rows o join new_rows n using (specimen_id)
+                        where o.terminal in ('disposed', 'consumed', 'transferred') and n.terminal is distinct from o.terminal) then
             raise exception 'a tube that was disposed of, used up or handed over cannot come back'
                 using errcode = 'check_violation', constraint = 'ck_custody_end_is_final', table = 'custody';
         end if;
-        update custody_history h set until = greatest(h.since, n.since)
-          from old_rows o join new_rows n using (specimen_id)
+        -- The open row of the history is the place that the tube leaves.
+        update custody_history h set until = greatest(h.since, n.since) from new_rows n
          where h.specimen_id = n.specimen_id and h.until is null
-           and (o.container_id, o.row, o.col, o.package_id, o.holder_id, o.external_party_id, o.terminal)
+           and (h.container_id, h.row, h.col, h.package_id, h.holder_id, h.external_party_id, h.terminal)
                is distinct from (n.container_id, n.row, n.col, n.package_id, n.holder_id, n.external_party_id, n.terminal);
     end if;
     -- A tube that is new here has no history, so an open row is looked for at an update only.
