@@ -55,6 +55,7 @@ from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
 from biobank.picking import api as picking_api
 from biobank.picking import pages as picking_pages
+from biobank.participant import visits_api
 from biobank.picking import rules as picking_rules
 from biobank.preanalytics import api as preanalytics_api
 from biobank.preanalytics import pages as preanalytics_pages
@@ -63,6 +64,7 @@ from biobank.preanalytics.commands import keep_due
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
+from biobank.protocol import api as protocol_api
 from biobank.protocol import rules as protocol_rules
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
@@ -91,8 +93,10 @@ ROUTERS = (
     study_api.router,
     equipment_api.router,
     equipment_pages.router,
+    protocol_api.router,
     participant_api.router,
     participant_pages.router,
+    visits_api.router,
     shipment_api.router,
     shipment_pages.router,
     specimen_api.router,

@@ -6,6 +6,7 @@ cancelled by a person stays as it is. All of it is set-based: one statement for 
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import zip_longest
 
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import BigInteger, Boolean, Date, bindparam, or_, select, text
@@ -64,7 +65,7 @@ _ADD = text(
     select participant_id, study_id, site_id, visit_type_id, 1, 'planned', :version, planned_on, window_from,
            window_to, 1
       from biobank_visit_plan(:study, :version, :begins, :people, :anew)
-     where visit_id is null order by participant_id, planned_on
+     where visit_id is null and (:until is null or window_to < :until) order by participant_id, planned_on
     """
 )
 _DROP = text(
@@ -101,18 +102,28 @@ async def plan_visits(tx: Tx, study_id: int, participants: Sequence[int], *, ane
     """
     # Who publishes at this moment is waited for: nobody is left behind with an older plan.
     await tx.session.execute(select(Study.id).where(Study.id == study_id).with_for_update(read=True))
-    versions = (
-        await tx.session.execute(
-            select(ProtocolVersion)
-            .where(ProtocolVersion.study_id == study_id, ProtocolVersion.status == "published")
-            .order_by(ProtocolVersion.effective_from)
-        )
-    ).scalars()
-    for number, version in enumerate(versions):
-        await _apply(tx, version, participants, anew=anew and number == 0)
+    versions = list(
+        (
+            await tx.session.execute(
+                select(ProtocolVersion)
+                .where(ProtocolVersion.study_id == study_id, ProtocolVersion.status == "published")
+                .order_by(ProtocolVersion.effective_from)
+            )
+        ).scalars()
+    )
+    for version, later in zip_longest(versions, versions[1:]):
+        await _apply(tx, version, participants, later=later, anew=anew and version is versions[0])
 
 
-async def _apply(tx: Tx, version: ProtocolVersion, participants: Iterable[int] | None, *, anew: bool = False) -> None:
+async def _apply(
+    tx: Tx,
+    version: ProtocolVersion,
+    participants: Iterable[int] | None,
+    *,
+    later: ProtocolVersion | None = None,
+    anew: bool = False,
+) -> None:
+    """Plan by one version. Before a `later` one it adds only what that one leaves alone, and drops nothing."""
     values = {
         "version": version.id,
         "study": version.study_id,
@@ -120,14 +131,17 @@ async def _apply(tx: Tx, version: ProtocolVersion, participants: Iterable[int] |
         "people": None if participants is None else list(participants),
         "anew": anew,
     }
+    until = None if later is None else later.effective_from
     await tx.session.execute(_MOVE.bindparams(*_TYPES), values)
-    await tx.session.execute(_ADD.bindparams(*_TYPES), values)
-    reason = f"Version {version.number} of the protocol does not have this visit"
-    await tx.session.execute(_DROP.bindparams(*_TYPES), {**values, "reason": reason})
+    await tx.session.execute(_ADD.bindparams(*_TYPES, bindparam("until", type_=Date)), {**values, "until": until})
+    if later is None:
+        reason = f"Version {version.number} of the protocol does not have this visit"
+        await tx.session.execute(_DROP.bindparams(*_TYPES), {**values, "reason": reason})
 
 
-async def publication(tx: ReadTx, study_code: str, effective_from: date) -> Publication:
-    """What publishing the draft from this day on would do. Nothing is written.
+async def publication(tx: ReadTx, study_code: str, effective_from: date | None = None) -> Publication:
+    """What publishing the draft from a day on would do; unless one is named, from the day that the draft proposes, or
+    else from today. Nothing is written.
 
     Raises:
         NotFound, Forbidden: the study is out of reach, or only partly within.
@@ -136,16 +150,17 @@ async def publication(tx: ReadTx, study_code: str, effective_from: date) -> Publ
     study = await protocol.managed(tx, study_code)
     draft = (
         await tx.session.execute(
-            select(ProtocolVersion.id).where(ProtocolVersion.study_id == study.id, ProtocolVersion.status == "draft")
+            select(ProtocolVersion).where(ProtocolVersion.study_id == study.id, ProtocolVersion.status == "draft")
         )
     ).scalar_one_or_none()
     if draft is None:
         raise NoProtocolDraft(f"The protocol of {study.code} has no draft: start one first.", study=study.code)
-    values = {"version": draft, "study": study.id, "begins": effective_from, "people": None, "anew": False}
+    begins = effective_from or draft.effective_from or tx.now.date()
+    values = {"version": draft.id, "study": study.id, "begins": begins, "people": None, "anew": False}
     rows = await tx.session.execute(_COUNT.bindparams(*_TYPES), values)
     visits = tuple(VisitChange(**row._asdict()) for row in rows)
     return Publication(
-        effective_from=effective_from,
+        effective_from=begins,
         added=sum(one.added for one in visits),
         moved=sum(one.moved for one in visits),
         kept=sum(one.kept for one in visits),

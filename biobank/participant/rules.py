@@ -10,6 +10,10 @@ STOPPING_LEVELS = frozenset({"no_further_use", "destroy"})
 """Withdrawal levels after which nothing of the participant may be picked, packed, shipped, assayed or released."""
 
 
+T0_WITHIN = timedelta(days=3653)
+"""How far T0 may lie from the enrolment."""
+
+
 class VisitExists(Conflict):
     code = "visit-exists"
     title = "This visit is recorded already"
@@ -158,10 +162,36 @@ def check_born_before(year_of_birth: int | None, enrolled_on: date) -> None:
         )
 
 
-def visit_window(t0: date, planned_day: int | None, before: int, after: int) -> tuple[date, date] | None:
-    """First and last day of a planned visit's window; None for an unscheduled visit."""
-    if planned_day is None:
-        return None
+def check_move(from_on: date, enrolled_on: date, since: date | None) -> None:
+    """A move to another cohort begins after the enrolment and not before the membership that it ends.
+
+    Raises:
+        Invalid: naming the day that it may begin on.
+    """
+    first = max(enrolled_on, since or enrolled_on)
+    if from_on < first:
+        raise Invalid(
+            f"A move begins on or after {first.isoformat()}, the day of "
+            f"{'the enrolment' if since is None else 'the move before, or of the enrolment'}.",
+            errors={"from_on": f"lies before {first.isoformat()}"},
+        )
+
+
+def check_t0(t0: date, enrolled_on: date) -> None:
+    """T0 lies near the enrolment: years apart it is a slip of the pen.
+
+    Raises:
+        Invalid: more than ten years from the enrolment.
+    """
+    if abs((t0 - enrolled_on).days) > T0_WITHIN.days:
+        raise Invalid(
+            f"T0 lies within ten years of the enrolment on {enrolled_on.isoformat()}: check the year.",
+            errors={"t0": "lies more than ten years from the enrolment"},
+        )
+
+
+def visit_window(t0: date, planned_day: int, before: int, after: int) -> tuple[date, date]:
+    """First and last day of a scheduled visit's window."""
     middle = t0 + timedelta(days=planned_day)
     return middle - timedelta(days=before), middle + timedelta(days=after)
 

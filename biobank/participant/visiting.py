@@ -72,8 +72,9 @@ async def record_visit(tx: Tx, code: str, command: RecordVisit) -> ParticipantVi
         visit = latest or _new(person, kind, 1)
         if planned is not None and planned.planned_day is not None:
             visit.planned_on = person.t0 + timedelta(days=planned.planned_day)
-            visit.window_from = visit.planned_on - timedelta(days=planned.days_before)
-            visit.window_to = visit.planned_on + timedelta(days=planned.days_after)
+            visit.window_from, visit.window_to = rules.visit_window(
+                person.t0, planned.planned_day, planned.days_before, planned.days_after
+            )
         elif latest is None:
             raise _not_planned(version, kind, command.occurred_on)
         rules.check_open(kind.title, visit.status, visit.status_reason)

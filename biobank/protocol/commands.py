@@ -1,6 +1,7 @@
 """A protocol is drafted, changed, published and never changed again."""
 
 from datetime import date
+from hashlib import sha256
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,6 +37,13 @@ class ReplaceDraft(Command):
 
     row_version: int
     document: Document
+
+
+class ImportFile(Command):
+    """A file, by its SHA-256, for the draft. With `row_version` the draft must be as the sender saw it."""
+
+    digest: str
+    row_version: int | None = None
 
 
 class DiscardDraft(Command):
@@ -158,8 +166,32 @@ async def replace_draft(tx: Tx, study_code: str, command: ReplaceDraft) -> Versi
     return await queries.version(tx, study.code, draft.number)
 
 
+def file_command(content: bytes, row_version: int | None = None) -> ImportFile:
+    """The command that puts a file of these bytes into the draft."""
+    return ImportFile(digest=sha256(content).hexdigest(), row_version=row_version)
+
+
+async def import_file(tx: Tx, study_code: str, command: ImportFile, content: bytes) -> VersionView:
+    """Put a file into the draft of a study, which is started where there is none.
+
+    Raises:
+        NotFound, Forbidden: the study is out of reach, or only partly within.
+        ProtocolFileTooLarge: more than 256 KiB.
+        ProtocolRefused: with every problem, each with line, column, path and value.
+        NoProtocolDraft, Stale: the draft that the sender saw is another one by now.
+    """
+    document = await read_file(tx, content, study_code)
+    if command.row_version is not None:
+        await _draft(tx, await managed(tx, study_code), command.row_version)
+    return await import_document(tx, study_code, document)
+
+
 async def import_document(tx: Tx, study_code: str, document: Document) -> VersionView:
-    """Put the content of a file into the draft, which is started where there is none."""
+    """Put the content of a file into the draft, which is started where there is none.
+
+    Raises:
+        ProtocolRefused: naming everything that is wrong in the document.
+    """
     study = await managed(tx, study_code)
     rules.check_document(document, await queries.vocabulary(tx, study.id), study.code)
     draft = (

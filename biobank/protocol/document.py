@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
+from biobank.exact import plain
+
 StepType = Literal[
     "clot",
     "centrifuge",
@@ -27,6 +29,7 @@ STEP_TYPES: tuple[str, ...] = get_args(StepType)
 SPUN = frozenset({"centrifuge", "ficoll", "wash"})
 """Steps that a centrifuge does: only these have a force and a brake."""
 
+MOST, FINEST = Decimal(1_000_000), Decimal("0.000001")
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]*$"
 
 
@@ -39,10 +42,16 @@ def _iso(value: Any) -> Any:
     return value
 
 
-def plain(value: Decimal) -> Decimal:
-    """Without an exponent, and without zeros after the point that say nothing: 8.50E+3 is 8500."""
-    exact = value.normalize()
-    return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact
+def _amount(value: Decimal) -> Decimal:
+    """Above zero, of a size that a tube may hold, and without zeros after the point that say nothing.
+
+    Checked here, because a bound in the field's description would make it a number there, and it is answered as text.
+    """
+    if not 0 < value <= MOST:
+        raise ValueError(f"is above 0 and at most {MOST}")
+    if value != value.quantize(FINEST):
+        raise ValueError("has at most 6 digits after the point")
+    return plain(value)
 
 
 Code = Annotated[
@@ -57,8 +66,7 @@ Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=_TEXT)]
 Day = Annotated[date, BeforeValidator(_iso)]
 Quantity = Annotated[
     Decimal,
-    Field(gt=0, le=1_000_000, max_digits=15, decimal_places=6, allow_inf_nan=False),
-    AfterValidator(plain),
+    AfterValidator(_amount),
     PlainSerializer(lambda value: f"{value:f}", return_type=str, when_used="json"),
 ]
 Minutes = Annotated[int, Field(ge=1, le=100_000)]

@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import RowMapping, Select, func, or_, select
 from sqlalchemy.orm import aliased
 
@@ -14,15 +13,13 @@ from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.catalogue.models import MaterialOrigin, SpecimenType, TemperatureClass, TubeType
 from biobank.errors import NotFound
-from biobank.protocol.document import AliquotSpec, Document, StepSpec, TubeSpec, VisitSpec, plain
+from biobank.exact import Exact, plain
+from biobank.protocol.document import AliquotSpec, Document, StepSpec, TubeSpec, VisitSpec
 from biobank.protocol.models import PlannedAliquot, PlannedStep, PlannedTube, PlannedVisit, ProtocolVersion
 from biobank.protocol.rules import Tube, Vocabulary
 from biobank.study.models import Cohort, ConsentScope, Study
 from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx
-
-Exact = Annotated[Decimal, AfterValidator(plain)]
-"""A quantity as people write it: the driver reads 50000 from the database as 5E+4."""
 
 
 class View(BaseModel):

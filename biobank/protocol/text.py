@@ -206,6 +206,8 @@ def _beside(tree: Any, wrong: list[Path], vocabulary: Vocabulary, study: str | N
     """
     if not isinstance(tree, dict):
         return []
+    # Without its day a visit would be unscheduled, and its window a contradiction.
+    wrong = [*wrong, *((*path[:-1], name) for path in wrong if path[-1:] == ("day",) for name in ("before", "after"))]
     stand_in = {"study": study or "XX"} if ("study",) in wrong else {}
     left, origin, dropped = _without(tree, wrong)
     try:

@@ -231,6 +231,7 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
     device = {"site": "CHI", "code": "CF-CHI-9", "title": "Centrifuge 9", "kind": "centrifuge"}
     await api("manager").ok("/equipment", device)
     await api("manager").ok("/equipment/CHI/CF-CHI-9/programs", {"code": "SPIN-1", "title": "Spin"})
+    await api("manager").ok("/studies/LLS/protocol/draft", {})
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
     codes = Codes(
@@ -293,6 +294,16 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "consentForm": {"form": "1.0/en", "signed_at": LOCAL, "scope.biobank_storage": "granted"},
         "recordVisit": {"type": "BASE", "occurred_on": DAY},
         "visitForm": {"type": "BASE", "occurred_on": DAY},
+        "missVisit": {"type": "BASE", "reason": "to see what is said"},
+        "cancelVisit": {"type": "BASE", "reason": "to see what is said"},
+        "reopenVisit": {"type": "BASE", "reason": "to see what is said"},
+        "moveCohort": {"cohort": "NEW", "from_on": DAY, "reason": "to see what is said"},
+        "correctT0": {"t0": DAY, "reason": "to see what is said"},
+        "startProtocolDraft": {},
+        "replaceProtocolDraft": {"row_version": 1, "document": {"study": codes.study}},
+        "importProtocolFile": {"file": f"study: {codes.study}\n"},
+        "discardProtocolDraft": REASONED,
+        "publishProtocol": {"row_version": 1, "effective_from": DAY},
         "withdrawParticipant": {"level": "no_contact", "effective_at": NOW},
         "withdrawalForm": {"level": "no_contact", "effective_at": LOCAL},
         "collectSpecimens": {
