@@ -53,9 +53,9 @@ from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
+from biobank.participant import visits_api
 from biobank.picking import api as picking_api
 from biobank.picking import pages as picking_pages
-from biobank.participant import visits_api
 from biobank.picking import rules as picking_rules
 from biobank.preanalytics import api as preanalytics_api
 from biobank.preanalytics import pages as preanalytics_pages
