@@ -1,13 +1,17 @@
 """A real PostgreSQL for every test: one server for all workers, one migrated template a worker, one database a test."""
 
 import asyncio
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import httpx
+import psutil
 import pytest
 from litestar import Litestar
 
@@ -18,6 +22,22 @@ from biobank.settings import Settings
 from tests.world import World, build_world
 
 ROLE = "biobank_app"
+
+MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
+_ROOM = 4 * 1024**3
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep all that the tests write in memory: making a database for each test is then ten times as quick."""
+    if hasattr(config, "workerinput") or config.option.basetemp is not None or not os.access(MEMORY, os.W_OK):
+        return
+    for left in MEMORY.glob("biobank-tests-*"):
+        if not psutil.pid_exists(int(left.name.rpartition("-")[2])):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
+    if shutil.disk_usage(MEMORY).free > _ROOM:
+        folder = MEMORY / f"biobank-tests-{os.getpid()}"
+        config.option.basetemp = str(folder)
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")
@@ -56,7 +76,9 @@ def templates(postgres: Any, worker_id: str) -> tuple[str, str, World]:
 @asynccontextmanager
 async def _clone(postgres: Any, template: str) -> AsyncIterator[str]:
     name = f"t_{uuid4().hex}"
-    await _statement(postgres.url("postgres"), f"create database {name} template {template}")
+    # Copying files is cheaper than logging every block; it needs a checkpoint, which costs nothing without fsync.
+    make = f"create database {name} template {template} strategy file_copy"
+    await _statement(postgres.url("postgres"), make)
     try:
         yield postgres.url(name)
     finally:
