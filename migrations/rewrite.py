@@ -19,6 +19,7 @@ SCRIPTS = (
     "specimen",
     "custody",
     "picking",
+    "deviations",
     "results",
     "preanalytics",
     "codes",

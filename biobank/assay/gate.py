@@ -1,4 +1,4 @@
-"""The consent gate of assays: whose material is in a tube, and whether they allow it now."""
+"""The gate of assays: whose material is in a tube and whether they allow it now, and what went wrong with it."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from biobank.assay.plates import contributors
 from biobank.assay.rules import CONSENT_SCOPE
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
+from biobank.specimen.deviations import blocking
 from biobank.tx import Tx
 
 
@@ -33,3 +34,15 @@ async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
         for person in sorted(held, reverse=True)
         if person in stopped
     }
+
+
+async def unfit(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
+    """By tube, why it may not go onto a plate: what the consent gate says, and open deviations that keep a tube from
+    being measured. A run that was plated before keeps its wells; its results are judged by consent alone.
+    """
+    wanted = list(specimen_ids)
+    deviated = {
+        tube: f"the tube has an open deviation ({titles})"
+        for tube, titles in (await blocking(tx, wanted, "assay")).items()
+    }
+    return deviated | await refused(tx, wanted)

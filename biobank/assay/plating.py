@@ -98,7 +98,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
             select(Well.row, Well.col, Well.role, Well.specimen_id, Well.name).where(Well.plate_id == plate.id)
         )
     }
-    stopped = await gate.refused(tx, [tube.id for found in tubes.values() for tube, _ in found])
+    stopped = await gate.unfit(tx, [tube.id for found in tubes.values() for tube, _ in found])
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     problems = []
     for spec in command.wells:

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     NOT_CONSENTED = "not_consented"
     RESERVED = "reserved"
     ON_PICK_LIST = "on_pick_list"
+    DEVIATION = "deviation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,13 @@ def quality_block(tube: str, quality: str, hold: str | None) -> Blocked | None:
     if hold is not None:
         return Blocked(tube, Reason.ON_HOLD, f"is on hold: {hold.replace('_', ' ')}")
     return None
+
+
+def deviation_block(tube: str, titles: str | None) -> Blocked | None:
+    """What the open deviations of a tube say that keep it from being shipped."""
+    if titles is None:
+        return None
+    return Blocked(tube, Reason.DEVIATION, f"has an open deviation ({titles}): resolve it, or keep the tube here")
 
 
 def consent_block(tube: str, people: Collection[Decisions], needed: Iterable[str]) -> Blocked | None:

@@ -13,6 +13,7 @@ from biobank.shipment import commands, manifest, queries, receipt
 from biobank.shipment.commands import PackedView
 from biobank.shipment.queries import PackageView, PartyView, ShipmentRow, ShipmentView
 from biobank.shipment.receipt import ReceiptView
+from biobank.specimen.thawing import ThawedView
 from biobank.tx import ReadTx
 
 READ = {"permission": Permission.SHIPMENT_READ}
@@ -159,6 +160,19 @@ class ShipmentController(Controller):
         self, tx: Writing, code: FromPath[str], data: JSONBody[receipt.MarkMissing], key: Key
     ) -> ReceiptView:
         return await tx.once(key, data, ReceiptView, lambda: receipt.mark_missing(tx, code, data), of=code)
+
+    @post("/{code:str}/packages/{number:int}/thaw", operation_id="thawPackage", opt=RECEIVE)
+    async def thaw_package(
+        self,
+        tx: Writing,
+        code: FromPath[str],
+        number: FromPath[int],
+        data: JSONBody[receipt.PackageThawed],
+        key: Key,
+    ) -> ThawedView:
+        return await tx.once(
+            key, data, ThawedView, lambda: receipt.thaw_package(tx, code, number, data), of=f"{code}/{number}"
+        )
 
     @post("/{code:str}/finish-receipt", operation_id="finishReceipt", opt=RECEIVE)
     async def finish_receipt(

@@ -9,11 +9,12 @@ from sqlalchemy import select
 from biobank.actor import Permission
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
-from biobank.picking.blocks import Blocked, Reason, consent_block, quality_block, refuse_blocked
+from biobank.picking.blocks import Blocked, Reason, consent_block, deviation_block, quality_block, refuse_blocked
 from biobank.picking.claims import claims
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, PackageItem, Shipment
 from biobank.shipment.rules import TubeFacts
+from biobank.specimen.deviations import blocking
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import hold_donors, within
 from biobank.study.models import Site
@@ -49,6 +50,7 @@ async def pass_packing(tx: Tx, shipment: Shipment, codes: Sequence[str]) -> list
     found = {row.Specimen.code: (row.Specimen, row.Custody) for row in rows}
     claimed = await claims(tx, [specimen.id for specimen, _ in found.values()])
     ours = await _packed_here(tx, shipment, [specimen.id for specimen, _ in found.values()])
+    deviated = await blocking(tx, [specimen.id for specimen, _ in found.values()], "shipping")
     blocked = [Blocked(code, Reason.UNKNOWN, "is not known to you") for code in codes if code not in found]
     fit = []
     for specimen, custody in found.values():
@@ -62,7 +64,9 @@ async def pass_packing(tx: Tx, shipment: Shipment, codes: Sequence[str]) -> list
             hold=specimen.hold,
             claim=claimed.get(specimen.id),
         )
-        block = rules.tube_block(specimen.code, facts, shipment.purpose)
+        block = rules.tube_block(specimen.code, facts, shipment.purpose) or deviation_block(
+            specimen.code, deviated.get(specimen.id)
+        )
         if block is None:
             fit.append(specimen)
         else:
@@ -78,9 +82,12 @@ async def pass_shipping(tx: Tx, shipment: Shipment, tubes: Iterable[Specimen]) -
     Raises:
         TubesBlocked: naming the tubes to put back.
     """
-    blocked, fit = [], []
-    for specimen in tubes:
-        block = quality_block(specimen.code, specimen.quality, specimen.hold)
+    blocked, fit, leaving = [], [], list(tubes)
+    deviated = await blocking(tx, [specimen.id for specimen in leaving], "shipping")
+    for specimen in leaving:
+        block = quality_block(specimen.code, specimen.quality, specimen.hold) or deviation_block(
+            specimen.code, deviated.get(specimen.id)
+        )
         if block is None:
             fit.append(specimen)
         else:

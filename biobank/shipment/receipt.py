@@ -11,7 +11,7 @@ from sqlalchemy import Row, func, select
 
 from biobank import ids
 from biobank.actor import Permission
-from biobank.errors import Conflict, NotFound
+from biobank.errors import Conflict, Invalid, NotFound
 from biobank.picking.blocks import Blocked, Reason, refuse_blocked
 from biobank.shipment import gate, queries, rules
 from biobank.shipment.commands import Command, Finish, Scanned, at_state, package_of, person, record, touch
@@ -21,6 +21,7 @@ from biobank.shipment.rules import Deed
 from biobank.specimen.custody import Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors
+from biobank.specimen.thawing import Thawed, ThawedView, count_thaw, thaw, thawed_since
 from biobank.tx import Tx
 
 Note = Annotated[str | None, Field(max_length=500)]
@@ -80,12 +81,55 @@ async def receive(tx: Tx, code: str, command: Receive) -> ReceiptView:
     if shipment.to_site_id is not None:
         item.is_open = False
         await hand_over(tx, [(specimen.id, WithHolder(person(tx), shipment.to_site_id))])
-    if command.condition == "thawed":
-        specimen.freeze_thaw_count += 1
-        specimen.row_version += 1
+    if command.condition == "thawed" and not await _thaw_told(tx, shipment, specimen):
+        await count_thaw(tx, [specimen])
     await touch(tx, shipment)
     record(tx, "shipment.received_tube", shipment, tube=tube, condition=command.condition)
     return await _receipt(tx, shipment, [tube], command.condition)
+
+
+async def _thaw_told(tx: Tx, shipment: Shipment, specimen: Specimen) -> bool:
+    """Whether this thaw on the way is on record already, of the whole package."""
+    return shipment.shipped_at is not None and await thawed_since(tx, specimen.id, shipment.shipped_at)
+
+
+class PackageThawed(Thawed):
+    """A whole package warmed up on its way."""
+
+
+async def thaw_package(tx: Tx, code: str, number: int, command: PackageThawed) -> ThawedView:
+    """One thaw more of every tube that travels in a package. A tube of it that is then received as thawed is not
+    counted again.
+
+    Raises:
+        NotFound: no such shipment or package within reach.
+        ShipmentState: it is not on its way.
+        NothingPacked: nothing is in the package any more.
+        Invalid: a moment that cannot be.
+    """
+    shipment = await at_state(tx, code, Deed.RECEIVE, Permission.SHIPMENT_RECEIVE)
+    package = await package_of(tx, shipment, number)
+    inside = Specimen.id.in_(select(Custody.specimen_id).where(Custody.package_id == package.id))
+    await hold_donors(tx, inside)
+    rows = await tx.session.execute(
+        select(Specimen, Custody)
+        .join(Custody, Custody.specimen_id == Specimen.id)
+        .where(inside)
+        .order_by(Specimen.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found = [(row.Specimen, row.Custody) for row in rows]
+    if not found:
+        raise rules.NothingPacked(f"Nothing is in package {number} any more: receive its tubes as thawed.")
+    if shipment.shipped_at is not None and command.thawed_at < shipment.shipped_at:
+        raise Invalid(
+            "A package warms up on its way after it was shipped.", errors={"thawed_at": "lies before the shipping"}
+        )
+    done = await thaw(tx, found, command)
+    await touch(tx, shipment)
+    record(tx, "shipment.package_thawed", shipment, reason=command.reason, package=package.code, tubes=done.tubes)
+    return done
 
 
 async def _item(tx: Tx, shipment: Shipment, tube: str) -> Row[PackageItem, Specimen, Custody] | None:

@@ -9,11 +9,13 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.specimen import collecting, deviations, dividing, pooling, processing, queries, upkeep
+from biobank.specimen import collecting, deviations, dividing, measuring, pooling, processing, queries, thawing, upkeep
 from biobank.specimen.collecting import CollectionView
 from biobank.specimen.deviations import DeviatedView, DeviationTypeView
+from biobank.specimen.measuring import MeasuredView, QuantityView
 from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenTypeView, SpecimenView, TubeTypeView
+from biobank.specimen.thawing import ThawedView
 from biobank.specimen.work import MadeView
 
 Type = Annotated[str | None, QueryParameter(name="type", description="A specimen type, such as SER.", required=False)]
@@ -76,6 +78,16 @@ class SpecimenController(Controller):
     async def aliquot(self, tx: Writing, code: FromPath[str], data: JSONBody[dividing.Aliquot], key: Key) -> MadeView:
         return await tx.once(key, data, MadeView, lambda: dividing.aliquot(tx, code, data), of=code)
 
+    @post("/{code:str}/derivatives", operation_id="deriveSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def derive(self, tx: Writing, code: FromPath[str], data: JSONBody[dividing.Derive], key: Key) -> MadeView:
+        return await tx.once(key, data, MadeView, lambda: dividing.derive(tx, code, data), of=code)
+
+    @post("/{code:str}/measurements", operation_id="measureSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def measure(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[measuring.RecordMeasurements], key: Key
+    ) -> SpecimenView:
+        return await tx.once(key, data, SpecimenView, lambda: measuring.record_measurements(tx, code, data), of=code)
+
     @post("/{code:str}/use-up", operation_id="useUpSpecimen", opt={"permission": Permission.SPECIMEN_PROCESS})
     async def use_up(self, tx: Writing, code: FromPath[str], data: JSONBody[upkeep.UseUp], key: Key) -> SpecimenView:
         return await tx.once(key, data, SpecimenView, lambda: upkeep.use_up(tx, code, data), of=code)
@@ -130,6 +142,41 @@ async def record_deviation(tx: Writing, data: JSONBody[deviations.RecordDeviatio
     return await tx.once(key, data, DeviatedView, lambda: deviations.record_deviation(tx, data))
 
 
+@post(
+    "/measurements",
+    operation_id="recordMeasurements",
+    opt={"permission": Permission.SPECIMEN_PROCESS},
+    tags=["Specimens"],
+)
+async def record_many(tx: Writing, data: JSONBody[measuring.RecordMany], key: Key) -> MeasuredView:
+    return await tx.once(key, data, MeasuredView, lambda: measuring.record_many(tx, data))
+
+
+@post(
+    "/measurements/csv",
+    operation_id="readMeasurements",
+    opt={"permission": Permission.SPECIMEN_PROCESS},
+    tags=["Specimens"],
+)
+async def read_table(tx: Writing, data: JSONBody[measuring.ReadTable], key: Key) -> MeasuredView:
+    return await tx.once(key, data, MeasuredView, lambda: measuring.read_table(tx, data))
+
+
+@get(
+    "/qc-quantities",
+    operation_id="listQcQuantities",
+    opt={"permission": Permission.SPECIMEN_READ},
+    tags=["Specimens"],
+)
+async def qc_quantities(tx: Reading) -> list[QuantityView]:
+    return list(await measuring.quantities(tx))
+
+
+@post("/thaws", operation_id="thawTubes", opt={"permission": Permission.SPECIMEN_PROCESS}, tags=["Specimens"])
+async def thaw_tubes(tx: Writing, data: JSONBody[thawing.ThawTubes], key: Key) -> ThawedView:
+    return await tx.once(key, data, ThawedView, lambda: thawing.thaw_tubes(tx, data))
+
+
 @get(
     "/deviation-types",
     operation_id="listDeviationTypes",
@@ -163,6 +210,10 @@ router = Router(
         process,
         pool,
         record_deviation,
+        thaw_tubes,
+        record_many,
+        read_table,
+        qc_quantities,
         deviation_types,
         specimen_types,
         tube_types,

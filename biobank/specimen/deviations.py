@@ -124,7 +124,7 @@ async def resolve_deviation(tx: Tx, code: str, command: ResolveDeviation) -> Spe
         type=command.type,
         specimen=tube.code,
     )
-    return await queries.specimen(tx, tube.code)
+    return await queries.view_of(tx, tube)
 
 
 async def note(tx: Tx, tubes: Sequence[Specimen], named: NamedDeviation | None, event_id: int | None) -> None:

@@ -9,6 +9,7 @@ from biobank.specimen.bench import begin_event
 from biobank.specimen.deviations import note
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.record import View, WarningView, warnings_of
+from biobank.specimen.thawing import count_thaw
 from biobank.specimen.work import TubeId, Work, at_hand
 from biobank.tx import Tx
 
@@ -60,10 +61,7 @@ async def process(tx: Tx, command: Process) -> ProcessedView:
     event_id = await begin_event(tx, work, command.type, command)
     await note(tx, work.tubes, command.deviation, event_id)
     if command.type == "thaw":
-        for tube in work.tubes:
-            tube.freeze_thaw_count += 1
-            tube.row_version += 1
-        await tx.session.flush()
+        await count_thaw(tx, work.tubes)
     tx.record(
         "specimen.processed",
         subject="processing_event",

@@ -216,6 +216,12 @@ async def tube_kind(tx: ReadTx, code: str, field: str = "tube_type") -> TubeKind
     return TubeKind(found.code, found.title, found.capacity_ul)
 
 
+async def freeze_thaw_caps(tx: ReadTx) -> Mapping[str, int | None]:
+    """By specimen type, how many thaws its material may have; None: no limit is known."""
+    rows = await tx.session.execute(select(SpecimenType.code, SpecimenType.freeze_thaw_cap))
+    return {row.code: row.freeze_thaw_cap for row in rows}
+
+
 async def namespaces(tx: ReadTx) -> tuple[tuple[str, str], ...]:
     """Code and title of who else gives out codes."""
     rows = await tx.session.execute(
@@ -360,13 +366,18 @@ async def specimen(tx: ReadTx, code: str) -> SpecimenView:
         NotFound: none of this id within reach.
     """
     tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    return await view_of(tx, tube)
+
+
+async def view_of(tx: ReadTx, tube: Specimen) -> SpecimenView:
+    """All of a tube that the caller has found or worked on: a tube whose record just ended is at no site any more."""
     row = (
         await tx.session.execute(
             _rows(tx)
             .join(TubeType, TubeType.code == Specimen.tube_type)
             .add_columns(
                 TubeType.title.label("tube_title"),
-                Visit.occurred_on.label("visit_on"),
+                case((shown(tx), Visit.occurred_on)).label("visit_on"),
                 SpecimenType.freeze_thaw_cap,
             )
             .where(Specimen.id == tube.id)

@@ -130,6 +130,16 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "ck_processing_event_not_ahead": lambda: Invalid(
         "This moment lies in the future.", errors={"started_at": "lies in the future"}
     ),
+    "ck_package_item_no_blocking_deviation": lambda: TubeNotUsable(
+        "A tube has an open deviation that keeps it from being shipped: resolve it, or keep the tube here.", codes=[]
+    ),
+    "ck_shipment_no_blocking_deviation": lambda: TubeNotUsable(
+        "A packed tube has an open deviation that keeps it here: open the shipment again and put it back.",
+        codes=[],
+    ),
+    "ck_well_no_blocking_deviation": lambda: TubeNotUsable(
+        "A tube has an open deviation that keeps it from being measured: resolve it, or take another tube.", codes=[]
+    ),
     "ck_qc_measurement_append_only": lambda: PermanentRecord(
         "A measurement is never changed: record another; the latest counts."
     ),
@@ -281,14 +291,18 @@ def check_collected(collected_at: datetime, occurred_on: date, enrolled_on: date
 
 
 def check_worked(
-    started_at: datetime, ended_at: datetime | None, born: Mapping[str, datetime | None], now: datetime
+    started_at: datetime,
+    ended_at: datetime | None,
+    born: Mapping[str, datetime | None],
+    now: datetime,
+    field: str = "started_at",
 ) -> None:
     """Work begins after its tubes came to be (`born`, by code), ends after it began, and has happened.
 
     Raises:
         Invalid: naming the tube or the field.
     """
-    check_not_ahead(started_at, now, "started_at")
+    check_not_ahead(started_at, now, field)
     if ended_at is not None:
         check_not_ahead(ended_at, now, "ended_at")
         if ended_at < started_at:
@@ -297,7 +311,7 @@ def check_worked(
     if early:
         raise Invalid(
             f"{', '.join(grouped(code) for code in early)} did not exist yet at that time: collected or made later.",
-            errors={"started_at": "lies before the tube came to be"},
+            errors={field: "lies before the tube came to be"},
             codes=early,
         )
 
@@ -370,6 +384,55 @@ def taken(made: Decimal, consumes: Decimal | None, parent: Kind, child: Kind) ->
             errors={"consumes": "is less than the aliquots hold"},
         )
     return consumes
+
+
+def check_blind(blind: int, count: int) -> None:
+    """A blind duplicate has a twin among the vials of the same deed.
+
+    Raises:
+        Invalid: all vials would be blind duplicates.
+    """
+    if blind >= count:
+        raise Invalid(
+            "A blind duplicate has a twin: at least one of the vials is not blind.",
+            errors={"blind_duplicates": "leaves no vial that is not blind"},
+        )
+
+
+def check_all_in_vials(obtained: Decimal, made: Decimal, kind: Kind) -> None:
+    """What was obtained of a new material is in the vials, to the last drop: the ledger balances to the yield.
+
+    Raises:
+        Invalid: the vials hold more or less.
+    """
+    if obtained != made:
+        raise Invalid(
+            f"{plain(obtained):f} {kind.unit} were obtained, and the vials hold {plain(made):f}: "
+            "add a last, short vial, or correct what was obtained.",
+            errors={"obtained": f"is not the {plain(made):f} {kind.unit} that the vials hold"},
+        )
+
+
+def check_first_measured(code: str, difference: Decimal, *, divided: bool) -> None:
+    """What a tube really holds is found when it is first divided; later its record is corrected with a reason.
+
+    Raises:
+        Invalid: something was taken from it before.
+    """
+    if difference and divided:
+        raise Invalid(
+            f"Something was taken from {grouped(code)} before: correct its quantity with a reason, then divide it.",
+            errors={"obtained": "differs from the balance of a tube that was divided before"},
+        )
+
+
+def fill(obtained: Decimal, nominal: Decimal, most: int) -> tuple[Decimal, ...]:
+    """As many full vials as there are, and what is left over in a last, partial one; `most` vials at most."""
+    full, rest = divmod(obtained, nominal)
+    vials = [nominal] * min(int(full), most)
+    if rest and len(vials) < most:
+        vials.append(rest)
+    return tuple(vials)
 
 
 def check_correction(delta: Decimal, cause: str) -> None:

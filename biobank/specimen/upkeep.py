@@ -55,7 +55,7 @@ async def use_up(tx: Tx, code: str, command: UseUp) -> SpecimenView:
         await post(tx, [Posting(tube.id, -tube.quantity, tube.unit, "exhausted", "nominal")])
     await hand_over(tx, [(tube.id, Ended("consumed", work.site_id))])
     record(tx, "specimen.used_up", tube, work, command.reason)
-    return await queries.specimen(tx, tube.code)
+    return await queries.view_of(tx, tube)
 
 
 async def set_quality(tx: Tx, code: str, command: SetQuality) -> SpecimenView:
@@ -71,7 +71,7 @@ async def set_quality(tx: Tx, code: str, command: SetQuality) -> SpecimenView:
         tube.row_version += 1
         await tx.session.flush()
     record(tx, f"specimen.{command.quality}", tube, work, command.reason)
-    return await queries.specimen(tx, tube.code)
+    return await queries.view_of(tx, tube)
 
 
 async def correct_quantity(tx: Tx, code: str, command: CorrectQuantity) -> SpecimenView:
@@ -96,7 +96,7 @@ async def correct_quantity(tx: Tx, code: str, command: CorrectQuantity) -> Speci
     rules.check_fits(command.quantity, kind, await queries.tube_kind(tx, tube.tube_type), "quantity")
     await post(tx, [Posting(tube.id, delta, tube.unit, command.cause, command.basis)])
     record(tx, "specimen.quantity_corrected", tube, work, command.reason)
-    return await queries.specimen(tx, tube.code)
+    return await queries.view_of(tx, tube)
 
 
 async def add_code(tx: Tx, code: str, command: AddCode) -> SpecimenView:
@@ -125,4 +125,4 @@ async def add_code(tx: Tx, code: str, command: AddCode) -> SpecimenView:
         site_id=custody.site_id or tube.site_id,
         namespace=command.namespace,
     )
-    return await queries.specimen(tx, tube.code)
+    return await queries.view_of(tx, tube)

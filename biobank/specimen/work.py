@@ -1,6 +1,6 @@
 """What every kind of work on tubes shares: the tubes at hand, locked and fit for it, the event, and the new vials."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -157,10 +157,11 @@ async def make(
     *,
     tube_type: str,
     common: dict[str, Any],
+    each: Sequence[Mapping[str, Any]] = (),
     quantities: Sequence[Decimal],
     nominal: Decimal | None,
 ) -> list[tuple[int, Decimal]]:
-    """New tubes with their lineage, in the operator's hands.
+    """New tubes with their lineage, in the operator's hands; `each` is what differs from vial to vial.
 
     Their ordinals follow those of the first parent's earlier children of the type.
     """
@@ -176,11 +177,12 @@ async def make(
             "study_id": work.study_id,
             "specimen_type": kind.code,
             "tube_type": tube_type,
-            "ordinal": ordinal,
+            "ordinal": highest + 1 + number,
             "unit": kind.unit,
             "is_partial": nominal is not None and quantity < nominal,
+            **(each[number] if each else {}),
         }
-        for ordinal, quantity in enumerate(quantities, start=highest + 1)
+        for number, quantity in enumerate(quantities)
     ]
     made = await tx.insert(Specimen, rows)
     await begin_custody(tx, [(one, WithHolder(hands(tx), work.site_id)) for one in made])

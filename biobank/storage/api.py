@@ -7,9 +7,10 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.storage import boxes, commands, containers, queries
+from biobank.storage import boxes, commands, containers, failure, queries
 from biobank.storage.boxes import BoxView
 from biobank.storage.commands import PlacementView, SwapView
+from biobank.storage.failure import ContainerThawedView
 from biobank.storage.queries import ContainerRow, ContainerView
 
 
@@ -46,6 +47,12 @@ class ContainerController(Controller):
         self, tx: Writing, code: FromPath[str], data: JSONBody[containers.MoveContainer], key: Key
     ) -> ContainerView:
         return await tx.once(key, data, ContainerView, lambda: containers.move_container(tx, code, data), of=code)
+
+    @post("/{code:str}/thaw", operation_id="thawContainer", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def thaw(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[failure.ContainerThawed], key: Key
+    ) -> ContainerThawedView:
+        return await tx.once(key, data, ContainerThawedView, lambda: failure.thaw_container(tx, code, data), of=code)
 
 
 class StorageController(Controller):

@@ -2267,6 +2267,7 @@ def upgrade() -> None:
         "specimen",
         "custody",
         "picking",
+        "deviations",
         "results",
         "preanalytics",
         "codes",

@@ -9,6 +9,29 @@ COLLECTED = NOW - timedelta(hours=20)
 TODAY = COLLECTED.astimezone(ZoneInfo("America/Chicago")).date()
 
 
+DEVICE = {"site": "CHI", "code": "CF-1", "title": "Centrifuge 1", "kind": "centrifuge", "serial_no": "SN 77"}
+SPIN = {
+    "code": "SERUM",
+    "title": "Serum",
+    "g_force": "1300",
+    "minutes": "10",
+    "celsius": "20",
+    "brake": True,
+    "tube_types": ["SST"],
+}
+
+
+def day(days):
+    """A day from today, as JSON writes it."""
+    return (NOW.date() + timedelta(days=days)).isoformat()
+
+
+async def centrifuge(api, **more):
+    """A centrifuge CF-1 at the clinic with the program SERUM, which is meant for SST tubes."""
+    await api("manager").ok("/equipment", DEVICE | more)
+    return await api("manager").ok("/equipment/CHI/CF-1/programs", SPIN)
+
+
 async def enrolled(api, *, site="CHI", by="manager", granted=("biobank_storage",), visit="BASE"):
     """The code of a participant with the given consent and a visit that took place yesterday."""
     caller = api(by)

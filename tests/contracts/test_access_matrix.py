@@ -272,6 +272,7 @@ DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
 FINISH = {"row_version": 1}
 CALIBRATED = {"row_version": 1, "calibrated_on": DAY, "calibration_due": "2099-01-01", "certificate": "C-1"}
 REASONED = {"row_version": 1, "reason": "to see what is said"}
+THAWED = {"thawed_at": NOW, "reason": "to see what is said"}
 ALIQUOT = {"specimen_type": "SER", "tube_type": "CRYO05"}
 SHIP = {"row_version": 1, "courier": "FedEx", "tracking_no": "7946 1234 5678", "tracking_again": "794612345678"}
 
@@ -339,6 +340,15 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "deviationForm": {"type": "leaked"},
         "resolveDeviation": {"type": "leaked", "resolution": "to see what is said"},
         "resolveDeviationForm": {"type": "leaked", "resolution": "to see what is said"},
+        "thawTubes": {"specimens": [tube], **THAWED},
+        "thawPackage": THAWED,
+        "thawContainer": THAWED,
+        "deriveSpecimen": {**ALIQUOT, "started_at": NOW, "vials": [{"quantity": "100"}]},
+        "deriveForm": {**ALIQUOT, "started_at": LOCAL, "vials.0.quantity": "100"},
+        "measureSpecimen": {"measurements": [{"quantity": "rin", "text": "8.7"}]},
+        "measureForm": {"quantity": "rin", "text": "8.7"},
+        "recordMeasurements": {"rows": [{"specimen": tube, "quantity": "rin", "text": "8.7"}]},
+        "readMeasurements": {"text": f"specimen,quantity,value\n{tube},rin,8.7"},
         "addEquipment": {"site": "CHI", "code": "CF-1", "title": "Centrifuge", "kind": "centrifuge"},
         "calibrateEquipment": CALIBRATED,
         "calibrateForm": CALIBRATED,
@@ -494,6 +504,8 @@ OF_NO_STUDY = {
 }
 # These say it in another way than by their status: a verdict, an empty list, a form that is shown again.
 ANSWERS = {
+    "recordMeasurements",
+    "readMeasurements",
     "scan",
     "auditDeedPage",
     "listAuditChanges",
