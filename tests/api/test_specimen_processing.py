@@ -158,7 +158,8 @@ async def planned(api, superuser):
         select id, 2, 'centrifuge', 120, 1100, 1300, true from planned_tube where code = 'ours';
         insert into tube_outcome (visit_id, planned_tube_id, ordinal, specimen_id, recorded_at, recorded_by)
         select v.id, t.id, 1, s.id, now(), (select min(id) from app_user) from visit v, planned_tube t, specimen s
-         where s.code = '{one["code"]}' and t.code = 'ours' and v.participant_id = s.participant_id and v.status = 'done';
+         where s.code = '{one["code"]}' and t.code = 'ours' and v.status = 'done'
+           and v.participant_id = s.participant_id;
         """
     )
     return one["code"]
