@@ -15,12 +15,14 @@ begin
     end if;
     if refused is not null then
         raise exception 'tube % has an open deviation that keeps it back', refused
-            using errcode = 'check_violation', constraint = 'ck_' || tg_table_name || '_no_blocking_deviation', table = tg_table_name;
+            using errcode = 'check_violation', constraint = tg_argv[0], table = tg_table_name;
     end if;
     return null;
 end $$;
-create trigger refuse_deviated after insert on package_item referencing new table as new_rows for each statement execute function biobank_refuse_deviated();
-create trigger refuse_deviated after insert on well referencing new table as new_rows for each statement execute function biobank_refuse_deviated();
+create trigger refuse_deviated after insert on package_item referencing new table as new_rows
+    for each statement execute function biobank_refuse_deviated('ck_package_item_no_blocking_deviation');
+create trigger refuse_deviated after insert on well referencing new table as new_rows
+    for each statement execute function biobank_refuse_deviated('ck_well_no_blocking_deviation');
 
 create function biobank_refuse_deviated_shipment() returns trigger language plpgsql as $$
 begin

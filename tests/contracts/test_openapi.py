@@ -21,6 +21,7 @@ SENT = {
     ("CollectedTube", "quantity"),
     ("CorrectQuantity", "quantity"),
     ("PoolPart", "quantity"),
+    ("Vial", "quantity"),
     ("WellSpec", "dilution"),
 }
 
