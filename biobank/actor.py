@@ -25,6 +25,8 @@ class Permission(StrEnum):
     STORAGE_READ = "storage.read"
     STORAGE_STORE = "storage.store"
     STORAGE_MANAGE = "storage.manage"
+    DISPOSAL_PLAN = "disposal.plan"
+    DISPOSAL_CONFIRM = "disposal.confirm"
     LABEL_PRINT = "label.print"
     SHIPMENT_READ = "shipment.read"
     SHIPMENT_PACK = "shipment.pack"

@@ -37,6 +37,9 @@ from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
 from biobank.db import Database
+from biobank.disposal import api as disposal_api
+from biobank.disposal import pages as disposal_pages
+from biobank.disposal import rules as disposal_rules
 from biobank.equipment import api as equipment_api
 from biobank.equipment import pages as equipment_pages
 from biobank.equipment import rules as equipment_rules
@@ -51,9 +54,9 @@ from biobank.migrate import head
 from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
+from biobank.participant import consent_pages, visits_api
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
-from biobank.participant import visits_api
 from biobank.picking import api as picking_api
 from biobank.picking import pages as picking_pages
 from biobank.picking import rules as picking_rules
@@ -75,6 +78,9 @@ from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
 from biobank.shipment import pages as shipment_pages
 from biobank.shipment import rules as shipment_rules
+from biobank.signature import api as signature_api
+from biobank.signature import pages as signature_pages
+from biobank.signature import rules as signature_rules
 from biobank.specimen import api as specimen_api
 from biobank.specimen import pages as specimen_pages
 from biobank.specimen import rules as specimen_rules
@@ -82,20 +88,28 @@ from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules
 from biobank.study import api as study_api
+from biobank.study import form_pages
 from biobank.study import rules as study_rules
 from biobank.tx import open_tx
+from biobank.withdrawal import api as withdrawal_api
+from biobank.withdrawal import pages as withdrawal_pages
+from biobank.withdrawal import rules as withdrawal_rules
 
 ROUTERS = (
     service.router,
     service.assets,
     access_api.router,
     access_pages.router,
+    signature_api.router,
+    signature_pages.router,
     study_api.router,
     equipment_api.router,
     equipment_pages.router,
     protocol_api.router,
+    form_pages.router,
     participant_api.router,
     participant_pages.router,
+    consent_pages.router,
     visits_api.router,
     shipment_api.router,
     shipment_pages.router,
@@ -105,6 +119,10 @@ ROUTERS = (
     overview_pages.router,
     storage_api.router,
     storage_pages.router,
+    disposal_api.router,
+    disposal_pages.router,
+    withdrawal_api.router,
+    withdrawal_pages.router,
     scan_api.router,
     scan_pages.router,
     preanalytics_api.router,
@@ -123,6 +141,7 @@ ROUTERS = (
 
 CONSTRAINTS: ConstraintErrors = {
     **access_rules.CONSTRAINTS,
+    **signature_rules.CONSTRAINTS,
     **study_rules.CONSTRAINTS,
     **protocol_rules.CONSTRAINTS,
     **equipment_rules.CONSTRAINTS,
@@ -136,6 +155,8 @@ CONSTRAINTS: ConstraintErrors = {
     **accession_rules.CONSTRAINTS,
     **assay_rules.CONSTRAINTS,
     **release_rules.CONSTRAINTS,
+    **disposal_rules.CONSTRAINTS,
+    **withdrawal_rules.CONSTRAINTS,
 }
 
 _log = structlog.get_logger("biobank")

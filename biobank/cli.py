@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 import click
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from biobank import __version__
 from biobank.errors import DomainError
@@ -317,7 +317,9 @@ def create_user(
 
     if password is None and not no_password:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    spec = commands.CreateUser(username=username, display_name=name, password=password)
+    spec = commands.CreateUser(
+        username=username, display_name=name, password=None if password is None else SecretStr(password)
+    )
 
     async def work(tx: "Tx") -> None:
         await commands.create_user(tx, spec)

@@ -7,6 +7,7 @@ from biobank.assay import models as assay
 from biobank.audit import models as audit
 from biobank.catalogue import models as catalogue
 from biobank.db import Base
+from biobank.disposal import models as disposal
 from biobank.equipment import models as equipment
 from biobank.identifier import models as identifier
 from biobank.participant import models as participant
@@ -16,9 +17,11 @@ from biobank.printing import models as printing
 from biobank.protocol import models as protocol
 from biobank.release import models as release
 from biobank.shipment import models as shipment
+from biobank.signature import models as signature
 from biobank.specimen import models as specimen
 from biobank.storage import models as storage
 from biobank.study import models as study
+from biobank.withdrawal import models as withdrawal
 
 metadata = Base.metadata
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "assay",
     "audit",
     "catalogue",
+    "disposal",
     "equipment",
     "identifier",
     "metadata",
@@ -37,8 +41,10 @@ __all__ = [
     "protocol",
     "release",
     "shipment",
+    "signature",
     "specimen",
     "storage",
     "study",
     "tx",
+    "withdrawal",
 ]

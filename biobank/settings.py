@@ -1,5 +1,6 @@
 """Every setting of the service, read once from the environment; an invalid value refuses to start and says which."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,14 @@ MEBIBYTE = 1024 * 1024
 
 class SettingsError(Exception):
     """A setting that cannot be used; the message names its environment variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """After how many wrong passwords in a row an account is locked, and for how many minutes."""
+
+    attempts: int = 5
+    minutes: int = 15
 
 
 class Settings(BaseSettings):
@@ -67,6 +76,10 @@ class Settings(BaseSettings):
     @property
     def secure_cookies(self) -> bool:
         return self.public_url is not None and self.public_url.startswith("https://")
+
+    @property
+    def lockout(self) -> Lockout:
+        return Lockout(self.login_attempts, self.lock_minutes)
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -20,8 +20,10 @@ from biobank.clock import Clock, system_clock
 from biobank.db import Base, Database
 from biobank.errors import Conflict
 from biobank.ids import SYSTEM_RANDOM, Randomness, new_uuid
+from biobank.settings import Lockout
 
 View = TypeVar("View", bound=BaseModel)
+LOCKOUT = Lockout()
 
 
 class KeyReused(Conflict):
@@ -80,11 +82,21 @@ class ReadTx:
 
 @dataclass(slots=True)
 class Tx(ReadTx):
-    """An open transaction that may write. `id` names it in the audit trail; `randomness` mints identifiers."""
+    """An open transaction that may write. `id` names it in the audit trail; `randomness` mints identifiers; `lockout`
+    is the house's rule for wrong passwords.
+    """
 
     id: UUID
     randomness: Randomness = SYSTEM_RANDOM
+    lockout: Lockout = LOCKOUT
     events: list[Event] = field(default_factory=list)
+    undone: "list[Callable[[Tx], Awaitable[None]]]" = field(default_factory=list)
+
+    def if_undone(self, action: "Callable[[Tx], Awaitable[None]]") -> None:
+        """What is to be on record although this transaction is rolled back, a wrong password for example: it is then
+        done in a transaction of its own.
+        """
+        self.undone.append(action)
 
     def record(
         self,
@@ -156,23 +168,39 @@ async def open_tx(
     request_id: str = "",
     clock: Clock = system_clock,
     randomness: Randomness = SYSTEM_RANDOM,
+    lockout: Lockout = LOCKOUT,
 ) -> AsyncIterator[Tx]:
     """A transaction that commits when its body ends and rolls back when its body raises.
 
     Before the commit the database checks its deferred constraints and refuses changed audited tables without an event.
     """
+    tx = Tx(None, actor, clock(), new_uuid(), randomness, lockout)  # type: ignore[arg-type]  # the session follows
+    try:
+        async with _session(database, tx, request_id):
+            yield tx
+    except Exception:
+        if tx.undone:
+            after = open_tx(database, actor, request_id=request_id, clock=clock, lockout=lockout)
+            async with after as late:
+                for action in tx.undone:
+                    await action(late)
+        raise
+
+
+@asynccontextmanager
+async def _session(database: Database, tx: Tx, request_id: str) -> AsyncIterator[None]:
     async with AsyncSession(database.engine, expire_on_commit=False, autoflush=False) as session:
-        tx = Tx(session=session, actor=actor, now=clock(), id=new_uuid(), randomness=randomness)
+        tx.session = session
         await session.execute(
             _CONTEXT,
             {
                 "tx": str(tx.id),
-                "actor": "service" if actor.user_id is None else str(actor.user_id),
+                "actor": "service" if tx.actor.user_id is None else str(tx.actor.user_id),
                 "request": request_id,
-                "channel": actor.channel,
+                "channel": tx.actor.channel,
             },
         )
-        yield tx
+        yield
         await session.flush()
         await session.execute(_CLOSE, {"events": json.dumps([event.as_json() for event in tx.events], default=str)})
         await session.commit()

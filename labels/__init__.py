@@ -1,8 +1,16 @@
-"""Labels, box maps and manifests as PDF: geometry and drawing, no database and no HTTP."""
+"""Labels, box maps, manifests and certificates as PDF: geometry and drawing, no database and no HTTP."""
 
 from labels.boxmap import BoxCell, BoxMap, render_box_map
+from labels.certificate import (
+    Certificate,
+    CertifiedNotice,
+    CertifiedSignature,
+    CertifiedTube,
+    render_certificate,
+)
 from labels.errors import (
     BoxMapError,
+    CertificateError,
     CodeDoesNotFitError,
     CodeTooLongError,
     EmptyListError,
@@ -39,6 +47,11 @@ __all__ = [
     "BoxCell",
     "BoxMap",
     "BoxMapError",
+    "Certificate",
+    "CertificateError",
+    "CertifiedNotice",
+    "CertifiedSignature",
+    "CertifiedTube",
     "CodeDoesNotFitError",
     "CodeTooLongError",
     "EmptyListError",
@@ -58,6 +71,7 @@ __all__ = [
     "UnknownKindError",
     "UnprintableTextError",
     "render_box_map",
+    "render_certificate",
     "render_manifest",
     "render_sheet",
 ]

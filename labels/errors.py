@@ -164,3 +164,15 @@ class ManifestError(LabelError):
     @property
     def reason(self) -> str:
         return f"manifest {self.shipment!r}: {self.problem}"
+
+
+@dataclass(eq=False)
+class CertificateError(LabelError):
+    """A certificate lacks something, or cannot be laid out."""
+
+    participant: str
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"certificate of {self.participant!r}: {self.problem}"

@@ -11,29 +11,22 @@ from dataclasses import dataclass
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
-from xml.sax.saxutils import escape
 
-from reportlab.lib.colors import black, lightgrey
-from reportlab.lib.styles import ParagraphStyle
-from reportlab.platypus import LongTable, Paragraph, SimpleDocTemplate, Spacer, Table
+from reportlab.platypus import LongTable, Paragraph, Spacer, Table
 from reportlab.platypus.doctemplate import LayoutError
 from reportlab.platypus.flowables import CallerMacro
 
 from labels.errors import EmptyListError, ManifestError
 from labels.geometry import A4, POINTS_PER_MM, Box, Page
+from labels.paper import GRID, HEADING, MARGIN, TITLE, define_total, document, draw_footer, paragraph, section, table
 from labels.symbols import ModuleRange, Symbology, draw_operators, encode, module_dots
-from labels.text import FONT, LINE, checked, grouped, printable, width
+from labels.text import FONT, checked, grouped, printable
 
 _DPI = 600
-_MARGIN = 12.0  # mm
 _HEADER = 30.0  # mm, on the first page, for title, bar code and QR
-_FOOTER = 10.0  # mm
 _QR_SIDE = 28.0  # mm
 _BARS = ModuleRange(smallest=0.165, largest=0.34, bar_height=5.0)
 _SQUARES = ModuleRange(smallest=0.3, largest=0.6)
-_SIZE, _HEADING, _TITLE, _SMALL = 7.5, 9.5, 16.0, 6.0  # points
-_PADDING = 2.0  # points beside the words in a table cell
-_TOTAL = "total-pages"
 
 UN3373 = ("UN 3373", "BIOLOGICAL SUBSTANCE, CATEGORY B", "Packed in compliance with packing instruction 650")
 """Wording for Category B substances."""
@@ -102,37 +95,29 @@ def render_manifest(manifest: Manifest, *, page: Page = A4) -> bytes:
     """
     _check(manifest)
     printable()
-    inner = page.width - 2 * _MARGIN
+    inner = page.width - 2 * MARGIN
     story = [
         Spacer(0, _HEADER * POINTS_PER_MM),
         *_particulars(manifest, inner),
-        *_section("Packages", _packages(manifest, inner)),
-        *_section("Counts by type", _counts(manifest, inner)),
-        *_section("Tubes", _items(manifest, inner)),
-        CallerMacro(drawCallable=_define_total),
+        *section("Packages", _packages(manifest, inner)),
+        *section("Counts by type", _counts(manifest, inner)),
+        *section("Tubes", _items(manifest, inner)),
+        CallerMacro(drawCallable=define_total),
     ]
     codes, digest = _codes(manifest, page), checked(f"SHA-256 {manifest.digest}")
     buffer = BytesIO()
-    document = SimpleDocTemplate(
-        buffer,
-        pagesize=page.points,
-        leftMargin=_MARGIN * POINTS_PER_MM - 6,  # a platypus frame has 6 points of padding of its own
-        rightMargin=_MARGIN * POINTS_PER_MM - 6,
-        topMargin=_MARGIN * POINTS_PER_MM,
-        bottomMargin=(_MARGIN + _FOOTER) * POINTS_PER_MM,
-        invariant=1,
-        title=f"Manifest {manifest.shipment}",
-    )
+    paper = document(buffer, page, f"Manifest {manifest.shipment}")
+    foot = f"Shipment {grouped(manifest.shipment)}"
 
     def first(canvas: Any, _: Any) -> None:
         _draw_header(canvas, manifest, page, codes)
-        _draw_footer(canvas, manifest, digest)
+        draw_footer(canvas, foot, digest)
 
     def later(canvas: Any, _: Any) -> None:
-        _draw_footer(canvas, manifest, digest)
+        draw_footer(canvas, foot, digest)
 
     try:
-        document.build(story, onFirstPage=first, onLaterPages=later)
+        paper.build(story, onFirstPage=first, onLaterPages=later)
     except LayoutError as error:
         problem = "an address or another text is longer than a page; shorten it"
         raise ManifestError(manifest.shipment, problem) from error
@@ -159,57 +144,20 @@ def _once(values: Sequence[object], what: str, manifest: Manifest) -> set[object
     return set(values)
 
 
-def _style(size: float) -> ParagraphStyle:
-    return ParagraphStyle(f"s{size}", fontName=FONT, fontSize=size, leading=size * LINE, splitLongWords=1)
-
-
-def _paragraph(lines: Sequence[str], size: float = _SIZE) -> Paragraph:
-    return Paragraph("<br/>".join(escape(checked(line)) for line in lines), _style(size))
-
-
-def _section(heading: str, table: Table) -> list[Any]:
-    gap = 3 * POINTS_PER_MM
-    return [Spacer(0, gap), _paragraph([heading], _HEADING), Spacer(0, gap / 3), table]
-
-
 def _particulars(manifest: Manifest, inner: float) -> list[Any]:
     transport = [f"Courier: {manifest.courier}", f"Tracking: {manifest.tracking}", f"Prepared: {manifest.prepared}"]
     blocks = [
         [_block("From", manifest.sender), _block("To", manifest.recipient)],
         [
             _block("Responsible person", manifest.responsible),
-            _paragraph(["Transport", *transport, "", "Classification", *manifest.classification]),
+            paragraph(["Transport", *transport, "", "Classification", *manifest.classification]),
         ],
     ]
-    return [Table(blocks, colWidths=[inner / 2 * POINTS_PER_MM] * 2, style=_GRID, hAlign="LEFT")]
+    return [Table(blocks, colWidths=[inner / 2 * POINTS_PER_MM] * 2, style=GRID, hAlign="LEFT")]
 
 
 def _block(heading: str, party: Party) -> Paragraph:
-    return _paragraph([heading, party.name, *party.lines])
-
-
-_GRID = [
-    ("GRID", (0, 0), (-1, -1), 0.4, black),
-    ("VALIGN", (0, 0), (-1, -1), "TOP"),
-    ("FONT", (0, 0), (-1, -1), FONT, _SIZE, _SIZE * LINE),
-    ("LEFTPADDING", (0, 0), (-1, -1), _PADDING),
-    ("RIGHTPADDING", (0, 0), (-1, -1), _PADDING),
-    ("TOPPADDING", (0, 0), (-1, -1), 1),
-    ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-]
-_HEADED = [*_GRID, ("BACKGROUND", (0, 0), (-1, 0), lightgrey)]
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], shares: Sequence[float], inner: float) -> LongTable:
-    """A table over the page's width with its heads repeated on every page; words too long for a cell are wrapped."""
-    widths = [inner * share / sum(shares) * POINTS_PER_MM for share in shares]
-
-    def cell(words: str, space: float) -> str | Paragraph:
-        words = checked(words)
-        return words if width(words, _SIZE) <= space - 2 * _PADDING else _paragraph([words])
-
-    cells = [[cell(*pair) for pair in zip(row, widths, strict=True)] for row in (heads, *rows)]
-    return LongTable(cells, colWidths=widths, repeatRows=1, style=_HEADED, hAlign="LEFT")
+    return paragraph([heading, party.name, *party.lines])
 
 
 def _packages(manifest: Manifest, inner: float) -> LongTable:
@@ -223,13 +171,13 @@ def _packages(manifest: Manifest, inner: float) -> LongTable:
         )
         for package in manifest.packages
     ]
-    return _table(("No.", "Package", "Refrigerant", "Dry ice net kg", "Logger"), rows, (10, 40, 56, 30, 50), inner)
+    return table(("No.", "Package", "Refrigerant", "Dry ice net kg", "Logger"), rows, (10, 40, 56, 30, 50), inner)
 
 
 def _counts(manifest: Manifest, inner: float) -> LongTable:
     counts = Counter(item.material for item in manifest.items)
     rows = [(material, str(count)) for material, count in sorted(counts.items())]
-    return _table(("Type", "Tubes"), [*rows, ("All", str(len(manifest.items)))], (156, 30), inner)
+    return table(("Type", "Tubes"), [*rows, ("All", str(len(manifest.items)))], (156, 30), inner)
 
 
 def _items(manifest: Manifest, inner: float) -> LongTable:
@@ -245,13 +193,13 @@ def _items(manifest: Manifest, inner: float) -> LongTable:
         for number, item in enumerate(manifest.items, start=1)
     ]
     heads = ("No.", "Tube", "Type", "Volume", "Package", "Position")
-    return _table(heads, rows, (12, 36, 54, 26, 14, 44), inner)
+    return table(heads, rows, (12, 36, 54, 26, 14, 44), inner)
 
 
 def _codes(manifest: Manifest, page: Page) -> str:
     """Operators of the bar code and the QR at the top of the first page."""
-    code = Box(_MARGIN, _MARGIN + 10.0, page.width - 2 * _MARGIN - _QR_SIDE - 4.0, 12.0)
-    square = Box(page.width - _MARGIN - _QR_SIDE, _MARGIN, _QR_SIDE, _QR_SIDE)
+    code = Box(MARGIN, MARGIN + 10.0, page.width - 2 * MARGIN - _QR_SIDE - 4.0, 12.0)
+    square = Box(page.width - MARGIN - _QR_SIDE, MARGIN, _QR_SIDE, _QR_SIDE)
     operators = []
     for box, content, symbology, modules in (
         (code, manifest.shipment, Symbology.CODE_128, _BARS),
@@ -265,29 +213,8 @@ def _codes(manifest: Manifest, page: Page) -> str:
 
 def _draw_header(canvas: Any, manifest: Manifest, page: Page, codes: str) -> None:
     canvas.addLiteral(codes)
-    canvas.setFont(FONT, _TITLE)
-    left = _MARGIN * POINTS_PER_MM
-    canvas.drawString(left, (page.height - _MARGIN - 6) * POINTS_PER_MM, "Shipment manifest")
-    canvas.setFont(FONT, _HEADING)
-    canvas.drawString(left, (page.height - _MARGIN - 27) * POINTS_PER_MM, grouped(manifest.shipment))
-
-
-def _draw_footer(canvas: Any, manifest: Manifest, digest: str) -> None:
-    left, upper, lower = (length * POINTS_PER_MM for length in (_MARGIN, _MARGIN + 4, _MARGIN))
-    words = f"Shipment {grouped(manifest.shipment)}  Page {canvas.getPageNumber()} of "
-    canvas.setFont(FONT, _SIZE)
-    canvas.drawString(left, upper, words)
-    canvas.setFont(FONT, _SMALL)
-    canvas.drawString(left, lower, digest)
-    canvas.saveState()
-    canvas.translate(left + width(words, _SIZE), upper)
-    canvas.doForm(_TOTAL)  # how many pages there are is known, and drawn, on the last one
-    canvas.restoreState()
-
-
-def _define_total(flowable: Any) -> None:
-    canvas = flowable.canv
-    canvas.beginForm(_TOTAL)
-    canvas.setFont(FONT, _SIZE)
-    canvas.drawString(0, 0, str(canvas.getPageNumber()))
-    canvas.endForm()
+    canvas.setFont(FONT, TITLE)
+    left = MARGIN * POINTS_PER_MM
+    canvas.drawString(left, (page.height - MARGIN - 6) * POINTS_PER_MM, "Shipment manifest")
+    canvas.setFont(FONT, HEADING)
+    canvas.drawString(left, (page.height - MARGIN - 27) * POINTS_PER_MM, grouped(manifest.shipment))

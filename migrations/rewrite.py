@@ -20,6 +20,7 @@ SCRIPTS = (
     "custody",
     "picking",
     "deviations",
+    "consent",
     "results",
     "preanalytics",
     "codes",

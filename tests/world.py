@@ -15,6 +15,7 @@ from biobank.db import Database
 from biobank.protocol import commands as protocol
 from biobank.protocol.document import Document
 from biobank.study import commands
+from biobank.study.documents import ConsentDocumentSpec
 from biobank.study.models import Site, Study
 from biobank.tx import Tx, open_tx
 
@@ -61,7 +62,7 @@ def _study(code: str) -> commands.CreateStudy:
             commands.CohortSpec(code="NEW", title="New onset"),
             commands.CohortSpec(code="PREV", title="Prevalent"),
         ),
-        consent_documents=(commands.ConsentDocumentSpec(version="1.0", approved_from="2023-01-01"),),
+        consent_documents=(ConsentDocumentSpec(version="1.0", approved_from="2023-01-01"),),
     )
 
 

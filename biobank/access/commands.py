@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy import select, update
 
 from biobank.access import passwords, rules
@@ -11,6 +11,7 @@ from biobank.access.models import ApiToken, AppUser, LoginSession, RoleGrant
 from biobank.access.queries import GrantView, TokenView, UserView, place_ids, user_by_name
 from biobank.actor import Permission
 from biobank.errors import Forbidden, NotFound
+from biobank.settings import Lockout
 from biobank.tx import Tx
 
 
@@ -20,9 +21,9 @@ class CreateUser(BaseModel):
         str, Field(pattern=r"^[a-z][a-z0-9._-]{1,62}$", description="Small letters, digits, dot, hyphen, underscore.")
     ]
     display_name: Annotated[str, Field(min_length=1, max_length=120)]
-    password: Annotated[
-        str | None, Field(max_length=1024, repr=False, description="None: the user has API tokens only.")
-    ] = None
+    password: Annotated[SecretStr | None, Field(max_length=1024, description="None: the user has API tokens only.")] = (
+        None
+    )
 
 
 class GrantRole(BaseModel):
@@ -57,9 +58,11 @@ class LoginOutcome(BaseModel):
 
 async def create_user(tx: Tx, command: CreateUser) -> UserView:
     """Add a user without any role. Whoever manages users in a study may do it."""
+    stored = None
     if command.password is not None:
-        rules.check_password(command.password, command.username)
-    stored = None if command.password is None else await passwords.hash_password(command.password)
+        secret = command.password.get_secret_value()
+        rules.check_password(secret, command.username)
+        stored = await passwords.hash_password(secret)
     user = AppUser(username=command.username, display_name=command.display_name, password_hash=stored)
     tx.session.add(user)
     await tx.session.flush()
@@ -124,20 +127,8 @@ async def log_in(tx: Tx, username: str, password: str, *, hours: int, attempts: 
         tx.record("user.login_refused", subject="app_user", subject_id=user.id)
         return refused
     if not good:
-        failures = (
-            await tx.session.execute(
-                update(AppUser)
-                .where(AppUser.id == user.id)
-                .values(failed_logins=AppUser.failed_logins + 1)
-                .returning(AppUser.failed_logins)
-            )
-        ).scalar_one()
-        until = rules.locked_until(failures, attempts, lock_minutes, tx.now)
-        if until is not None:
-            await tx.session.execute(
-                update(AppUser).where(AppUser.id == user.id).values(locked_until=until, failed_logins=0)
-            )
-        tx.record("user.locked" if until else "user.login_failed", subject="app_user", subject_id=user.id)
+        locked = await count_failure(tx, user.id, Lockout(attempts, lock_minutes))
+        tx.record("user.locked" if locked else "user.login_failed", subject="app_user", subject_id=user.id)
         return refused
     await tx.session.execute(update(AppUser).where(AppUser.id == user.id).values(failed_logins=0, locked_until=None))
     token = passwords.new_token()
@@ -152,6 +143,24 @@ async def log_in(tx: Tx, username: str, password: str, *, hours: int, attempts: 
     )
     tx.record("user.logged_in", subject="app_user", subject_id=user.id)
     return LoginOutcome(token=token)
+
+
+async def count_failure(tx: Tx, user_id: int, lockout: Lockout) -> bool:
+    """Count a wrong password; True when that locked the account."""
+    failures = (
+        await tx.session.execute(
+            update(AppUser)
+            .where(AppUser.id == user_id)
+            .values(failed_logins=AppUser.failed_logins + 1)
+            .returning(AppUser.failed_logins)
+        )
+    ).scalar_one()
+    until = rules.locked_until(failures, lockout.attempts, lockout.minutes, tx.now)
+    if until is not None:
+        await tx.session.execute(
+            update(AppUser).where(AppUser.id == user_id).values(locked_until=until, failed_logins=0)
+        )
+    return until is not None
 
 
 async def log_out(tx: Tx) -> None:

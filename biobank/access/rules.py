@@ -18,6 +18,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
         P.SPECIMEN_RESERVE,
         P.SPECIMEN_PICK,
         P.STORAGE_STORE,
+        P.DISPOSAL_CONFIRM,
         P.LABEL_PRINT,
         P.SHIPMENT_RECEIVE,
         P.ASSAY_RUN,

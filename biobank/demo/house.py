@@ -26,6 +26,7 @@ from biobank.protocol.text import read_document
 from biobank.shipment.models import ExternalParty
 from biobank.storage.models import ContainerType
 from biobank.study import commands as study_commands
+from biobank.study.documents import ConsentDocumentSpec
 from biobank.study.models import Cohort, ConsentDocument, ConsentScope, Site, Study, VisitType
 from biobank.tx import Tx
 
@@ -161,7 +162,7 @@ def _study(start: date) -> study_commands.CreateStudy:
         registry_no=plan.REGISTRY,
         cohorts=tuple(study_commands.CohortSpec(code=code, title=title) for code, title, _ in plan.COHORTS),
         consent_documents=tuple(
-            study_commands.ConsentDocumentSpec(
+            ConsentDocumentSpec(
                 version=version,
                 language=language,
                 approved_from=start + timedelta(days=begins),

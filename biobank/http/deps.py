@@ -39,5 +39,6 @@ async def provide_tx(request: Request[Any, Any, Any]) -> AsyncGenerator[ReadTx, 
             request_id=str(request.scope.get("request_id", "")),
             clock=state.clock,
             randomness=state.randomness,
+            lockout=state.settings.lockout,
         ) as tx:
             yield tx

@@ -88,8 +88,9 @@ class CohortMembership(Base):
 
 
 class Consent(Base):
-    """What a participant decided. `effective_from` is valid time, `recorded_at` recorded time; a newer consent
-    supersedes, nothing is edited.
+    """What a participant decided, in two times. Valid time: from `effective_from`, until `effective_to` where the
+    form names an end, or until the next consent begins. Recorded time: from `recorded_at`, until `in_error_at` where it
+    turned out to be entered in error. Nothing else of it ever changes.
     """
 
     __tablename__ = "consent"
@@ -99,9 +100,13 @@ class Consent(Base):
     document_id: Mapped[int] = mapped_column()
     signed_at: Mapped[datetime]
     effective_from: Mapped[datetime]
+    effective_to: Mapped[datetime | None]
+    file_sha256: Mapped[str | None] = mapped_column(Text)
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     recorded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    superseded_at: Mapped[datetime | None]
+    in_error_at: Mapped[datetime | None]
+    in_error_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    in_error_reason: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (
         ForeignKeyConstraint(
             ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"
@@ -111,7 +116,18 @@ class Consent(Base):
             ["consent_document.id", "consent_document.study_id"],
             name="fk_consent_document",
         ),
-        Index("uq_consent_current", "participant_id", unique=True, postgresql_where=text("superseded_at is null")),
+        CheckConstraint("effective_to is null or effective_to > effective_from", name="effective_times"),
+        CheckConstraint("num_nonnulls(in_error_at, in_error_by, in_error_reason) in (0, 3)", name="in_error_whole"),
+        CheckConstraint("in_error_at is null or in_error_at >= recorded_at", name="in_error_after_recorded"),
+        CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name="file_digest"),
+        # Two that begin at one moment would leave it open which of them counts.
+        Index(
+            "uq_consent_beginning",
+            "participant_id",
+            "effective_from",
+            unique=True,
+            postgresql_where=text("in_error_at is null"),
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""Participants on pages: the list, enrolment, consent, withdrawal and visits.
+"""Participants on pages: the list, enrolment and visits.
 
 The participant's own page shows tubes too, so it lives with them in `specimen/pages.py`.
 """
@@ -16,11 +16,11 @@ from biobank.actor import Permission
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
-from biobank.participant import commands, queries, rules, visiting
+from biobank.participant import commands, queries, visiting
 from biobank.participant.models import PARTICIPANT_STATUSES
 from biobank.participant.queries import ParticipantView
 from biobank.study import queries as study_queries
-from biobank.study.rules import at_site, today
+from biobank.study.rules import today
 from biobank.tx import ReadTx
 
 Form = URLEncodedBody[dict[str, str]]
@@ -130,110 +130,6 @@ async def enrol(tx: Writing, data: Form) -> Redirect:
     return Redirect(f"/participants/{made.code}", status_code=303)
 
 
-async def _consent(tx: ReadTx, code: str) -> dict[str, Any]:
-    person = await queries.participant(tx, code)
-    return {
-        "person": person,
-        "scopes": await study_queries.consent_scopes(tx),
-        "form_options": [
-            (f"{version}/{language}", f"{version} ({language})")
-            for version, language in await study_queries.consent_forms(tx, person.study)
-        ],
-        "site_tz": person.timezone,
-        "now": local_input(tx.now, person.timezone),
-    }
-
-
-@get(
-    "/participants/{code:str}/consent",
-    operation_id="consentPage",
-    opt={"permission": Permission.CONSENT_RECORD},
-    include_in_schema=False,
-)
-async def consent_page(request: Here, tx: Reading, code: FromPath[str]) -> Template:
-    return page(request, "participant/consent.html", title="Record a consent", **await _consent(tx, code))
-
-
-@post(
-    "/participants/{code:str}/consent",
-    operation_id="consentForm",
-    opt={"permission": Permission.CONSENT_RECORD},
-    include_in_schema=False,
-    status_code=303,
-)
-async def consent(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _consent(tx, code)
-    person: ParticipantView = view["person"]
-    with shown_again("participant/consent.html", title="Record a consent", values=data, **view):
-        version, _, language = data.get("form", "").partition("/")
-        decided = {name.removeprefix("scope."): value for name, value in data.items() if name.startswith("scope.")}
-        command = commands.RecordConsent(
-            version=version,
-            language=language,
-            signed_at=at_site(data.get("signed_at", ""), person.timezone, "signed_at"),
-            granted=tuple(scope for scope, decision in decided.items() if decision == "granted"),
-            denied=tuple(scope for scope, decision in decided.items() if decision == "denied"),
-        )
-        await tx.once(
-            form_key(data),
-            command,
-            ParticipantView,
-            lambda: commands.record_consent(tx, person.code, command),
-            of=person.code,
-        )
-    return Redirect(f"/participants/{person.code}", status_code=303)
-
-
-async def _withdrawal(tx: ReadTx, code: str, level: str | None) -> dict[str, Any]:
-    person = await queries.participant(tx, code)
-    return {
-        "person": person,
-        "levels": rules.CONSEQUENCES,
-        "level_options": [(code, one.title) for code, one in rules.CONSEQUENCES.items()],
-        "level": level if level in rules.CONSEQUENCES else None,
-        "site_tz": person.timezone,
-        "now": local_input(tx.now, person.timezone),
-    }
-
-
-@get(
-    "/participants/{code:str}/withdrawal",
-    operation_id="withdrawalPage",
-    opt={"permission": Permission.CONSENT_RECORD},
-    include_in_schema=False,
-)
-async def withdrawal_page(
-    request: Here, tx: Reading, code: FromPath[str], level: FromQuery[str | None] = None
-) -> Template:
-    """First the level is chosen; then the page states what that does and does not do, and asks to confirm it."""
-    return page(
-        request, "participant/withdrawal.html", title="Record a withdrawal", **await _withdrawal(tx, code, level)
-    )
-
-
-@post(
-    "/participants/{code:str}/withdrawal",
-    operation_id="withdrawalForm",
-    opt={"permission": Permission.CONSENT_RECORD},
-    include_in_schema=False,
-    status_code=303,
-)
-async def withdraw(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _withdrawal(tx, code, data.get("level"))
-    person: ParticipantView = view["person"]
-    with shown_again("participant/withdrawal.html", title="Record a withdrawal", values=data, **view):
-        moment = at_site(data.get("effective_at", ""), person.timezone, "effective_at")
-        command = parse_form(commands.Withdraw, data, effective_at=moment)
-        await tx.once(
-            form_key(data),
-            command,
-            ParticipantView,
-            lambda: commands.withdraw(tx, person.code, command),
-            of=person.code,
-        )
-    return Redirect(f"/participants/{person.code}", status_code=303)
-
-
 async def _visit(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await queries.participant(tx, code)
     study = await study_queries.study_by_code(tx, person.study, Permission.PARTICIPANT_READ)
@@ -283,10 +179,6 @@ router = Router(
         participants,
         enrol_page,
         enrol,
-        consent_page,
-        consent,
-        withdrawal_page,
-        withdraw,
         visit_page,
         visit,
     ],

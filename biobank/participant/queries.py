@@ -1,22 +1,22 @@
 """Studies, sites and participants as people may see them, and the consent gate's look at what counts now."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import DateTime, func, literal, select
 
 from biobank import ids
 from biobank.actor import Permission
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import CohortMembership, Consent, ConsentDecision, Participant, Visit, Withdrawal
-from biobank.participant.rules import Decisions
+from biobank.participant.belief import ConsentView, WithdrawalView, consents, governing, withdrawals
+from biobank.participant.models import CohortMembership, ConsentDecision, Participant, Visit, Withdrawal
+from biobank.participant.rules import Decisions, strongest
 from biobank.protocol.models import ProtocolVersion
-from biobank.study.models import Cohort, ConsentDocument, Site, Study, VisitType
+from biobank.study.models import Cohort, Site, Study, VisitType
 from biobank.tx import ReadTx, Tx
 
 
@@ -35,23 +35,6 @@ class ParticipantRow(View):
     status: str
     enrolled_on: date
     visits_done: int
-
-
-class ConsentView(View):
-    version: str
-    language: str
-    signed_at: datetime
-    effective_from: datetime
-    recorded_at: datetime
-    is_current: bool
-    granted: tuple[str, ...]
-    denied: tuple[str, ...]
-
-
-class WithdrawalView(View):
-    level: str
-    effective_at: datetime
-    recorded_at: datetime
 
 
 class VisitView(View):
@@ -140,16 +123,14 @@ async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Deci
             .with_for_update(read=True)
         )
     ).all()
+    # A consent may be later than the moment at which this began: it waited for the lock, and the later word counts.
+    moment = func.greatest(literal(tx.now, DateTime(timezone=True)), func.clock_timestamp())
+    consent = governing(wanted, moment).subquery()
     granted = await tx.session.execute(
-        select(Consent.participant_id, func.array_agg(ConsentDecision.scope_code).label("scopes"))
-        .join(ConsentDecision, ConsentDecision.consent_id == Consent.id)
-        .where(
-            Consent.participant_id.in_(wanted),
-            Consent.superseded_at.is_(None),
-            Consent.effective_from <= tx.now,
-            ConsentDecision.decision == "granted",
-        )
-        .group_by(Consent.participant_id)
+        select(consent.c.participant_id, func.array_agg(ConsentDecision.scope_code).label("scopes"))
+        .join(ConsentDecision, ConsentDecision.consent_id == consent.c.id)
+        .where(ConsentDecision.decision == "granted")
+        .group_by(consent.c.participant_id)
     )
     scopes = {row.participant_id: frozenset(row.scopes) for row in granted}
     # Whatever is recorded counts: none lies ahead, but one may be later than the moment this transaction began at.
@@ -158,13 +139,8 @@ async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Deci
         .where(Withdrawal.participant_id.in_(wanted))
         .group_by(Withdrawal.participant_id)
     )
-    levels = {row.participant_id: _strongest(row.levels) for row in withdrawn}
+    levels = {row.participant_id: strongest(row.levels) for row in withdrawn}
     return {person.code: Decisions(scopes.get(person.id, frozenset()), levels.get(person.id)) for person in people}
-
-
-def _strongest(levels: Iterable[str]) -> str:
-    found = set(levels)
-    return next(level for level in ("destroy", "no_further_use", "no_access", "no_contact") if level in found)
 
 
 _COHORT = (
@@ -254,8 +230,8 @@ async def participant(tx: ReadTx, code: str) -> ParticipantView:
         year_of_birth=found.year_of_birth,
         sex_at_birth=found.sex_at_birth,
         visits=await visits(tx, found),
-        consents=await _consents(tx, found.id),
-        withdrawals=await _withdrawals(tx, found.id),
+        consents=await consents(tx, found.id),
+        withdrawals=await withdrawals(tx, found.id),
     )
 
 
@@ -286,37 +262,3 @@ async def visits(tx: ReadTx, person: Participant) -> tuple[VisitView, ...]:
         )
         for visit, code, title, version in rows
     )
-
-
-async def _consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
-    def scopes(decision: str) -> ColumnElement[Sequence[str]]:
-        ordered = aggregate_order_by(ConsentDecision.scope_code, ConsentDecision.scope_code)
-        return func.coalesce(func.array_agg(ordered).filter(ConsentDecision.decision == decision), []).label(decision)
-
-    rows = await tx.session.execute(
-        select(
-            ConsentDocument.version,
-            ConsentDocument.language,
-            Consent.signed_at,
-            Consent.effective_from,
-            Consent.recorded_at,
-            Consent.superseded_at.is_(None).label("is_current"),
-            scopes("granted"),
-            scopes("denied"),
-        )
-        .join(ConsentDocument, ConsentDocument.id == Consent.document_id)
-        .outerjoin(ConsentDecision, ConsentDecision.consent_id == Consent.id)
-        .where(Consent.participant_id == participant_id)
-        .group_by(ConsentDocument.id, Consent.id)
-        .order_by(Consent.recorded_at.desc())
-    )
-    return tuple(ConsentView(**row._asdict()) for row in rows)
-
-
-async def _withdrawals(tx: ReadTx, participant_id: int) -> tuple[WithdrawalView, ...]:
-    rows = await tx.session.execute(
-        select(Withdrawal.level, Withdrawal.effective_at, Withdrawal.recorded_at)
-        .where(Withdrawal.participant_id == participant_id)
-        .order_by(Withdrawal.id)
-    )
-    return tuple(WithdrawalView(**row._asdict()) for row in rows)

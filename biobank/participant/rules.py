@@ -1,10 +1,13 @@
 """Rules of studies, consent and visits. Pure functions on plain values."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from biobank.errors import Conflict, DomainError, Invalid, NotFound
+
+LEVELS = ("destroy", "no_further_use", "no_access", "no_contact")
+"""Withdrawal levels from the strongest to the weakest."""
 
 STOPPING_LEVELS = frozenset({"no_further_use", "destroy"})
 """Withdrawal levels after which nothing of the participant may be picked, packed, shipped, assayed or released."""
@@ -48,7 +51,17 @@ class ParticipantWithdrawn(Conflict):
 
 class ConsentRecordedMeanwhile(Conflict):
     code = "consent-recorded-meanwhile"
-    title = "Somebody else recorded a consent at this moment"
+    title = "A consent that begins at this moment is recorded already"
+
+
+class ConsentInError(Conflict):
+    code = "consent-in-error"
+    title = "This consent is marked as entered in error already"
+
+
+class ConsentPermanent(Conflict):
+    code = "consent-permanent"
+    title = "A consent is never edited"
 
 
 class ConsentFormNotApproved(Invalid):
@@ -65,8 +78,18 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
         "A year of birth lies between 1900 and 2100.", errors={"year_of_birth": "is not a year of birth"}
     ),
     "uq_visit_once": lambda: VisitExists("This visit of the participant is recorded already."),
-    "uq_consent_current": lambda: ConsentRecordedMeanwhile(
-        "Somebody else recorded a consent of this participant at this moment: look at it first."
+    "uq_consent_beginning": lambda: ConsentRecordedMeanwhile(
+        "A consent of this participant that begins at this very moment is recorded already: look at it first. If it is "
+        "wrong, mark it as entered in error, then record the right one."
+    ),
+    "ck_consent_never_edited": lambda: ConsentPermanent(
+        "A consent is never edited: mark it as entered in error, and record the right one."
+    ),
+    "ck_consent_append_only": lambda: ConsentPermanent("A consent is never deleted: mark it as entered in error."),
+    "ck_consent_decision_append_only": lambda: ConsentPermanent("The decisions of a consent are never edited."),
+    "ck_withdrawal_append_only": lambda: ConsentPermanent("A withdrawal is never edited or taken back."),
+    "ck_consent_effective_times": lambda: Invalid(
+        "A consent ends after it begins.", errors={"effective_to": "lies before the beginning"}
     ),
     "ck_cohort_membership_no_overlap": lambda: Conflict(
         "The participant belongs to another cohort in this time already: a move begins on or after the day of the last."
@@ -90,49 +113,10 @@ class Decisions:
         return self.withdrawal in STOPPING_LEVELS
 
 
-@dataclass(frozen=True, slots=True)
-class Consequences:
-    """What a withdrawal of one level does from the moment it is recorded, and what it leaves as it is."""
-
-    title: str
-    will: tuple[str, ...]
-    will_not: tuple[str, ...]
-
-
-_KEPT = "The consents, the record of who had which tube, and the audit trail stay as they are."
-_USABLE = "Tubes and results stay usable, and new tubes may be collected at visits that the participant still comes to."
-_STOPPED = (
-    "No tube of the participant is collected, divided, pooled, packed, shipped or put on a plate any more.",
-    "Every one of these steps is refused from now on, and says why.",
-    "The participant's results are left out of every new pull of results.",
-    "The participant's status becomes withdrawn.",
-)
-_LEFT = (
-    "No tube is moved: what is stored stays in its position, what is packed in its package until it is taken out.",
-    "Tubes that have left the house are not called back by this record: write to who has them.",
-    "Results that were pulled before stay in the files that hold them.",
-    _KEPT,
-)
-
-CONSEQUENCES: Mapping[str, Consequences] = {
-    "no_contact": Consequences(
-        "No further contact",
-        ("The withdrawal stands on the participant's page with its moment: nobody is to contact them.",),
-        (_USABLE, _KEPT),
-    ),
-    "no_access": Consequences(
-        "No further access to records",
-        ("The withdrawal stands on the participant's page: nothing more is to be taken from their health records.",),
-        (_USABLE, _KEPT),
-    ),
-    "no_further_use": Consequences("No further use", _STOPPED, ("No tube is destroyed.", *_LEFT)),
-    "destroy": Consequences(
-        "Destruction of what is stored",
-        _STOPPED,
-        ("No tube is destroyed by this record: disposal is a deed of its own, done and recorded tube by tube.", *_LEFT),
-    ),
-}
-"""By level. The page shows these before a withdrawal is confirmed, so they say what the house does and no more."""
+def strongest(levels: Iterable[str]) -> str | None:
+    """The level that counts of several; None of none."""
+    found = set(levels)
+    return next((level for level in LEVELS if level in found), None)
 
 
 def check_form_approved(version: str, approved_from: date, approved_to: date | None, signed_on: date) -> None:
@@ -148,6 +132,74 @@ def check_form_approved(version: str, approved_from: date, approved_to: date | N
             f"not on {signed_on.isoformat()}.",
             errors={"version": "was not approved on the day of the signature"},
         )
+
+
+def check_consent_times(signed_at: datetime, begins: datetime, ends: datetime | None, now: datetime) -> None:
+    """A consent was signed, begins then or later, and ends after that.
+
+    Raises:
+        Invalid: naming the moment that cannot be.
+    """
+    if signed_at > now:
+        raise Invalid("A consent cannot be signed in the future.", errors={"signed_at": "lies in the future"})
+    if begins < signed_at:
+        raise Invalid(
+            "A consent is in force from its signature on, or later.",
+            errors={"effective_from": "lies before the signature"},
+        )
+    if ends is not None and ends <= begins:
+        raise Invalid("A consent ends after it begins.", errors={"effective_to": "lies before the beginning"})
+
+
+def check_decided(granted: Collection[str], denied: Collection[str], asked: Collection[str]) -> None:
+    """Each scope is decided once, and only what the form asks.
+
+    Raises:
+        Invalid: a scope is named twice, or the form does not ask it.
+    """
+    named = [*granted, *denied]
+    if len(named) != len(set(named)):
+        raise Invalid(
+            "A scope is named twice: it is either granted or denied.", errors={"denied": "names a scope twice"}
+        )
+    unknown = sorted(set(named) - set(asked))
+    if unknown:
+        raise Invalid(
+            f"This form does not ask for {', '.join(unknown)}: it asks for {', '.join(sorted(asked))}.",
+            errors={"granted": "names a scope that this form does not ask for"},
+        )
+
+
+def with_zone(moment: datetime | None, field: str) -> datetime | None:
+    """Raises Invalid: a moment without a time zone is none."""
+    if moment is not None and moment.tzinfo is None:
+        raise Invalid("A moment carries its time zone, as 2026-11-23T09:41Z does.", errors={field: "has no time zone"})
+    return moment
+
+
+def check_not_in_error(number: int, in_error_at: datetime | None) -> None:
+    """Raises ConsentInError: the consent is marked already."""
+    if in_error_at is not None:
+        raise ConsentInError(f"Consent number {number} is marked as entered in error already.", number=number)
+
+
+def check_withdrawn_when(
+    effective_at: datetime, requested_at: datetime | None, effective_on: date, enrolled_on: date, now: datetime
+) -> None:
+    """A withdrawal holds from a moment between the enrolment and now; it was asked for by now. `effective_on` is the
+    day at the site.
+
+    Raises:
+        Invalid: naming the moment that cannot be.
+    """
+    if effective_at > now:
+        raise Invalid("A withdrawal cannot take effect in the future.", errors={"effective_at": "lies in the future"})
+    if effective_on < enrolled_on:
+        raise Invalid(
+            "A withdrawal takes effect after the enrolment.", errors={"effective_at": "lies before the enrolment"}
+        )
+    if requested_at is not None and requested_at > now:
+        raise Invalid("It cannot be asked for in the future.", errors={"requested_at": "lies in the future"})
 
 
 def check_born_before(year_of_birth: int | None, enrolled_on: date) -> None:

@@ -89,6 +89,15 @@ async def store(tx: Tx, command: StoreTube) -> PlacementView:
     """
     tube, custody = await find_specimen(tx, tube_code(command.tube), Permission.STORAGE_STORE, lock=True)
     await check_may_be_stored(tx, tube, custody)
+    return await place(tx, tube, custody, command)
+
+
+async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) -> PlacementView:
+    """Put a tube that the caller holds locked, and has found fit to be stored, into a position.
+
+    Raises:
+        PositionOccupied, BoxFull, UnknownPosition, AlreadyElsewhere, TooWarm: as `store` says.
+    """
     box, grid = await queries.find_box(tx, command.box, Permission.STORAGE_STORE, lock=True)
     steps = await queries.path(tx, box.id)
     rules.check_open(steps)
@@ -336,15 +345,15 @@ async def _step_back(tx: Tx, deed: UUID, tube: Specimen) -> tuple[Place | None, 
         raise rules.NothingToUndo(
             f"{ids.grouped(tube.code)} was placed more than 12 hours ago: move it as a new step.", tube=tube.code
         )
-    back = _place(latest[1]) if len(latest) > 1 else None
+    back = _place_then(latest[1]) if len(latest) > 1 else None
     if back is None:
         raise rules.NothingToUndo(
             f"{ids.grouped(tube.code)} came here from outside the house: move it as a new step.", tube=tube.code
         )
-    return _place(now), back
+    return _place_then(now), back
 
 
-def _place(was: CustodyHistory) -> Place | None:
+def _place_then(was: CustodyHistory) -> Place | None:
     """The place that a row of history tells of, where a tube can be put back to it."""
     if was.container_id is not None and was.row is not None and was.col is not None and was.site_id is not None:
         return AtPosition(was.container_id, was.row, was.col, was.site_id)

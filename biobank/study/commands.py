@@ -1,6 +1,5 @@
 """Setting up a study: its sites, cohorts and consent forms. Its visits come with its protocol."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +8,8 @@ from sqlalchemy import select
 from biobank.actor import Permission
 from biobank.errors import Forbidden
 from biobank.study import queries, rules
-from biobank.study.models import Cohort, ConsentDocument, Site, Study, StudySite
+from biobank.study.documents import ConsentDocumentSpec, add_documents
+from biobank.study.models import Cohort, Site, Study, StudySite
 from biobank.study.queries import StudyView
 from biobank.tx import Tx
 
@@ -26,13 +26,6 @@ class Command(BaseModel):
 class CohortSpec(Command):
     code: Code
     title: Title
-
-
-class ConsentDocumentSpec(Command):
-    version: Annotated[str, Field(min_length=1, max_length=40)]
-    language: Annotated[str, Field(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")] = "en"
-    approved_from: date
-    approved_to: date | None = None
 
 
 class CreateStudy(Command):
@@ -71,9 +64,7 @@ async def create_study(tx: Tx, command: CreateStudy) -> StudyView:
     tx.session.add(study)
     await tx.session.flush()
     await tx.insert(Cohort, [{"study_id": study.id, **spec.model_dump()} for spec in command.cohorts])
-    await tx.insert(
-        ConsentDocument, [{"study_id": study.id, **spec.model_dump()} for spec in command.consent_documents]
-    )
+    await add_documents(tx, study.id, command.consent_documents)
     tx.record("study.created", subject="study", subject_id=study.id, study_id=study.id)
     return await queries.study_view(tx, study)
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlalchemy import CheckConstraint, ForeignKey, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from biobank.db import Base, Id
+from biobank.db import Base, Id, RowVersion
 
 
 class Study(Base):
@@ -70,7 +70,9 @@ class ConsentScope(Base):
 
 
 class ConsentDocument(Base):
-    """A consent form's version in one language, with the dates of its approval."""
+    """A consent form's version in one language, with the dates of its approval and the digest of its file. The file
+    itself is kept where the study keeps its approved documents.
+    """
 
     __tablename__ = "consent_document"
     id: Mapped[Id]
@@ -79,10 +81,26 @@ class ConsentDocument(Base):
     language: Mapped[str] = mapped_column(Text)
     approved_from: Mapped[date]
     approved_to: Mapped[date | None]
+    approval_no: Mapped[str | None] = mapped_column(Text)
+    file_name: Mapped[str | None] = mapped_column(Text)
+    file_sha256: Mapped[str | None] = mapped_column(Text)
+    row_version: Mapped[RowVersion]
     __table_args__ = (
         UniqueConstraint("study_id", "version", "language", name="uq_consent_document_version"),
         UniqueConstraint("id", "study_id", name="uq_consent_document_study"),
+        CheckConstraint("approved_to is null or approved_to >= approved_from", name="approval_dates"),
+        CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name="file_digest"),
     )
+
+
+class ConsentDocumentScope(Base):
+    """A consent form asks for this scope."""
+
+    __tablename__ = "consent_document_scope"
+    id: Mapped[Id]
+    document_id: Mapped[int] = mapped_column(ForeignKey("consent_document.id"))
+    scope_code: Mapped[str] = mapped_column(ForeignKey("consent_scope.code"))
+    __table_args__ = (UniqueConstraint("document_id", "scope_code", name="uq_consent_document_scope_once"),)
 
 
 class VisitType(Base):

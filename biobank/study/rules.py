@@ -1,10 +1,10 @@
 """Rules of studies and of the days and hours of their sites. Pure functions on plain values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from biobank.errors import Conflict, DomainError, Invalid
+from biobank.errors import Conflict, DomainError, Invalid, Stale
 
 
 class StudyExists(Conflict):
@@ -27,7 +27,35 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "uq_consent_document_version": lambda: StudyExists(
         "The study has this version of the consent form in this language already."
     ),
+    "ck_consent_document_approval_dates": lambda: Invalid(
+        "An approval ends after it begins.", errors={"approved_to": "lies before the beginning"}
+    ),
 }
+
+
+def check_approval(approved_from: date, approved_to: date | None) -> None:
+    """Raises Invalid: the approval would end before it begins."""
+    if approved_to is not None and approved_to < approved_from:
+        raise Invalid(
+            f"The approval began on {approved_from.isoformat()}: it ends on that day or later.",
+            errors={"approved_to": "lies before the beginning"},
+        )
+
+
+def check_scopes(scopes: Collection[str], known: Collection[str]) -> None:
+    """Raises Invalid: a form asks for a scope that there is not."""
+    unknown = sorted(set(scopes) - set(known))
+    if unknown:
+        raise Invalid(
+            f"There is no scope {', '.join(unknown)}: choose from {', '.join(sorted(known))}.",
+            errors={"scopes": "names an unknown scope"},
+        )
+
+
+def check_form_version(seen: int, stored: int) -> None:
+    """Raises Stale: somebody changed the consent form since it was shown."""
+    if seen != stored:
+        raise Stale("Somebody else changed this consent form: look at it again.", seen=seen, row_version=stored)
 
 
 def at_site(text: str, timezone: str, field: str) -> datetime:

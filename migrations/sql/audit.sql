@@ -127,9 +127,17 @@ call biobank_audit_table('participant', private => 'code year_of_birth sex_at_bi
 call biobank_audit_table('participant_alias', private => 'value');
 call biobank_audit_table('cohort_membership');
 call biobank_audit_table('consent_document');
+call biobank_audit_table('consent_document_scope');
 call biobank_audit_table('consent');
 call biobank_audit_table('consent_decision');
 call biobank_audit_table('withdrawal');
+call biobank_audit_table('withdrawal_policy');
+call biobank_audit_table('withdrawal_case', omitted => 'statement certificate');
+call biobank_audit_table('withdrawal_tube');
+call biobank_audit_table('partner_notice');
+call biobank_audit_table('disposal');
+call biobank_audit_table('disposal_tube');
+call biobank_audit_table('signature', omitted => 'content');
 call biobank_audit_table('visit_type');
 call biobank_audit_table('protocol_version');
 call biobank_audit_table('planned_visit');

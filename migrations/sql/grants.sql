@@ -7,3 +7,4 @@ grant delete on rate_bucket, login_session, command_receipt, sprec_due to {role}
 grant delete on planned_visit, planned_tube, planned_step, planned_aliquot to {role};
 revoke update on audit_entry, audit_private, audit_seal, quantity_ledger, derivation, qc_measurement, processing_warning, consent_decision, withdrawal, raw_file, result, control_reading, data_pull, sprec_code, fitness_rule, fitness_measurement, fitness_deviation, fitness_sprec from {role};
 revoke insert, update on service_secret, alembic_version, custody_history, box_climate from {role};
+revoke update on consent_document_scope, signature from {role};

@@ -286,6 +286,14 @@ def upgrade() -> None:
         sa.Column("language", sa.Text(), nullable=False),
         sa.Column("approved_from", sa.Date(), nullable=False),
         sa.Column("approved_to", sa.Date(), nullable=True),
+        sa.Column("approval_no", sa.Text(), nullable=True),
+        sa.Column("file_name", sa.Text(), nullable=True),
+        sa.Column("file_sha256", sa.Text(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_consent_document_file_digest")),
+        sa.CheckConstraint(
+            "approved_to is null or approved_to >= approved_from", name=op.f("ck_consent_document_approval_dates")
+        ),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_consent_document_study_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_document")),
         sa.UniqueConstraint("id", "study_id", name="uq_consent_document_study"),
@@ -456,6 +464,36 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_role_grant_user_id"), "role_grant", ["user_id"], unique=False)
     op.create_table(
+        "signature",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("printed_name", sa.Text(), nullable=False),
+        sa.Column("meaning", sa.Text(), nullable=False),
+        sa.Column("deed", sa.Text(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("record_sha256", sa.Text(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "content_sha256 ~ '^[0-9a-f]{64}$' and record_sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_signature_digests")
+        ),
+        sa.CheckConstraint(
+            "meaning in ('authorship', 'review', 'approval', 'responsibility', 'witness')",
+            name=op.f("ck_signature_meaning"),
+        ),
+        sa.CheckConstraint("printed_name <> ''", name=op.f("ck_signature_has_a_name")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_signature_site_id")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_signature_study_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_signature_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signature")),
+        sa.UniqueConstraint("number", name=op.f("uq_signature_number")),
+    )
+    op.create_index(op.f("ix_signature_study_id"), "signature", ["study_id"], unique=False)
+    op.create_table(
         "specimen_type",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -508,6 +546,45 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "code", name="uq_visit_type_code"),
     )
     op.create_table(
+        "withdrawal_policy",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Text(), nullable=True),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("object", sa.Text(), nullable=False),
+        sa.Column("consequence", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "(object, consequence) in (('planned_visits', 'keep'), ('planned_visits', 'cancel'), ('stored_tubes', 'keep'), ('stored_tubes', 'hold'), ('stored_tubes', 'dispose'), ('packed_tubes', 'keep'), ('packed_tubes', 'take_out'), ('tubes_away', 'keep'), ('tubes_away', 'recall'), ('tubes_away', 'destroy'), ('unreleased_results', 'keep'), ('unreleased_results', 'withhold'), ('released_results', 'keep'), ('released_results', 'hide'))",
+            name=op.f("ck_withdrawal_policy_consequence_fits_object"),
+        ),
+        sa.CheckConstraint(
+            "consequence in ('keep', 'cancel', 'hold', 'dispose', 'take_out', 'recall', 'destroy', 'withhold', 'hide')",
+            name=op.f("ck_withdrawal_policy_consequence"),
+        ),
+        sa.CheckConstraint(
+            "level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name=op.f("ck_withdrawal_policy_level")
+        ),
+        sa.CheckConstraint(
+            "object = 'planned_visits' or (level in ('no_further_use', 'destroy') and (consequence <> 'keep' or object = 'tubes_away')) or (level in ('no_contact', 'no_access') and consequence = 'keep')",
+            name=op.f("ck_withdrawal_policy_agrees_with_the_gate"),
+        ),
+        sa.CheckConstraint(
+            "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'unreleased_results', 'released_results')",
+            name=op.f("ck_withdrawal_policy_object"),
+        ),
+        sa.CheckConstraint("(study_id is null) = (version is null)", name=op.f("ck_withdrawal_policy_form_is_whole")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_withdrawal_policy_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal_policy")),
+        sa.UniqueConstraint(
+            "study_id",
+            "version",
+            "level",
+            "object",
+            name="uq_withdrawal_policy_once",
+            postgresql_nulls_not_distinct=True,
+        ),
+    )
+    op.create_table(
         "assay_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("assay_id", sa.BigInteger(), nullable=False),
@@ -522,6 +599,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assay_version")),
         sa.UniqueConstraint("assay_id", "number", name="uq_assay_version_number"),
         sa.UniqueConstraint("id", "study_id", name="uq_assay_version_study"),
+    )
+    op.create_table(
+        "consent_document_scope",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("document_id", sa.BigInteger(), nullable=False),
+        sa.Column("scope_code", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["document_id"], ["consent_document.id"], name=op.f("fk_consent_document_scope_document_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["scope_code"], ["consent_scope.code"], name=op.f("fk_consent_document_scope_scope_code")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_document_scope")),
+        sa.UniqueConstraint("document_id", "scope_code", name="uq_consent_document_scope_once"),
     )
     op.create_table(
         "container",
@@ -567,6 +658,30 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "type_id", name="uq_container_type"),
         sa.UniqueConstraint("parent_id", "name", name="uq_container_name_in_parent"),
     )
+    op.create_table(
+        "disposal",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "reason in ('consent_withdrawn', 'expired', 'unfit', 'surplus', 'study_closed')",
+            name=op.f("ck_disposal_reason"),
+        ),
+        sa.CheckConstraint("words <> ''", name=op.f("ck_disposal_has_words")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_disposal_created_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_disposal_study_site"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disposal")),
+        sa.UniqueConstraint("id", "study_id", name="uq_disposal_study"),
+        sa.UniqueConstraint("number", name=op.f("uq_disposal_number")),
+    )
+    op.create_index("ix_disposal_study_site", "disposal", ["study_id", "site_id"], unique=False)
     op.create_table(
         "equipment_program",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1044,14 +1159,29 @@ def upgrade() -> None:
         sa.Column("document_id", sa.BigInteger(), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("effective_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("effective_to", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("file_sha256", sa.Text(), nullable=True),
         sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("recorded_by", sa.BigInteger(), nullable=False),
-        sa.Column("superseded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("in_error_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("in_error_by", sa.BigInteger(), nullable=True),
+        sa.Column("in_error_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint("file_sha256 ~ '^[0-9a-f]{64}$'", name=op.f("ck_consent_file_digest")),
+        sa.CheckConstraint(
+            "effective_to is null or effective_to > effective_from", name=op.f("ck_consent_effective_times")
+        ),
+        sa.CheckConstraint(
+            "in_error_at is null or in_error_at >= recorded_at", name=op.f("ck_consent_in_error_after_recorded")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(in_error_at, in_error_by, in_error_reason) in (0, 3)", name=op.f("ck_consent_in_error_whole")
+        ),
         sa.ForeignKeyConstraint(
             ["document_id", "study_id"],
             ["consent_document.id", "consent_document.study_id"],
             name="fk_consent_document",
         ),
+        sa.ForeignKeyConstraint(["in_error_by"], ["app_user.id"], name=op.f("fk_consent_in_error_by")),
         sa.ForeignKeyConstraint(
             ["participant_id", "study_id"], ["participant.id", "participant.study_id"], name="fk_consent_participant"
         ),
@@ -1059,11 +1189,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
     )
     op.create_index(
-        "uq_consent_current",
+        "uq_consent_beginning",
         "consent",
-        ["participant_id"],
+        ["participant_id", "effective_from"],
         unique=True,
-        postgresql_where=sa.text("superseded_at is null"),
+        postgresql_where=sa.text("in_error_at is null"),
     )
     op.create_table(
         "fitness_rule",
@@ -1488,6 +1618,80 @@ def upgrade() -> None:
         sa.UniqueConstraint("processing_event_id", "warning", name="uq_processing_warning_once"),
     )
     op.create_table(
+        "withdrawal_case",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
+        sa.Column("withdrawal_id", sa.BigInteger(), nullable=False),
+        sa.Column("participant_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("statement", sa.Text(), nullable=False),
+        sa.Column("statement_sha256", sa.Text(), nullable=False),
+        sa.Column("signature_id", sa.BigInteger(), nullable=False),
+        sa.Column("certificate", sa.Text(), nullable=True),
+        sa.Column("certificate_sha256", sa.Text(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closing_signature_id", sa.BigInteger(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "num_nonnulls(certificate, certificate_sha256, closed_at, closing_signature_id) in (0, 4)",
+            name=op.f("ck_withdrawal_case_closed_whole"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["closing_signature_id"], ["signature.id"], name=op.f("fk_withdrawal_case_closing_signature_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["participant_id", "study_id"],
+            ["participant.id", "participant.study_id"],
+            name="fk_withdrawal_case_participant",
+        ),
+        sa.ForeignKeyConstraint(["signature_id"], ["signature.id"], name=op.f("fk_withdrawal_case_signature_id")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_withdrawal_case_study_site"
+        ),
+        sa.ForeignKeyConstraint(["withdrawal_id"], ["withdrawal.id"], name=op.f("fk_withdrawal_case_withdrawal_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal_case")),
+        sa.UniqueConstraint("closing_signature_id", name=op.f("uq_withdrawal_case_closing_signature_id")),
+        sa.UniqueConstraint("number", name=op.f("uq_withdrawal_case_number")),
+        sa.UniqueConstraint("signature_id", name=op.f("uq_withdrawal_case_signature_id")),
+        sa.UniqueConstraint("withdrawal_id", name=op.f("uq_withdrawal_case_withdrawal_id")),
+    )
+    op.create_index("ix_withdrawal_case_participant", "withdrawal_case", ["participant_id"], unique=False)
+    op.create_index("ix_withdrawal_case_study_site", "withdrawal_case", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "partner_notice",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("external_party_id", sa.BigInteger(), nullable=False),
+        sa.Column("wish", sa.Text(), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sent_by", sa.BigInteger(), nullable=True),
+        sa.Column("sent_how", sa.Text(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answered_by", sa.BigInteger(), nullable=True),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.CheckConstraint("wish in ('recall', 'destroy')", name=op.f("ck_partner_notice_wish")),
+        sa.CheckConstraint(
+            "answered_at is null or sent_at is not null", name=op.f("ck_partner_notice_answered_after_sent")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(answered_at, answered_by, answer) in (0, 3)", name=op.f("ck_partner_notice_answered_whole")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(sent_at, sent_by, sent_how) in (0, 3)", name=op.f("ck_partner_notice_sent_whole")
+        ),
+        sa.ForeignKeyConstraint(["answered_by"], ["app_user.id"], name=op.f("fk_partner_notice_answered_by")),
+        sa.ForeignKeyConstraint(["case_id"], ["withdrawal_case.id"], name=op.f("fk_partner_notice_case_id")),
+        sa.ForeignKeyConstraint(
+            ["external_party_id"], ["external_party.id"], name=op.f("fk_partner_notice_external_party_id")
+        ),
+        sa.ForeignKeyConstraint(["sent_by"], ["app_user.id"], name=op.f("fk_partner_notice_sent_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_notice")),
+        sa.UniqueConstraint("case_id", "external_party_id", name="uq_partner_notice_once"),
+        sa.UniqueConstraint("id", "case_id", name="uq_partner_notice_case"),
+    )
+    op.create_table(
         "specimen",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -1705,6 +1909,63 @@ def upgrade() -> None:
         ["specimen_id", "type_code"],
         unique=True,
         postgresql_where=sa.text("resolved_at is null"),
+    )
+    op.create_table(
+        "disposal_tube",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("disposal_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="listed", nullable=False),
+        sa.Column("method", sa.Text(), nullable=True),
+        sa.Column("was_at", sa.Text(), nullable=True),
+        sa.Column("first_by", sa.BigInteger(), nullable=True),
+        sa.Column("first_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("second_by", sa.BigInteger(), nullable=True),
+        sa.Column("second_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("struck_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(status = 'struck') = (struck_reason is not null)", name=op.f("ck_disposal_tube_struck_has_a_reason")
+        ),
+        sa.CheckConstraint(
+            "(status in ('confirmed', 'disposed')) = (method is not null)",
+            name=op.f("ck_disposal_tube_disposed_has_a_method"),
+        ),
+        sa.CheckConstraint(
+            "(status in ('disposed', 'not_found')) = (second_by is not null)",
+            name=op.f("ck_disposal_tube_second_confirms"),
+        ),
+        sa.CheckConstraint(
+            "(status in ('listed', 'struck')) or first_by is not null", name=op.f("ck_disposal_tube_first_confirms")
+        ),
+        sa.CheckConstraint(
+            "method in ('autoclaved', 'incinerated', 'chemical', 'returned_to_origin')",
+            name=op.f("ck_disposal_tube_method"),
+        ),
+        sa.CheckConstraint(
+            "status in ('listed', 'confirmed', 'missed', 'disposed', 'not_found', 'struck')",
+            name=op.f("ck_disposal_tube_status"),
+        ),
+        sa.CheckConstraint("first_by <> second_by", name=op.f("ck_disposal_tube_two_people")),
+        sa.CheckConstraint("num_nonnulls(first_by, first_at) in (0, 2)", name=op.f("ck_disposal_tube_first_whole")),
+        sa.CheckConstraint("num_nonnulls(second_by, second_at) in (0, 2)", name=op.f("ck_disposal_tube_second_whole")),
+        sa.ForeignKeyConstraint(
+            ["disposal_id", "study_id"], ["disposal.id", "disposal.study_id"], name="fk_disposal_tube_disposal"
+        ),
+        sa.ForeignKeyConstraint(["first_by"], ["app_user.id"], name=op.f("fk_disposal_tube_first_by")),
+        sa.ForeignKeyConstraint(["second_by"], ["app_user.id"], name=op.f("fk_disposal_tube_second_by")),
+        sa.ForeignKeyConstraint(
+            ["specimen_id", "study_id"], ["specimen.id", "specimen.study_id"], name="fk_disposal_tube_specimen"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_disposal_tube")),
+        sa.UniqueConstraint("disposal_id", "specimen_id", name="uq_disposal_tube_once"),
+    )
+    op.create_index(
+        "uq_disposal_tube_open",
+        "disposal_tube",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("status in ('listed', 'confirmed', 'missed')"),
     )
     op.create_table(
         "identifier",
@@ -2100,6 +2361,33 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_well_specimen_id"), "well", ["specimen_id"], unique=False)
     op.create_table(
+        "withdrawal_tube",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("case_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("plan", sa.Text(), nullable=False),
+        sa.Column("taken_out_of", sa.Text(), nullable=True),
+        sa.Column("disposal_id", sa.BigInteger(), nullable=True),
+        sa.Column("notice_id", sa.BigInteger(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "outcome in ('destroyed', 'used_up', 'sent_back', 'kept')", name=op.f("ck_withdrawal_tube_outcome")
+        ),
+        sa.CheckConstraint("plan in ('hold', 'dispose')", name=op.f("ck_withdrawal_tube_plan")),
+        sa.CheckConstraint(
+            "outcome is null or notice_id is not null", name=op.f("ck_withdrawal_tube_outcome_of_a_notice")
+        ),
+        sa.ForeignKeyConstraint(["case_id"], ["withdrawal_case.id"], name=op.f("fk_withdrawal_tube_case_id")),
+        sa.ForeignKeyConstraint(["disposal_id"], ["disposal.id"], name=op.f("fk_withdrawal_tube_disposal_id")),
+        sa.ForeignKeyConstraint(
+            ["notice_id", "case_id"], ["partner_notice.id", "partner_notice.case_id"], name="fk_withdrawal_tube_notice"
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_withdrawal_tube_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal_tube")),
+        sa.UniqueConstraint("case_id", "specimen_id", name="uq_withdrawal_tube_once"),
+    )
+    op.create_index(op.f("ix_withdrawal_tube_specimen_id"), "withdrawal_tube", ["specimen_id"], unique=False)
+    op.create_table(
         "control_reading",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("well_id", sa.BigInteger(), nullable=False),
@@ -2268,6 +2556,7 @@ def upgrade() -> None:
         "custody",
         "picking",
         "deviations",
+        "consent",
         "results",
         "preanalytics",
         "codes",

@@ -1,6 +1,5 @@
 """Assays, plate maps, files and reviews that are refused: clearly, wholly, and with nothing half done."""
 
-from datetime import UTC, datetime
 from uuid import uuid4
 
 import httpx
@@ -11,6 +10,7 @@ from biobank.app import create_app
 from biobank.settings import Settings
 from tests.bench import imported, plan, plate_map, plated, released, upload, version, xponent
 from tests.material import make_material
+from tests.withdrawing import withdraw
 
 ASSAY = {"study": "LLS", "code": "BEADS", "title": "Bead panel", "platform": "Luminex"}
 
@@ -18,13 +18,6 @@ ASSAY = {"study": "LLS", "code": "BEADS", "title": "Bead panel", "platform": "Lu
 def problem(response, status, code):
     assert (response.status_code, response.json()["type"]) == (status, f"/problems/{code}"), response.text
     return response.json()
-
-
-async def withdraw(api, participant):
-    await api("coordinator").ok(
-        f"/participants/{participant}/withdrawals",
-        {"level": "no_further_use", "effective_at": datetime.now(UTC).isoformat()},
-    )
 
 
 async def ready(api, database, world, **more):
@@ -107,7 +100,7 @@ async def test_every_bad_row_of_a_plate_map_is_named_and_nothing_is_stored(api, 
     )
     unwilling = await make_material(database, world, tubes=1, consented=False)
     withdrawn = await make_material(database, world, tubes=1)
-    await withdraw(api, withdrawn.participant)
+    await withdraw(api("coordinator"), withdrawn.participant)
     foreign = await make_material(database, world, tubes=1, holder="stranger", study="OTH", site="LAB")
     misread = good[:-1] + ("A" if good[-1] != "A" else "B")
     wells = {
@@ -362,7 +355,7 @@ async def test_results_of_who_withdrew_before_the_release_are_withheld(api, data
     other = await make_material(database, world, tubes=1)
     await plated(api, bench, {"A1": bench.material.tubes[0], "B1": other.tubes[0], "C1": "control"})
     await imported(api, bench, xponent({"A1": "s", "B1": "t", "C1": "c"}, ["alpha"]))
-    await withdraw(api, other.participant)
+    await withdraw(api("coordinator"), other.participant)
     done = await released(api, bench, None)
     assert (done["status"], done["results"]) == ("released", {"released": 3, "verified": 3})
     listed = await api("scientist").see("/results", study="LLS")
@@ -411,6 +404,6 @@ async def test_a_correction_is_a_new_version_with_a_reason(api, database, world)
         ({"reason": ""}, 422, "invalid"),
     ):
         problem(await api("reviewer").post(path, {**CORRECTION, **wrong}), status, code)
-    await withdraw(api, bench.material.participant)
+    await withdraw(api("coordinator"), bench.material.participant)
     refused = problem(await api("reviewer").post(path, CORRECTION), 409, "conflict")
     assert "consent was withdrawn" in refused["detail"]

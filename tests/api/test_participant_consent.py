@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from tests.api.specimen_steps import NOW, TODAY, enrolled
+from tests.withdrawing import request, withdraw
 
 
 async def test_a_form_that_turns_up_late_does_not_replace_a_later_one(api):
@@ -49,10 +50,10 @@ async def test_what_enrolment_visits_and_withdrawal_refuse(api):
         ({"type": "BASE", "occurred_on": str(TODAY)}, 409),
     ):
         assert (await api("coordinator").post(visits, change)).status_code == status
-    later = {"level": "no_contact", "effective_at": (NOW + timedelta(days=1)).isoformat()}
+    later = await request(api("coordinator"), person, "no_contact", NOW + timedelta(days=1))
     assert (await api("coordinator").post(f"/participants/{person}/withdrawals", later)).status_code == 422
-    now = later | {"effective_at": NOW.isoformat()}
-    seen = await api("coordinator").ok(f"/participants/{person}/withdrawals", now)
+    await withdraw(api("coordinator"), person, "no_contact")
+    seen = await api("coordinator").see(f"/participants/{person}")
     assert (seen["status"], [one["level"] for one in seen["withdrawals"]]) == ("enrolled", ["no_contact"])
     assert (await api("coordinator").get("/participants/TKQ7M3X9V7")).status_code == 422
 

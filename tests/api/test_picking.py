@@ -6,6 +6,7 @@ from tests.material import make_material
 from tests.picklists import PURPOSE, listed, picked, seen, statuses, step, stored, verified
 from tests.shelves import box, freezer, rack
 from tests.shipping import draft
+from tests.withdrawing import withdraw
 
 CONTEXT = (
     "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
@@ -21,11 +22,6 @@ def problem(response, status, code):
 
 def reasons(response):
     return {one["tube"]: one["reason"] for one in problem(response, 409, "tubes-blocked")["blocked"]}
-
-
-async def withdraw(api, participant):
-    effective = {"level": "no_further_use", "effective_at": "2026-01-01T00:00:00Z"}
-    await api("coordinator").ok(f"/participants/{participant}/withdrawals", effective)
 
 
 async def where(superuser, tube):
@@ -107,7 +103,7 @@ async def test_what_may_not_be_reserved_or_listed_is_named(api, database, world,
     good, held, poor, gone, packed, reserved, on_list = (await make_material(database, world, tubes=7)).tubes
     unwilling = (await make_material(database, world, tubes=1, consented=False)).tubes[0]
     left = await make_material(database, world, tubes=1)
-    await withdraw(api, left.participant)
+    await withdraw(api("coordinator"), left.participant)
     foreign = (await make_material(database, world, tubes=1, holder="stranger", study="OTH", site="LAB")).tubes[0]
     await superuser.execute(CONTEXT)
     await superuser.execute("update specimen set hold = 'identity_doubt' where code = $1", held)
@@ -215,7 +211,7 @@ async def test_a_withdrawal_after_listing_stops_the_pick_and_takes_the_line_out(
     tech = api("technician")
     code = await listed(tech, made.tubes)
     await tech.ok(f"/pick-lists/{code}/picks", {"tube": made.tubes[0]})
-    await withdraw(api, made.participant)
+    await withdraw(api("coordinator"), made.participant)
     refused = await tech.post(f"/pick-lists/{code}/picks", {"tube": made.tubes[1]})
     assert refused.status_code == 409
     assert await where(superuser, made.tubes[1]) == "box"

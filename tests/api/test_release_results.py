@@ -4,11 +4,11 @@ import csv
 import hashlib
 import io
 import json
-from datetime import UTC, datetime
 
 from biobank import ids
 from tests.bench import DATA, imported, plan, plated, real_file, released, xponent
 from tests.material import make_material
+from tests.withdrawing import withdraw
 
 
 async def download(api, view, user="scientist"):
@@ -152,10 +152,7 @@ async def test_who_withdrew_is_in_no_new_pull_and_an_old_one_stays_what_it_was(a
     bench = await ready(api, database, world)
     before = await pull(api)
     text = await download(api, before)
-    await api("coordinator").ok(
-        f"/participants/{bench.material.participant}/withdrawals",
-        {"level": "no_further_use", "effective_at": datetime.now(UTC).isoformat()},
-    )
+    await withdraw(api("coordinator"), bench.material.participant)
     after = await pull(api, participants=[bench.material.participant])
     assert (after["rows"], after["matched"], after["withdrawn"]) == (0, 0, [bench.material.participant])
     assert rows_of(await download(api, after)) == []

@@ -22,6 +22,7 @@ from biobank.specimen.models import Derivation, ProcessingEvent, Specimen
 from biobank.tx import open_tx
 from tests.material import actor, make_material
 from tests.shipping import DRY_ICE, PARTY, draft, packed, shipped, step, version
+from tests.withdrawing import withdraw
 
 
 async def test_from_draft_to_reconciled(api, database, world, superuser):
@@ -163,7 +164,7 @@ async def test_each_tube_that_may_not_go_is_named_with_its_reason(api, database,
     await superuser.execute("update specimen set quality = 'quarantined' where code = $1", quarantined)
     await superuser.execute("update specimen set hold = 'identity_doubt' where code = $1", held)
     await superuser.execute(
-        "update custody set holder_id = null, terminal = 'disposed' where specimen_id = $1", made.tube_ids[3]
+        "update custody set holder_id = null, terminal = 'consumed' where specimen_id = $1", made.tube_ids[3]
     )
     await packed(clerk, [busy])
     code = await draft(clerk)
@@ -201,24 +202,20 @@ async def test_a_withdrawal_keeps_a_packed_shipment_back(api, database, world, l
     leaves = await make_material(database, world, tubes=1)
     clerk = api("clerk")
     code = await packed(clerk, [*stays.tubes, *leaves.tubes])
-    await api("coordinator").ok(
-        f"/participants/{leaves.participant}/withdrawals", {"level": level, "effective_at": "2026-01-05T00:00:00Z"}
-    )
-    body = {"row_version": await version(clerk, code), "courier": "Ann Walker", "hand_carried": True}
-    refused = await clerk.post(f"/shipments/{code}/ship", body)
-    assert refused.status_code == 409
-    assert [(one["tube"], one["reason"]) for one in refused.json()["blocked"]] == [
-        (leaves.tubes[0], "consent_withdrawn")
-    ]
-    assert leaves.participant not in refused.text
     voided = (await clerk.see(f"/shipments/{code}"))["manifest_sha256"]
-    await step(clerk, code, "reopen", reason="a participant withdrew")
+    seen = await version(clerk, code)
+    await withdraw(api("coordinator"), leaves.participant, level)
+    refused = await clerk.post(
+        f"/shipments/{code}/ship", {"row_version": seen, "courier": "Ann Walker", "hand_carried": True}
+    )
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/shipment-state")
+    assert leaves.participant not in refused.text
     assert (await clerk.get(f"/shipments/{code}/manifest.csv")).status_code == 404
-    await clerk.ok(f"/shipments/{code}/unpack", {"tube": leaves.tubes[0]})
     back = await clerk.post(f"/shipments/{code}/items", {"tubes": [leaves.tubes[0]]})
     assert back.json()["blocked"][0]["reason"] == "consent_withdrawn"
     again = await step(clerk, code, "finish-packing")
     assert again["manifest_sha256"] != voided
+    assert (again["counts"]["expected"], again["status"]) == (2, "packed")
     assert (await step(clerk, code, "ship", courier="Ann Walker", hand_carried=True))["status"] == "shipped"
 
 
@@ -524,10 +521,7 @@ async def test_a_pool_is_judged_by_everybody_in_it(api, database, world):
     code = await draft(clerk)
     await clerk.ok(f"/shipments/{code}/items", {"tubes": [pools.tubes[1]]})
     await clerk.ok(f"/shipments/{code}/unpack", {"tube": pools.tubes[1]})
-    await api("coordinator").ok(
-        f"/participants/{leaves.participant}/withdrawals",
-        {"level": "no_further_use", "effective_at": "2026-01-05T00:00:00Z"},
-    )
+    await withdraw(api("coordinator"), leaves.participant)
     refused = await clerk.post(f"/shipments/{code}/items", {"tubes": list(pools.tubes)})
     assert {one["tube"]: one["reason"] for one in refused.json()["blocked"]} == dict.fromkeys(
         pools.tubes, "consent_withdrawn"

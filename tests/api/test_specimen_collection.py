@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.specimen_steps import COLLECTED, NOW, TODAY, collected, collection, enrolled, tube
+from tests.withdrawing import withdraw
 
 
 async def test_tubes_get_ids_ordinals_contents_and_a_holder(api):
@@ -52,9 +53,7 @@ async def test_another_sites_participant_does_not_exist(api):
 @pytest.mark.parametrize("level", ["no_further_use", "destroy"])
 async def test_after_a_withdrawal_nothing_is_collected(api, level):
     person = await enrolled(api)
-    await api("coordinator").ok(
-        f"/participants/{person}/withdrawals", {"level": level, "effective_at": NOW.isoformat()}
-    )
+    await withdraw(api("coordinator"), person, level)
     response = await api("technician_chi").post(f"/participants/{person}/collections", collection(tube()))
     assert (response.status_code, response.json()["type"]) == (409, "/problems/participant-withdrawn")
 

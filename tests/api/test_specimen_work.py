@@ -7,6 +7,7 @@ import pytest
 
 from tests.api.specimen_steps import COLLECTED, NOW, collected, collection, enrolled, tube, vials
 from tests.material import make_material
+from tests.withdrawing import withdraw
 
 SPUN = (NOW - timedelta(hours=19)).isoformat()
 
@@ -115,8 +116,7 @@ async def test_who_is_not_here_does_not_see_the_tube(api):
 
 async def test_a_withdrawal_stops_dividing_and_pooling(api):
     person, tubes = await collected(api, tube(), tube())
-    withdrawal = {"level": "no_further_use", "effective_at": NOW.isoformat()}
-    await api("coordinator").ok(f"/participants/{person}/withdrawals", withdrawal)
+    await withdraw(api("coordinator"), person)
     codes = [row["code"] for row in tubes]
     for url, body in ((f"/specimens/{codes[0]}/aliquots", vials("5")), ("/pools", pool(codes))):
         refused = await api("technician_chi").post(url, body)
@@ -149,9 +149,7 @@ async def test_a_pool_has_parents_of_several_people_and_asks_all_of_them(api):
     seen = await api("scientist").see(f"/specimens/{part['made'][0]['code']}")
     assert {root["code"] for root in seen["lineage"]} == {one["code"], two["code"]}
     assert [root["children"] != [] for root in seen["lineage"]] == [True, True]
-    await api("coordinator").ok(
-        f"/participants/{second}/withdrawals", {"level": "destroy", "effective_at": NOW.isoformat()}
-    )
+    await withdraw(api("coordinator"), second, "destroy")
     refused = await api("technician_chi").post(f"/specimens/{vial}/aliquots", vials("20", started_at=NOW))
     assert (refused.status_code, refused.json()["participants"]) == (409, [second])
     assert first != second

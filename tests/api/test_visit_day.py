@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.visits import ALL, draw, publish, ref, visit
+from tests.withdrawing import withdraw
 
 
 @pytest.fixture(autouse=True)
@@ -168,10 +169,7 @@ async def test_bad_reasons_are_named(api):
 async def test_after_a_withdrawal_in_the_middle_nothing_more_is_collected_and_the_visit_can_end(api):
     at = await visit(api, granted=("biobank_storage", "genetic_wgs"))
     await draw(api, at, *ALL[:2])
-    now = (at.drawn_at + timedelta(minutes=5)).isoformat()
-    await api("coordinator").ok(
-        f"/participants/{at.participant}/withdrawals", {"level": "no_further_use", "effective_at": now}
-    )
+    await withdraw(api("coordinator"), at.participant)
     response = await api("technician_chi").post(
         f"{at.path}/draws", {"collected_at": at.drawn_at.isoformat(), "tubes": [ref("urine")]}
     )

@@ -20,6 +20,7 @@ from tests.material import make_material
 from tests.picklists import listed
 from tests.shelves import box, freezer, rack
 from tests.shipping import DRY_ICE, packed
+from tests.withdrawing import signature, withdraw
 from tests.world import USERS
 
 REFUSED = "Your roles do not include this."
@@ -74,6 +75,9 @@ class Codes:
     pick_list: str
     pull: str
     deed: str
+    withdrawal: str
+    disposal: str
+    signature: str
     study: str
     device: str
 
@@ -101,6 +105,9 @@ def made_up() -> Codes:
         pick_list=code_of(ids.Kind.PICK_LIST),
         pull=str(uuid4()),
         deed="999999999",
+        withdrawal=str(uuid4()),
+        disposal=str(uuid4()),
+        signature=str(uuid4()),
         study="QQQ",
         device="CF-QQQ",
     )
@@ -125,6 +132,9 @@ def address(route: Route, codes: Codes) -> str:
         "intake": codes.tube,
         "bench": codes.tube,
         "sprec": "3.0",
+        "withdrawals": codes.withdrawal,
+        "disposals": codes.disposal,
+        "signatures": codes.signature,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -139,6 +149,11 @@ def address(route: Route, codes: Codes) -> str:
         "assay": "NONE",
         "site": "CHI",
         "program": "SPIN-1",
+        "consent": "1",
+        "notice": "1",
+        "kind": "csv",
+        "language": "en",
+        **({"version": "1.0"} if noun == "studies" else {}),
     }
     return re.sub(r"\{(\w+)\}", lambda found: others.get(found[1]) or kinds[noun], route.path)
 
@@ -232,6 +247,14 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
     await api("manager").ok("/equipment", device)
     await api("manager").ok("/equipment/CHI/CF-CHI-9/programs", {"code": "SPIN-1", "title": "Spin"})
     await api("manager").ok("/studies/LLS/protocol/draft", {})
+    left = await make_material(database, world, tubes=1, at="CHI", holder="technician_chi")
+    withdrawal = await withdraw(api("coordinator"), left.participant, "destroy")
+    (disposal,) = withdrawal["disposals"]
+    for person in ("technician_chi", "manager"):
+        word = {"tube": left.tubes[0], "method": "autoclaved"}
+        await api(person).ok(f"/disposals/{disposal['number']}/confirmations", word)
+    closing = {"row_version": withdrawal["row_version"], "signature": signature()}
+    await api("coordinator").ok(f"/withdrawals/{withdrawal['number']}/close", closing)
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
     codes = Codes(
@@ -246,6 +269,9 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         pick_list=await listed(api("manager"), here),
         pull=pull["href"].rpartition("/")[2].removesuffix(".csv"),
         deed=str(number),
+        withdrawal=withdrawal["number"],
+        disposal=disposal["number"],
+        signature=withdrawal["signature"]["number"],
         study="LLS",
         device="CF-CHI-9",
     )
@@ -305,8 +331,48 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "importProtocolFile": {"file": f"study: {codes.study}\n"},
         "discardProtocolDraft": REASONED,
         "publishProtocol": {"row_version": 1, "effective_from": DAY},
-        "withdrawParticipant": {"level": "no_contact", "effective_at": NOW},
-        "withdrawalForm": {"level": "no_contact", "effective_at": LOCAL},
+        "markConsentInError": {"reason": "to see what is said"},
+        "consentInErrorForm": {"reason": "to see what is said"},
+        "withdrawParticipant": {
+            "level": "no_contact",
+            "effective_at": NOW,
+            "statement_sha256": "0" * 64,
+            "signature": signature(),
+        },
+        "withdrawalForm": {"level": "no_contact", "effective_at": LOCAL, "statement_sha256": "0" * 64, **signature()},
+        "sendNotice": {**FINISH, "how": "letter to the desk"},
+        "sendNoticeForm": {**FINISH, "how": "letter to the desk"},
+        "answerNotice": {**FINISH, "outcome": "kept", "words": "we keep them"},
+        "answerNoticeForm": {**FINISH, "outcome": "kept", "words": "we keep them"},
+        "listReturnedTubes": FINISH,
+        "listReturnedForm": FINISH,
+        "closeWithdrawal": {**FINISH, "signature": signature()},
+        "closeWithdrawalForm": {**FINISH, **signature()},
+        "putBackTube": {"tube": tube, "box": codes.box},
+        "putBackForm": {"tube": tube, "box": codes.box},
+        "setWithdrawalPolicy": {"policy": {}},
+        "policyForm": {},
+        "addConsentForm": {"version": "9.0", "approved_from": DAY},
+        "addConsentFormForm": {"version": "9.0", "approved_from": DAY},
+        "endConsentForm": {"approved_to": DAY, "row_version": 1},
+        "endConsentFormForm": {"approved_to": DAY, "row_version": 1},
+        "planDisposal": {
+            "study": codes.study,
+            "site": "CHI",
+            "reason": "surplus",
+            "words": "to see what is said",
+            "tubes": [tube],
+        },
+        "newDisposalForm": {
+            "place": f"{codes.study}/CHI",
+            "reason": "surplus",
+            "words": "to see what is said",
+            "tubes": tube,
+        },
+        "confirmDisposal": {"tube": tube, "method": "autoclaved"},
+        "confirmDisposalForm": {"tube": tube, "method": "autoclaved"},
+        "strikeOffDisposal": {"tube": tube, "reason": "to see what is said"},
+        "strikeOffForm": {"tube": tube, "reason": "to see what is said"},
         "collectSpecimens": {
             "visit": "BASE",
             "collected_at": NOW,

@@ -69,8 +69,8 @@ async def test_a_code_is_taken_for_ever_and_never_changes(database, world, super
 
 async def test_a_withdrawal_holds_the_material_in_the_same_moment(database, world, api, superuser):
     from tests.material import make_material
+    from tests.withdrawing import withdraw
 
     made = await make_material(database, world, tubes=2)
-    effective = {"level": "no_further_use", "effective_at": "2026-01-01T00:00:00Z"}
-    await api("coordinator").ok(f"/participants/{made.participant}/withdrawals", effective)
+    await withdraw(api("coordinator"), made.participant)
     assert await superuser.fetchval("select count(*) from specimen where hold = 'consent_withdrawn'") == 2

@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from tests.api.specimen_steps import NOW, TODAY, collected, enrolled
+from tests.api.specimen_steps import NOW, TODAY, enrolled
+from tests.withdrawing import signature
 
 
 def local(moment):
@@ -50,6 +51,7 @@ async def test_refused_forms_come_back_with_what_was_typed(browser, api):
     page = await browser("coordinator")
     here = f"/participants/{person}"
     future = local(NOW + timedelta(days=2))
+    signed = {"statement_sha256": "0" * 64, **signature()}
     cases = (
         ("/participants/new", {"place": "LLS/CHI", "enrolled_on": "2999-01-01", "year_of_birth": "1980"}, "1980"),
         ("/participants/new", {"place": "LLS/CHI", "enrolled_on": str(TODAY), "year_of_birth": "2099"}, "2099"),
@@ -59,11 +61,11 @@ async def test_refused_forms_come_back_with_what_was_typed(browser, api):
         (
             f"{here}/consent",
             {"form": "1.0/en", "signed_at": local(NOW - timedelta(hours=30)), "scope.magic": "granted"},
-            "unknown scope",
+            "does not ask for",
         ),
         (f"{here}/visit", {"type": "Y1", "occurred_on": "1999-01-01"}, "lies before the enrolment"),
-        (f"{here}/withdrawal", {"level": "destroy", "effective_at": future}, "lies in the future"),
-        (f"{here}/withdrawal", {"level": "maybe", "effective_at": local(NOW)}, "Show what this does"),
+        (f"{here}/withdrawal", {"level": "destroy", "effective_at": future, **signed}, "lies in the future"),
+        (f"{here}/withdrawal", {"level": "maybe", "effective_at": local(NOW), **signed}, "Show what this does"),
     )
     for path, form, words in cases:
         response = await page.post(path, form)
@@ -72,24 +74,6 @@ async def test_refused_forms_come_back_with_what_was_typed(browser, api):
     assert (again.status_code, "recorded already" in again.text) == (409, True)
     lost = await page.post(f"{here}/visit", {"type": "BASE", "occurred_on": str(TODAY), "_key": "no key"})
     assert (lost.status_code, "load the page again" in lost.text.lower()) == (422, True)
-
-
-async def test_a_withdrawal_says_what_it_does_before_it_is_confirmed(browser, api):
-    person, _ = await collected(api)
-    page = await browser("coordinator")
-    here = f"/participants/{person}/withdrawal"
-    assert "What will happen" not in (await page.get(here)).text
-    stated = (await page.get(f"{here}?level=no_further_use")).text
-    for words in ("What will happen", "What will not happen", "left out of every new pull", "No tube is destroyed"):
-        assert words in stated
-    assert "stay usable" in (await page.get(f"{here}?level=no_contact")).text
-    assert (await api("coordinator").see(f"/participants/{person}"))["withdrawals"] == []
-    earlier = {"level": "no_further_use", "effective_at": local(NOW - timedelta(days=1))}
-    done = await page.post(here, earlier)
-    assert done.status_code == 303
-    shown = (await page.get(f"/participants/{person}")).text
-    assert "Withdrawn:" in shown
-    assert "withdrawn" in shown
 
 
 async def test_pages_of_another_sites_participant_do_not_exist(browser, api):

@@ -93,13 +93,6 @@ def test_a_form_counts_while_it_is_approved():
             participant_rules.check_form_approved(*approval, day)
 
 
-def test_every_level_of_withdrawal_says_what_it_does():
-    assert set(participant_rules.CONSEQUENCES) == {"no_contact", "no_access", "no_further_use", "destroy"}
-    for level, one in participant_rules.CONSEQUENCES.items():
-        refuses = any("is refused" in line or "any more" in line for line in one.will)
-        assert refuses == (level in participant_rules.STOPPING_LEVELS)
-
-
 @pytest.mark.parametrize("constraints", [rules.CONSTRAINTS, participant_rules.CONSTRAINTS, study_rules.CONSTRAINTS])
 def test_every_constraint_has_words(constraints):
     for name, make in constraints.items():
