@@ -4,18 +4,23 @@ from typing import Annotated, Any
 
 from litestar import Controller, Request, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody, MultipartBody, QueryParameter
+from litestar.response import Response
 
 from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
-from biobank.assay import commands, plating, queries, reviewing, uploads
+from biobank.assay import commands, fitting, plating, queries, reviewing, uploads
+from biobank.assay.fitting import FitnessReport
 from biobank.assay.views import AnalyteView, AssayView, ImportPreview, RunRow, RunView, WellDetail
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import Limit
 from biobank.paging import Page
+from biobank.preanalytics.api import csv_file
 
 Before = Annotated[
     int | None, QueryParameter(name="before", ge=1, description="The `next` of the page before.", required=False)
 ]
+
+Tubes = Annotated[list[str] | None, QueryParameter(description="A tube's id; may be repeated, 500 at most.")]
 
 
 class AnalyteController(Controller):
@@ -42,6 +47,37 @@ class AssayController(Controller):
     @post(operation_id="createAssay", opt={"permission": Permission.ASSAY_MANAGE})
     async def create(self, tx: Writing, data: JSONBody[commands.CreateAssay], key: Key) -> AssayView:
         return await tx.once(key, data, AssayView, lambda: commands.create_assay(tx, data))
+
+    @get("/{assay:str}/fitness", operation_id="checkFitness", opt={"permission": Permission.ASSAY_READ})
+    async def fitness(
+        self,
+        tx: Reading,
+        assay: FromPath[str],
+        study: FromQuery[str],
+        tube: Tubes = None,
+        version: FromQuery[int | None] = None,
+    ) -> FitnessReport:
+        """Which of these tubes are fit for the assay, and all reasons why the others are not."""
+        return await fitting.report(tx, study, assay, tube or [], version)
+
+    @get("/{assay:str}/fitness.csv", operation_id="downloadFitness", opt={"permission": Permission.ASSAY_READ})
+    async def fitness_csv(
+        self,
+        tx: Reading,
+        assay: FromPath[str],
+        study: FromQuery[str],
+        tube: Tubes = None,
+        version: FromQuery[int | None] = None,
+    ) -> Response[bytes]:
+        found = await fitting.report(tx, study, assay, tube or [], version)
+        return csv_file(fitting.as_csv(found), f"fitness-{found.assay}-{found.version}.csv")
+
+    @post("/{assay:str}/fitness", operation_id="reviseFitness", opt={"permission": Permission.ASSAY_MANAGE})
+    async def revise(
+        self, tx: Writing, assay: FromPath[str], data: JSONBody[commands.ReviseFitness], key: Key
+    ) -> AssayView:
+        """Adds a version with other fitness rules, all else as in the latest."""
+        return await tx.once(key, data, AssayView, lambda: commands.revise_fitness(tx, assay, data), of=assay)
 
     @post("/{assay:str}/versions", operation_id="addAssayVersion", opt={"permission": Permission.ASSAY_MANAGE})
     async def add_version(

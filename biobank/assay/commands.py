@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from biobank import ids
 from biobank.actor import Permission
 from biobank.assay import queries, rules
+from biobank.assay.fitness_commands import FitnessSpec, add_rules
 from biobank.assay.models import (
     Analyte,
     Assay,
@@ -73,10 +74,13 @@ class MeasuredSpec(AnalyteSpec):
 
 
 class VersionSpec(Command):
+    """`fitness` says what a tube must be, by material; without it any material is taken."""
+
     method: Annotated[str, Field(min_length=1, max_length=2000)]
     importer: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,59}$", description="The key of an importer.")]
     effective_from: date | None = None
     analytes: Annotated[tuple[MeasuredSpec, ...], Field(min_length=1, max_length=2000)]
+    fitness: Annotated[tuple[FitnessSpec, ...], Field(max_length=50)] = ()
 
 
 class CreateAssay(Command):
@@ -89,6 +93,13 @@ class CreateAssay(Command):
 
 class AddVersion(VersionSpec):
     study: StudyCode
+
+
+class ReviseFitness(Command):
+    """Other fitness rules, all else as in the latest version: they are those of a new version."""
+
+    study: StudyCode
+    fitness: Annotated[tuple[FitnessSpec, ...], Field(max_length=50)]
 
 
 class PlanRun(Command):
@@ -151,6 +162,27 @@ async def add_version(tx: Tx, code: str, command: AddVersion) -> AssayView:
     return await _assay_view(tx, study.code, code)
 
 
+async def revise_fitness(tx: Tx, code: str, command: ReviseFitness) -> AssayView:
+    """Add a version that differs from the latest in its fitness rules only; runs of before keep theirs.
+
+    Raises:
+        NotFound: no such study or assay within reach.
+        Invalid: rules that cannot be.
+    """
+    study = await study_by_code(tx, command.study, Permission.ASSAY_MANAGE)
+    found = await queries.assays(tx, study=study.code, code=code)
+    if not found:
+        raise NotFound(f"Study {study.code} has no assay {code}.", assay=code)
+    latest = found[0].versions[-1]
+    version = VersionSpec(
+        method=latest.method,
+        importer=latest.importer,
+        analytes=tuple(MeasuredSpec(**one.model_dump()) for one in latest.analytes),
+        fitness=command.fitness,
+    )
+    return await add_version(tx, code, AddVersion(study=study.code, **version.model_dump()))
+
+
 async def _insert_version(tx: Tx, assay_id: int, study_id: int, number: int, spec: VersionSpec) -> None:
     (version_id,) = await tx.insert(
         AssayVersion,
@@ -184,6 +216,7 @@ async def _insert_version(tx: Tx, assay_id: int, study_id: int, number: int, spe
             for one in spec.analytes
         ],
     )
+    await add_rules(tx, version_id, spec.fitness)
 
 
 async def _assay_view(tx: Tx, study: str, code: str) -> AssayView:

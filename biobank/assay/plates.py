@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, false, func, select
 from sqlalchemy.orm import aliased
 
 from biobank import ids
+from biobank.access.models import AppUser
 from biobank.assay import rules
 from biobank.assay.models import Analyte, AssayRun, ControlReading, Plate, Result, ResultVersion, Well
 from biobank.assay.views import PlateView, QuantitySummary, ReadingView, WellDetail, WellView
@@ -21,6 +22,9 @@ _WELL_COLUMNS = (
     Well.name,
     Well.name_in_file,
     Well.dilution,
+    Well.unfit,
+    Well.override_reason,
+    AppUser.display_name.label("overridden_by"),
     Specimen.code.label("tube"),
 )
 
@@ -41,6 +45,9 @@ def _well_view(row: Any, run_code: str, plate: int, flag: str | None) -> WellVie
         name=values["name"],
         name_in_file=values["name_in_file"],
         dilution=values["dilution"],
+        unfit=values["unfit"],
+        override_reason=values["override_reason"],
+        overridden_by=values["overridden_by"],
     )
 
 
@@ -58,6 +65,7 @@ async def plate_views(tx: ReadTx, run_id: int, run_code: str) -> tuple[PlateView
     rows = await tx.session.execute(
         select(Well.plate_id, flagged.c.number, *_WELL_COLUMNS)
         .outerjoin(Specimen, Specimen.id == Well.specimen_id)
+        .outerjoin(AppUser, AppUser.id == Well.overridden_by)
         .outerjoin(flagged, flagged.c.well_id == Well.id)
         .where(Well.plate_id.in_([plate.id for plate in plates]))
         .order_by(Well.plate_id, Well.row, Well.col)
@@ -65,7 +73,8 @@ async def plate_views(tx: ReadTx, run_id: int, run_code: str) -> tuple[PlateView
     numbers = {plate.id: plate.number for plate in plates}
     wells: dict[int, list[WellView]] = {plate.id: [] for plate in plates}
     for row in rows:
-        words = f"{row.number} readings flagged" if row.number else None
+        flags = (f"{row.number} readings flagged" if row.number else "", "unfit, overridden" if row.unfit else "")
+        words = "; ".join(one for one in flags if one) or None
         wells[row.plate_id].append(_well_view(row, run_code, numbers[row.plate_id], words))
     return tuple(
         PlateView(
@@ -149,6 +158,7 @@ async def well_detail(tx: ReadTx, found: AssayRun, plate: int, label: str) -> We
             select(Plate, Well.id.label("well_id"), *_WELL_COLUMNS)
             .join(Plate, Plate.id == Well.plate_id)
             .outerjoin(Specimen, Specimen.id == Well.specimen_id)
+            .outerjoin(AppUser, AppUser.id == Well.overridden_by)
             .where(Plate.run_id == found.id, Plate.number == plate, *at(label))
         )
     ).one_or_none()

@@ -1,6 +1,7 @@
 """Putting tubes, standards, controls and blanks on the wells of a run, by a plate map or one scan at a time."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.assay import gate, queries, rules
 from biobank.assay.commands import Command
+from biobank.assay.fitting import unfit_tubes
 from biobank.assay.models import AssayRun, Plate, Well
 from biobank.assay.views import RunView
 from biobank.errors import NotFound
@@ -29,13 +31,17 @@ MAP_BYTES = 1024 * 1024
 
 
 class WellSpec(Command):
-    """A well: a tube by any of its codes, or a standard, control or blank by its name. `line` is that of the file."""
+    """A well: a tube by any of its codes, or a standard, control or blank by its name. `line` is that of the file.
+
+    `override`: why a tube is measured that is unfit for the assay. It stays on the well with who said so.
+    """
 
     well: Annotated[str, Field(min_length=2, max_length=8)]
     role: Literal["unknown", "standard", "control", "blank", "empty"] = "unknown"
     code: Annotated[str | None, Field(max_length=200)] = None
     name: Annotated[str | None, Field(max_length=200)] = None
     dilution: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1)
+    override: Annotated[str | None, Field(min_length=3, max_length=500)] = None
     line: int | None = None
 
 
@@ -81,7 +87,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
 
     Raises:
         PlateMapRefused: wells that do not exist or hold something else; tubes that are unknown, out of reach,
-            of another study, not to be used, or whose people do not allow it.
+            of another study, not to be used, unfit for the assay, or whose people do not allow it.
         RunNotReady: the run's file was imported already.
     """
     run = await queries.find_run(tx, key, Permission.ASSAY_RUN, lock=True)
@@ -95,10 +101,14 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
     held = {
         (row.row, row.col): row
         for row in await tx.session.execute(
-            select(Well.row, Well.col, Well.role, Well.specimen_id, Well.name).where(Well.plate_id == plate.id)
+            select(
+                Well.row, Well.col, Well.role, Well.specimen_id, Well.name, Well.override_reason, Well.overridden_by
+            ).where(Well.plate_id == plate.id)
         )
     }
-    stopped = await gate.unfit(tx, [tube.id for found in tubes.values() for tube, _ in found])
+    here = [tube.id for found in tubes.values() for tube, _ in found]
+    stopped = await gate.unfit(tx, here)
+    unfit = await unfit_tubes(tx, here, run.assay_version_id)
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     problems = []
     for spec in command.wells:
@@ -109,8 +119,11 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
         elif place in rows:
             problem = "the well is named twice"
         elif problem is None:
-            rows[place] = _row(plate.id, place, spec, tube)
+            why = unfit.get(tube.id) if tube else None
+            rows[place] = _row(plate.id, place, spec, tube) | _override(tx, spec, tube, why, held.get(place))
             problem = None if command.replace else _taken(held.get(place), rows[place])
+            if problem is None and why and rows[place]["override_reason"] is None:
+                problem = f"the tube is unfit: {'; '.join(why)}"
         if problem is not None:
             problems.append({"line": spec.line, "well": spec.well, "code": spec.code, "problem": problem})
     rules.refuse_rows(problems)
@@ -126,6 +139,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
         site_id=run.site_id,
         plate=plate.code,
         wells=len(rows),
+        overridden=sum(row["override_reason"] is not None for row in rows.values()),
     )
     return await queries.run_view(tx, run.id)
 
@@ -204,7 +218,22 @@ def _row(plate_id: int, place: tuple[int, int], spec: WellSpec, tube: Specimen |
         "name": None if tube else spec.name,
         "dilution": spec.dilution,
         "freeze_thaw_count": tube.freeze_thaw_count if tube else None,
+        "unfit": None,
+        "override_reason": None,
+        "overridden_by": None,
     }
+
+
+def _override(tx: Tx, spec: WellSpec, tube: Specimen | None, why: Sequence[str] | None, held: Any) -> dict[str, Any]:
+    """Who took an unfit tube upon themselves: this person with a reason, or who did so before on the same well."""
+    if tube is None or not why:
+        return {}
+    unfit = "; ".join(why)
+    if spec.override is not None:
+        return {"unfit": unfit, "override_reason": spec.override, "overridden_by": tx.actor.user_id}
+    if held is not None and held.specimen_id == tube.id and held.override_reason is not None:
+        return {"unfit": unfit, "override_reason": held.override_reason, "overridden_by": held.overridden_by}
+    return {}
 
 
 def _taken(held: Any, row: dict[str, Any]) -> str | None:
@@ -223,7 +252,16 @@ async def _store(tx: Tx, run: AssayRun, rows: dict[tuple[int, int], dict[str, An
     statement = upsert(Well).values(list(rows.values()))
     changed = {
         name: statement.excluded[name]
-        for name in ("role", "specimen_id", "name", "dilution", "freeze_thaw_count")
+        for name in (
+            "role",
+            "specimen_id",
+            "name",
+            "dilution",
+            "freeze_thaw_count",
+            "unfit",
+            "override_reason",
+            "overridden_by",
+        )
     }  # fmt: skip
     await tx.session.execute(
         statement.on_conflict_do_update(

@@ -9,6 +9,8 @@ from biobank import ids
 from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.assay import plates
+from biobank.assay.fitness import Rule
+from biobank.assay.fitting import rules_of
 from biobank.assay.models import (
     Analyte,
     Assay,
@@ -21,9 +23,12 @@ from biobank.assay.models import (
     ResultVersion,
 )
 from biobank.assay.views import (
+    AllowedView,
     AnalyteView,
     AssayView,
     FileView,
+    FitnessView,
+    LimitsView,
     MeasuredView,
     RunRow,
     RunView,
@@ -74,6 +79,7 @@ async def assays(tx: ReadTx, *, study: str | None = None, code: str | None = Non
                 uloq=one.uloq,
             )
         )
+    asked = await rules_of(tx, [version.id for held in versions.values() for version, _ in held.values()])
     return [
         AssayView(
             study=study_code,
@@ -87,12 +93,29 @@ async def assays(tx: ReadTx, *, study: str | None = None, code: str | None = Non
                     importer=version.importer,
                     effective_from=version.effective_from,
                     analytes=tuple(held),
+                    fitness=tuple(_fitness(rule) for rule in asked.get(version.id, ())),
                 )
                 for version, held in versions.get(assay.id, {}).values()
             ),
         )
         for assay, study_code in found
     ]
+
+
+def _fitness(rule: Rule) -> FitnessView:
+    return FitnessView(
+        specimen_type=rule.specimen_type,
+        min_quantity=rule.min_quantity,
+        max_freeze_thaws=rule.max_freeze_thaws,
+        max_minutes_to_spin=rule.max_minutes_to_spin,
+        max_minutes_to_storage=rule.max_minutes_to_storage,
+        measurements=tuple(
+            LimitsView(quantity=one.quantity, title=one.title, lowest=one.lowest, highest=one.highest)
+            for one in rule.measurements
+        ),
+        deviations=tuple(sorted(rule.deviations)),
+        sprec=tuple(AllowedView(element=number, codes=tuple(sorted(codes))) for number, codes in rule.sprec.items()),
+    )
 
 
 def _runs() -> Select[AssayRun, str, str, str, str, str, int]:

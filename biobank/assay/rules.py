@@ -119,6 +119,9 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "ck_assay_version_analyte_limits_in_order": lambda: Invalid(
         "The lower limit of quantification lies below the upper.", errors={"analytes": "has limits out of order"}
     ),
+    "ck_fitness_rule_version_was_used": lambda: ReleasedIsFinal(
+        "A run was planned with this version of the assay, so its rules never change: add a version."
+    ),
     "uq_assay_run_name": lambda: RunExists("The study has a run of this name already: choose another name."),
     "uq_assay_run_one_file_once": lambda: FileAlreadyImported("Another run has imported this file."),
     "ck_assay_run_reviewer_is_not_operator": lambda: FourEyes(_FOUR_EYES),

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from biobank.exact import Exact
+
 
 class View(BaseModel):
     model_config = ConfigDict(frozen=True)
@@ -28,12 +30,40 @@ class MeasuredView(View):
     uloq: Decimal | None
 
 
+class LimitsView(View):
+    quantity: str
+    title: str
+    lowest: Exact | None
+    highest: Exact | None
+
+
+class AllowedView(View):
+    """The codes that an element of SPREC may have."""
+
+    element: int
+    codes: tuple[str, ...]
+
+
+class FitnessView(View):
+    """What a tube of one material must be for a version of an assay; None and empty: not asked."""
+
+    specimen_type: str
+    min_quantity: Exact | None
+    max_freeze_thaws: int | None
+    max_minutes_to_spin: int | None
+    max_minutes_to_storage: int | None
+    measurements: tuple[LimitsView, ...]
+    deviations: tuple[str, ...]
+    sprec: tuple[AllowedView, ...]
+
+
 class VersionView(View):
     number: int
     method: str
     importer: str
     effective_from: date
     analytes: tuple[MeasuredView, ...]
+    fitness: tuple[FitnessView, ...]
 
 
 class AssayView(View):
@@ -60,7 +90,10 @@ class RunRow(View):
 
 
 class WellView(View):
-    """A well of a plate map. `code` is the tube's, `text` what is written into the map, `flag` what is odd about it."""
+    """A well of a plate map. `code` is the tube's, `text` what is written into the map, `flag` what is odd about it.
+
+    `unfit`: why the tube is unfit for the assay; somebody put it there nevertheless, for `override_reason`.
+    """
 
     row: int
     col: int
@@ -73,6 +106,9 @@ class WellView(View):
     name: str | None
     name_in_file: str | None
     dilution: Decimal
+    unfit: str | None
+    override_reason: str | None
+    overridden_by: str | None
 
 
 class PlateView(View):

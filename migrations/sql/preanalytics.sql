@@ -112,11 +112,16 @@ call biobank_append_only('sprec_code');
 
 -- What a version of an assay asks of tubes is part of the version: once a run was planned with it, it never changes.
 create function biobank_guard_fitness() returns trigger language plpgsql as $$
+declare
+    used boolean;
 begin
-    if tg_table_name = 'fitness_rule' and exists (select from new_rows n join assay_run r on r.assay_version_id = n.assay_version_id)
-       or tg_table_name <> 'fitness_rule' and exists (
-            select from new_rows n join fitness_rule f on f.id = (to_jsonb(n) ->> 'fitness_rule_id')::bigint
-              join assay_run r on r.assay_version_id = f.assay_version_id) then
+    if tg_table_name = 'fitness_rule' then
+        used := exists (select from new_rows n join assay_run r on r.assay_version_id = n.assay_version_id);
+    else
+        used := exists (select from new_rows n join fitness_rule f on f.id = n.fitness_rule_id
+                          join assay_run r on r.assay_version_id = f.assay_version_id);
+    end if;
+    if used then
         raise exception 'a version of an assay that was used never changes: add a version'
             using errcode = 'check_violation', constraint = 'ck_fitness_rule_version_was_used', table = 'fitness_rule';
     end if;

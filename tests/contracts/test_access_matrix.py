@@ -531,6 +531,8 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "planRun": {"study": codes.study, "site": "LAB", "assay": "BEADS", "name": "run-9"},
         "runsForm": {},
         "planRunForm": {"place": f"{codes.study}/LAB", "assay": "BEADS", "name": "run-9"},
+        "reviseFitness": {"study": codes.study, "fitness": []},
+        "reviseFitnessForm": {"study": codes.study, "rules": ""},
         "addAssayVersion": {
             "study": codes.study,
             "method": "As the kit says",
