@@ -48,30 +48,6 @@ class AssayController(Controller):
     async def create(self, tx: Writing, data: JSONBody[commands.CreateAssay], key: Key) -> AssayView:
         return await tx.once(key, data, AssayView, lambda: commands.create_assay(tx, data))
 
-    @get("/{assay:str}/fitness", operation_id="checkFitness", opt={"permission": Permission.ASSAY_READ})
-    async def fitness(
-        self,
-        tx: Reading,
-        assay: FromPath[str],
-        study: FromQuery[str],
-        tube: Tubes = None,
-        version: FromQuery[int | None] = None,
-    ) -> FitnessReport:
-        """Which of these tubes are fit for the assay, and all reasons why the others are not."""
-        return await fitting.report(tx, study, assay, tube or [], version)
-
-    @get("/{assay:str}/fitness.csv", operation_id="downloadFitness", opt={"permission": Permission.ASSAY_READ})
-    async def fitness_csv(
-        self,
-        tx: Reading,
-        assay: FromPath[str],
-        study: FromQuery[str],
-        tube: Tubes = None,
-        version: FromQuery[int | None] = None,
-    ) -> Response[bytes]:
-        found = await fitting.report(tx, study, assay, tube or [], version)
-        return csv_file(fitting.as_csv(found), f"fitness-{found.assay}-{found.version}.csv")
-
     @post("/{assay:str}/fitness", operation_id="reviseFitness", opt={"permission": Permission.ASSAY_MANAGE})
     async def revise(
         self, tx: Writing, assay: FromPath[str], data: JSONBody[commands.ReviseFitness], key: Key
@@ -84,6 +60,35 @@ class AssayController(Controller):
         self, tx: Writing, assay: FromPath[str], data: JSONBody[commands.AddVersion], key: Key
     ) -> AssayView:
         return await tx.once(key, data, AssayView, lambda: commands.add_version(tx, assay, data), of=assay)
+
+
+class FitnessController(Controller):
+    path = "/fitness"
+    tags = ("Assays",)
+
+    @get(operation_id="checkFitness", opt={"permission": Permission.ASSAY_READ})
+    async def fitness(
+        self,
+        tx: Reading,
+        study: FromQuery[str],
+        assay: FromQuery[str],
+        tube: Tubes = None,
+        version: FromQuery[int | None] = None,
+    ) -> FitnessReport:
+        """Which of these tubes are fit for the assay, and all reasons why the others are not."""
+        return await fitting.report(tx, study, assay, tube or [], version)
+
+    @get("/table.csv", operation_id="downloadFitness", opt={"permission": Permission.ASSAY_READ}, media_type="text/csv")
+    async def table(
+        self,
+        tx: Reading,
+        study: FromQuery[str],
+        assay: FromQuery[str],
+        tube: Tubes = None,
+        version: FromQuery[int | None] = None,
+    ) -> Response[bytes]:
+        found = await fitting.report(tx, study, assay, tube or [], version)
+        return csv_file(fitting.as_csv(found), f"fitness-{found.assay}-{found.version}.csv")
 
 
 class RunController(Controller):
@@ -171,4 +176,4 @@ class RunController(Controller):
         return await tx.once(key, data, WellDetail, lambda: reviewing.correct_result(tx, run, data), of=run)
 
 
-router = Router("/api/v1", route_handlers=[AnalyteController, AssayController, RunController])
+router = Router("/api/v1", route_handlers=[AnalyteController, AssayController, FitnessController, RunController])

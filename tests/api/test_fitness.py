@@ -30,11 +30,11 @@ async def test_scenario_8_an_assay_never_selects_the_partial_vial(api):
         f"/specimens/{parent['code']}/aliquots", vials(*["0.5"] * 6, "0.1", unit="mL", nominal="0.5")
     )
     codes = [row["code"] for row in made["made"]]
-    seen = await api("manager").see("/assays/BEADS/fitness", study="LLS", tube=codes)
+    seen = await api("manager").see("/fitness", assay="BEADS", study="LLS", tube=codes)
     assert (seen["fit"], seen["unfit"]) == (6, 1)
     assert [one["fit"] for one in seen["tubes"]] == [True] * 6 + [False]
     assert seen["tubes"][-1]["reasons"] == ["holds 100 uL, the assay needs 200"]
-    text = (await api("manager").get("/assays/BEADS/fitness.csv", study="LLS", tube=codes)).text.splitlines()
+    text = (await api("manager").get("/fitness/table.csv", assay="BEADS", study="LLS", tube=codes)).text.splitlines()
     assert text[0] == "tube,specimen_type,study,assay,version,fit,reasons"
     assert text[-1] == f'{codes[-1]},SER,LLS,BEADS,1,unfit,"holds 100 uL, the assay needs 200"'
 
@@ -115,7 +115,7 @@ async def test_rules_of_every_kind_are_stored_and_judged(api, database, world, s
         await superuser.execute(
             "insert into deviation (specimen_id, type_code) values ($1, $2)", made.tube_ids[0], kind
         )
-    seen = await api("scientist").see("/assays/BEADS/fitness", study="LLS", tube=made.tubes[0])
+    seen = await api("scientist").see("/fitness", assay="BEADS", study="LLS", tube=made.tubes[0])
     assert seen["tubes"][0]["reasons"] == [
         "deviation: Broken, discard and do not ship",
         "Viability is 79, at least 80",
@@ -184,17 +184,17 @@ async def test_what_cannot_be_looked_up_is_told(api, database, world):
     here = await make_material(database, world, tubes=1)
     foreign = await make_material(database, world, tubes=1, study="OTH", site="LAB", holder="technician")
     seen = await api("manager").see(
-        "/assays/BEADS/fitness", study="LLS", tube=[here.tubes[0].lower(), "TAAAAAAAAA", foreign.tubes[0], "x"]
+        "/fitness", assay="BEADS", study="LLS", tube=[here.tubes[0].lower(), "TAAAAAAAAA", foreign.tubes[0], "x"]
     )
     assert [one["fit"] for one in seen["tubes"]] == [True, False, False, False]
     assert "check character" in seen["tubes"][1]["reasons"][0]
     assert seen["tubes"][2]["reasons"][0].startswith("there is no tube")
     ask = api("manager").get
-    assert (await ask("/assays/BEADS/fitness", study="LLS")).status_code == 422
-    assert (await ask("/assays/BEADS/fitness", study="LLS", tube=["x"] * 501)).status_code == 422
-    assert (await ask("/assays/NONE/fitness", study="LLS", tube="x")).status_code == 404
-    assert (await ask("/assays/BEADS/fitness", study="LLS", tube="x", version=7)).status_code == 404
-    assert (await ask("/assays/BEADS/fitness", study="OTH", tube="x")).status_code == 404
+    assert (await ask("/fitness", assay="BEADS", study="LLS")).status_code == 422
+    assert (await ask("/fitness", assay="BEADS", study="LLS", tube=["x"] * 501)).status_code == 422
+    assert (await ask("/fitness", assay="NONE", study="LLS", tube="x")).status_code == 404
+    assert (await ask("/fitness", assay="BEADS", study="LLS", tube="x", version=7)).status_code == 404
+    assert (await ask("/fitness", assay="BEADS", study="OTH", tube="x")).status_code == 404
     await api("technician").ok(f"/specimens/{here.tubes[0]}/quality", {"quality": "quarantined", "reason": "to see"})
-    seen = await ask("/assays/BEADS/fitness", study="LLS", tube=here.tubes[0], version=1)
+    seen = await ask("/fitness", assay="BEADS", study="LLS", tube=here.tubes[0], version=1)
     assert seen.json()["tubes"][0]["reasons"] == ["the tube is quarantined"]

@@ -600,6 +600,8 @@ QUERIES = (
     "/specimens/made?codes={tube}",
     "/specimens/process?codes={tube}",
     "/labels?codes={tube}",
+    "/api/v1/fitness?study={study}&assay=BEADS&tube={tube}",
+    "/fitness?assay={study}/BEADS&tubes={tube}",
     "/labels?codes={participant}",
     "/api/v1/specimens?participant={participant}",
     "/specimens?participant={participant}",
