@@ -85,6 +85,7 @@ from biobank.signature import rules as signature_rules
 from biobank.specimen import api as specimen_api
 from biobank.specimen import pages as specimen_pages
 from biobank.specimen import rules as specimen_rules
+from biobank.specimen import state_label, wording
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules
@@ -116,6 +117,7 @@ ROUTERS = (
     shipment_pages.router,
     specimen_api.router,
     specimen_pages.router,
+    wording.router,
     overview_api.router,
     overview_pages.router,
     storage_api.router,
@@ -154,6 +156,7 @@ CONSTRAINTS: ConstraintErrors = {
     **preanalytics_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
+    **state_label.CONSTRAINTS,
     **accession_rules.CONSTRAINTS,
     **assay_rules.CONSTRAINTS,
     **release_rules.CONSTRAINTS,

@@ -4,12 +4,27 @@ from collections.abc import Iterable
 
 from sqlalchemy import select
 
+from biobank.assay.models import Assay, AssayRun, AssayVersion
 from biobank.assay.plates import contributors
 from biobank.assay.rules import CONSENT_SCOPE
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
+from biobank.picking.blocks import claim_block
+from biobank.picking.claims import claims
 from biobank.specimen.deviations import blocking
 from biobank.tx import Tx
+
+
+async def claimed(tx: Tx, run: AssayRun, specimen_ids: Iterable[int]) -> dict[int, str]:
+    """By tube, why somebody else's claim keeps it from this run; a claim for the run or its assay does not."""
+    assay = await tx.session.execute(
+        select(Assay.code, Assay.title)
+        .join(AssayVersion, AssayVersion.assay_id == Assay.id)
+        .where(AssayVersion.id == run.assay_version_id)
+    )
+    purposes = [run.name, *assay.one()]
+    blocks = {tube: claim_block("", claim, purposes) for tube, claim in (await claims(tx, specimen_ids)).items()}
+    return {tube: f"the tube {block.words}" for tube, block in blocks.items() if block is not None}
 
 
 async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:

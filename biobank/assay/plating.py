@@ -20,6 +20,7 @@ from biobank.assay.models import AssayRun, Plate, Well
 from biobank.assay.views import RunView
 from biobank.errors import NotFound
 from biobank.identifier.models import Identifier
+from biobank.picking.claims import fulfil
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors, within
 from biobank.tx import Tx
@@ -107,7 +108,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
         )
     }
     here = [tube.id for found in tubes.values() for tube, _ in found]
-    stopped = await gate.unfit(tx, here)
+    stopped = await gate.claimed(tx, run, here) | await gate.unfit(tx, here)
     unfit = await unfit_tubes(tx, here, run.assay_version_id)
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     problems = []
@@ -131,6 +132,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
         for place in held.keys() - rows.keys():
             rows[place] = _row(plate.id, place, WellSpec(well="A1", role="empty"), None)
     await _store(tx, run, rows)
+    await fulfil(tx, [row["specimen_id"] for row in rows.values() if row["specimen_id"]], f"Plated in run {run.name}")
     tx.record(
         "run.plated",
         subject="assay_run",

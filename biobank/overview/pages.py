@@ -14,8 +14,10 @@ from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
 from biobank.overview import queries
 from biobank.overview.tube import story
+from biobank.picking.claims import claim_of
 from biobank.preanalytics.queries import sprec
 from biobank.specimen import queries as specimens
+from biobank.specimen import state_label
 
 
 @get("/", operation_id="homePage", opt={"permission": Permission.SELF}, include_in_schema=False)
@@ -71,7 +73,13 @@ async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[
         sprec=await sprec(tx, code),
         collected_input=_input(tube.collected_at, tube.timezone),
         namespaces=await specimens.namespaces(tx),
-        form_keys=[str(new_uuid()) for _ in range(6)],
+        words=await state_label.words(tx, tube.study, tube.at_site or tube.site),
+        quality_words=[
+            (one.label, one.state)
+            for one in await state_label.labels(tx, study=tube.study, site=tube.at_site or tube.site, axis="quality")
+        ],
+        claim=await claim_of(tx, tube.code),
+        form_keys=[str(new_uuid()) for _ in range(8)],
     )
 
 

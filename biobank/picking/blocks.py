@@ -96,12 +96,8 @@ def consent_block(tube: str, people: Collection[Decisions], needed: Iterable[str
     return None
 
 
-def _same(purpose: str, other: str) -> bool:
-    return purpose.strip().casefold() == other.strip().casefold()
-
-
-def claim_block(tube: str, claim: Claim | None, purpose: str | None, *, lists: bool = False) -> Blocked | None:
-    """A tube that somebody else claimed for another purpose is kept back. No purpose is no other's.
+def claim_block(tube: str, claim: Claim | None, purposes: Collection[str], *, lists: bool = False) -> Blocked | None:
+    """A tube that somebody else claimed for another purpose than `purposes` is kept back.
 
     One's own claim keeps nobody off, and neither does somebody else's for the same purpose; with `lists` an open pick
     list does all the same, because a tube is on one errand at a time.
@@ -111,7 +107,7 @@ def claim_block(tube: str, claim: Claim | None, purpose: str | None, *, lists: b
     if claim.pick_list is not None and lists:
         words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by}: hand over or cancel that one first"
         return Blocked(tube, Reason.ON_PICK_LIST, words)
-    if claim.by_me or (purpose is not None and _same(claim.purpose, purpose)):
+    if claim.by_me or claim.purpose.strip().casefold() in {purpose.strip().casefold() for purpose in purposes}:
         return None
     if claim.pick_list is not None:
         words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by} for {claim.purpose}"

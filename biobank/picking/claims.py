@@ -46,6 +46,13 @@ async def claims(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, Claim]
     }
 
 
+async def claim_of(tx: ReadTx, code: str) -> Claim | None:
+    """Who has claimed one tube, by its house id; None where it is free. The caller has checked the reach."""
+    rows = await tx.session.execute(select(Specimen.id).where(Specimen.code == code))
+    found = await claims(tx, rows.scalars().all())
+    return next(iter(found.values()), None)
+
+
 async def fulfil(tx: Tx, specimen_ids: Iterable[int], note: str) -> None:
     """End the reservations of tubes that are now used for what they were reserved for."""
     await tx.session.execute(

@@ -31,7 +31,7 @@ class MakePickList(Command):
 
     purpose: Purpose
     destination: Literal["packing", "bench"]
-    tubes: Annotated[tuple[Scanned, ...], Field(max_length=1000)] = ()
+    tubes: Annotated[tuple[Scanned, ...], Field(max_length=rules.MOST_TUBES)] = ()
     reserved_for: Annotated[str, Field(min_length=3, max_length=200)] | None = None
 
 
@@ -42,7 +42,7 @@ class StartPicking(Command):
 class VerifyPicked(Command):
     """Every tube in hand, scanned again."""
 
-    tubes: Annotated[tuple[Scanned, ...], Field(min_length=1, max_length=1000)]
+    tubes: Annotated[tuple[Scanned, ...], Field(min_length=1, max_length=rules.MOST_TUBES)]
     row_version: Version
 
 
@@ -67,7 +67,7 @@ async def make(tx: Tx, command: MakePickList) -> PickListView:
         Invalid: no tube is named, or they are not of one study at one site.
     """
     codes = list(dict.fromkeys([*await named_tubes(tx, command.tubes, "tubes"), *await _reserved(tx, command)]))
-    rules.check_some(codes)
+    rules.check_number(codes)
     held = await gate.hold(tx, Specimen.code.in_(codes), Permission.SPECIMEN_PICK)
     refuse_blocked(await gate.claim_blocks(tx, held, codes, command.purpose), "No list was made. Keep these out")
     places = {(tube.study_id, custody.site_id) for tube, custody in held.tubes.values()}
@@ -160,6 +160,11 @@ async def _picked(tx: Tx, found: PickList) -> list[tuple[PickListLine, Specimen]
         .order_by(Specimen.code)
     )
     return [(row.PickListLine, row.Specimen) for row in rows]
+
+
+async def picked_codes(tx: Tx, found: PickList) -> tuple[str, ...]:
+    """The house ids of the tubes that a list brought."""
+    return tuple(tube.code for _, tube in await _picked(tx, found))
 
 
 async def verify(tx: Tx, code: str, command: VerifyPicked) -> PickListView:

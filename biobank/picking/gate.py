@@ -89,7 +89,7 @@ async def claim_blocks(
             hold=tube.hold,
             claim=claimed.get(tube.id),
         )
-        block = rules.tube_block(code, facts, None if mine_only else purpose) or held.consent_block(tube)
+        block = rules.tube_block(code, facts, *(() if mine_only else (purpose,))) or held.consent_block(tube)
         if block is not None:
             blocked.append(block)
     return blocked

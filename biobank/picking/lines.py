@@ -275,6 +275,7 @@ async def substitute(tx: Tx, code: str, command: SubstituteTube) -> PickListView
         by,
         same_person=old.participant_id is not None and old.participant_id == new.participant_id,
         same_type=old.specimen_type == new.specimen_type,
+        blind=old.is_blind_duplicate or new.is_blind_duplicate,
     )
     # The state of the list follows from its lines: the new one waits before the old one is settled.
     fresh = PickListLine(
@@ -314,7 +315,7 @@ async def undo(tx: Tx, code: str, command: UndoLine) -> PickListView:
         await _put_back(tx, line, held, tube)
     else:
         claim = (await claims(tx, [specimen.id])).get(specimen.id)
-        block = claim_block(tube, claim, found.purpose)
+        block = claim_block(tube, claim, [found.purpose])
         refuse_blocked([block] if block else [], "Nothing was undone")
     if line.status == "not_found" and custody.terminal == "lost":
         await _found_again(tx, found, line, specimen)

@@ -17,6 +17,7 @@ from biobank.picking import commands, lines, queries, reserving, searching, walk
 from biobank.picking.api import PICK, READ, RESERVE
 from biobank.picking.queries import PickListView
 from biobank.picking.reserving import ReservedView
+from biobank.picking.rules import MOST_TUBES
 from biobank.picking.walk import PickAnswer, PickScan
 from biobank.study.queries import studies
 from biobank.tx import ReadTx, Tx
@@ -42,7 +43,6 @@ LINES: Mapping[str, tuple[str, str]] = {
     "withdrawn": ("hold", "Consent withdrawn"),
 }
 DESTINATIONS = (("packing", "Packing: they go into a shipment"), ("bench", "A bench: they are measured or worked on"))
-MOST_ON_A_PAGE = 1000
 
 
 def scanned(text: str) -> list[str]:
@@ -52,8 +52,8 @@ def scanned(text: str) -> list[str]:
         Invalid: more than a list holds.
     """
     codes = list(dict.fromkeys(text.replace(",", " ").replace(";", " ").split()))
-    if len(codes) > MOST_ON_A_PAGE:
-        raise Invalid(f"At most {MOST_ON_A_PAGE} tubes at once.", errors={"tubes": "are too many"})
+    if len(codes) > MOST_TUBES:
+        raise Invalid(f"At most {MOST_TUBES} tubes at once.", errors={"tubes": "are too many"})
     return codes
 
 

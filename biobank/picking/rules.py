@@ -17,6 +17,9 @@ from biobank.storage.rules import natural
 CONSENT_TO_PICK = ("biobank_storage",)
 """What a participant must have granted for a tube to be reserved or picked. Where it goes is judged there again."""
 
+MOST_TUBES = 500
+"""How many tubes a list holds at most: what one person carries, and what one package takes in one deed."""
+
 MOST_DAYS = 365
 """How long a reservation lasts at most, in days."""
 
@@ -161,7 +164,7 @@ def check_undone(tube: str, status: str) -> None:
         )
 
 
-def tube_block(tube: str, facts: TubeFacts, purpose: str | None) -> Blocked | None:
+def tube_block(tube: str, facts: TubeFacts, *purposes: str) -> Blocked | None:
     """The first thing that keeps a tube from being listed for a purpose, consent aside. Without a purpose nobody else
     may have claimed it.
     """
@@ -171,7 +174,7 @@ def tube_block(tube: str, facts: TubeFacts, purpose: str | None) -> Blocked | No
         return Blocked(tube, Reason.IN_SHIPMENT, "is in an open shipment")
     if facts.place == "party":
         return Blocked(tube, Reason.NOT_HERE, "is with an external party")
-    return claim_block(tube, facts.claim, purpose, lists=True) or quality_block(tube, facts.quality, facts.hold)
+    return claim_block(tube, facts.claim, purposes, lists=True) or quality_block(tube, facts.quality, facts.hold)
 
 
 def check_one_place(places: Collection[tuple[int, int | None]]) -> None:
@@ -187,8 +190,13 @@ def check_one_place(places: Collection[tuple[int, int | None]]) -> None:
         )
 
 
-def check_some(tubes: Collection[str]) -> None:
-    """Raises Invalid: no tube is named, and none is reserved for the purpose."""
+def check_number(tubes: Collection[str]) -> None:
+    """Raises Invalid: no tube is named and none is reserved for the purpose, or they are more than a list holds."""
+    if len(tubes) > MOST_TUBES:
+        raise Invalid(
+            f"A list holds at most {MOST_TUBES} tubes, these are {len(tubes)}: make several.",
+            errors={"tubes": f"are more than {MOST_TUBES}"},
+        )
     if not tubes:
         raise Invalid(
             "No tube is named: scan tubes, or name the purpose that you reserved tubes for.",
@@ -204,12 +212,20 @@ def check_may_release(tube: str, by: str, *, mine: bool, manages: bool) -> None:
         )
 
 
-def check_substitute(tube: str, other: str, *, same_person: bool, same_type: bool) -> None:
-    """Another tube takes the place of one on the list only where the science stays the same.
+def check_substitute(tube: str, other: str, *, same_person: bool, same_type: bool, blind: bool) -> None:
+    """Another tube takes the place of one on the list only where the science stays the same. Nothing takes the place of
+    a blind duplicate: the answer would tell whose it is.
 
     Raises:
         NoSubstitute: it is of another participant or another material.
     """
+    if blind:
+        raise NoSubstitute(
+            f"{ids.grouped(tube)} or {ids.grouped(other)} is a blind duplicate, and those have no substitute: "
+            "skip the line.",
+            tube=tube,
+            other=other,
+        )
     wrong = "another participant" if not same_person else None if same_type else "another material"
     if wrong is not None:
         raise NoSubstitute(

@@ -140,9 +140,14 @@ def _described(tube: TubeView) -> str:
     return " · ".join(parts)
 
 
+_CLAIMED = {"reserved": "reserved", "listed": "on a pick list", "picked": "picked for a list"}
+
+
 def _state_words(tube: TubeView) -> list[str]:
     words = [f"on hold: {tube.hold.replace('_', ' ')}"] if tube.hold else []
-    words += [tube.quality] if tube.quality != "acceptable" else []
+    quality = f"{tube.quality}: {tube.quality_label}" if tube.quality_label else tube.quality
+    words += [quality] if tube.quality != "acceptable" or tube.quality_label else []
+    words += [_CLAIMED[tube.reservation]] if tube.reservation in _CLAIMED else []
     words += [tube.existence.replace("_", " ")] if tube.existence != "exists" else []
     words += [f"thawed {tube.freeze_thaw_count} times"] if tube.freeze_thaw_count else []
     return words

@@ -15,6 +15,8 @@ from biobank.tx import ReadTx
 RESOLVE = """
 select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.title, p.code as participant,
        s.level, s.quantity, s.unit, s.is_partial, s.existence, s.quality, s.hold, s.freeze_thaw_count,
+       (select l.label from state_label l where l.id = s.quality_label_id) as quality_label,
+       coalesce((select o.reservation from tube_claim o where o.specimen_id = s.id), 'free') as reservation,
        u.row, u.col, bt.rows, bt.cols, bt.label_scheme, way.codes as path_codes, way.names as path_names,
        h.display_name as holder, g.code as package, e.name as party, u.terminal as ended
   from identifier i
@@ -106,7 +108,9 @@ class TubeView(BaseModel):
     is_partial: bool
     existence: str
     quality: str
+    quality_label: str | None
     hold: str | None
+    reservation: str
     freeze_thaw_count: int
     place: str
     where: str
@@ -241,6 +245,8 @@ def _tube(row: Any, namespace: str) -> dict[str, Any]:
             "is_partial": row["is_partial"],
             "existence": row["existence"],
             "quality": row["quality"],
+            "quality_label": row["quality_label"],
+            "reservation": row["reservation"],
             "hold": row["hold"],
             "freeze_thaw_count": row["freeze_thaw_count"],
             "place": place,

@@ -119,6 +119,12 @@ class ShipmentController(Controller):
     async def pack(self, tx: Writing, code: FromPath[str], data: JSONBody[commands.PackItems], key: Key) -> PackedView:
         return await tx.once(key, data, PackedView, lambda: commands.pack_items(tx, code, data), of=code)
 
+    @post("/{code:str}/pick-lists", operation_id="packPickList", opt=PACK)
+    async def pack_list(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[commands.PackPickList], key: Key
+    ) -> PackedView:
+        return await tx.once(key, data, PackedView, lambda: commands.pack_list(tx, code, data), of=code)
+
     @post("/{code:str}/unpack", operation_id="unpackItem", opt=PACK)
     async def unpack(
         self, tx: Writing, code: FromPath[str], data: JSONBody[commands.UnpackItem], key: Key

@@ -10,6 +10,9 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType
 from biobank.errors import Forbidden, Invalid, NotFound
+from biobank.picking import commands as picking
+from biobank.picking.claims import fulfil
+from biobank.picking.queries import find_pick_list
 from biobank.shipment import gate, manifest, queries, rules
 from biobank.shipment.models import ExternalParty, Package, PackageItem, Shipment
 from biobank.shipment.queries import PackageView, PartyView, ShipmentView
@@ -69,6 +72,13 @@ class PackItems(Command):
     """Tubes that go into a package. All go in or none does."""
 
     tubes: Annotated[tuple[Scanned, ...], Field(min_length=1, max_length=500)]
+    package: Annotated[int, Field(ge=1)] = 1
+
+
+class PackPickList(Command):
+    """A pick list whose tubes go into a package. All go in or none does."""
+
+    pick_list: Scanned
     package: Annotated[int, Field(ge=1)] = 1
 
 
@@ -238,9 +248,27 @@ async def pack_items(tx: Tx, code: str, command: PackItems) -> PackedView:
     fresh = {"shipment_id": shipment.id, "study_id": shipment.study_id, **given}
     await tx.insert(PackageItem, [{**fresh, "specimen_id": tube} for tube in by_id if tube not in before])
     await hand_over(tx, [(tube, InPackage(package.id, shipment.from_site_id)) for tube in by_id])
+    await fulfil(tx, by_id, f"Packed into shipment {shipment.code}")
     await touch(tx, shipment)
     record(tx, "shipment.packed_tubes", shipment, package=package.number, tubes=wanted)
     return await _packed(tx, shipment, package.number, wanted)
+
+
+async def pack_list(tx: Tx, code: str, command: PackPickList) -> PackedView:
+    """Put the tubes of a pick list into a package in one deed: a verified list is handed over to the shipment first,
+    and every tube passes the gate of packing as it does by itself.
+
+    Raises:
+        PickListState: the list is neither verified nor handed over.
+        TubesBlocked: naming each tube that may not go; then the list is not handed over either.
+    """
+    shipment = await _at(tx, code, Deed.PACK)
+    found = await find_pick_list(tx, command.pick_list, Permission.SPECIMEN_READ)
+    if found.status != "handed_over":
+        words = f"Shipment {ids.grouped(shipment.code)}"
+        await picking.hand_over(tx, found.code, picking.HandOverPicked(handed_for=words, row_version=found.row_version))
+    tubes = await picking.picked_codes(tx, found)
+    return await pack_items(tx, shipment.code, PackItems(tubes=tubes, package=command.package))
 
 
 async def unpack_item(tx: Tx, code: str, command: UnpackItem) -> PackedView:

@@ -234,6 +234,7 @@ def _step(
 STEPS = (
     _step("packages", PACK, commands.PackageSpec, PackageView, commands.add_package),
     _step("items", PACK, commands.PackItems, PackedView, commands.pack_items, lambda data: {"tubes": _codes(data)}),
+    _step("pick-lists", PACK, commands.PackPickList, PackedView, commands.pack_list),
     _step("unpack", PACK, commands.UnpackItem, PackedView, commands.unpack_item),
     _step("finish-packing", PACK, Finish, ShipmentView, commands.finish_packing),
     _step("reopen", PACK, commands.Reopen, ShipmentView, commands.reopen),

@@ -210,7 +210,7 @@ def tube_block(tube: str, facts: TubeFacts, purpose: str) -> Blocked | None:
         return Blocked(tube, Reason.IN_SHIPMENT, "is in another open shipment")
     if facts.place == "party" or not facts.here:
         return Blocked(tube, Reason.NOT_HERE, "is not at the sending site")
-    return claim_block(tube, facts.claim, purpose, lists=True) or quality_block(tube, facts.quality, facts.hold)
+    return claim_block(tube, facts.claim, [purpose], lists=True) or quality_block(tube, facts.quality, facts.hold)
 
 
 def check_refrigerant(refrigerant: str, dry_ice_net_kg: Decimal | None) -> None:

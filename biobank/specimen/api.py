@@ -52,6 +52,7 @@ class SpecimenController(Controller):
         quality: FromQuery[str | None] = None,
         hold: FromQuery[str | None] = None,
         place: FromQuery[str | None] = None,
+        reservation: FromQuery[str | None] = None,
         after: After = 0,
         limit: Limit = 50,
     ) -> Page[SpecimenRow]:
@@ -66,6 +67,7 @@ class SpecimenController(Controller):
             quality=quality,
             hold=hold,
             place=place,
+            reservation=reservation,
             after=after,
             limit=limit,
         )

@@ -225,6 +225,7 @@ async def specimens(
     quality: FromQuery[str | None] = None,
     hold: FromQuery[str | None] = None,
     place: FromQuery[str | None] = None,
+    reservation: FromQuery[str | None] = None,
     after: After = 0,
 ) -> Template:
     filters = {
@@ -235,6 +236,7 @@ async def specimens(
         "quality": quality,
         "hold": hold,
         "place": place,
+        "reservation": reservation,
     }
     found = await queries.specimens(
         tx,
@@ -245,6 +247,7 @@ async def specimens(
         quality=quality or None,
         hold=hold or None,
         place=place or None,
+        reservation=reservation or None,
         after=after,
     )
     return page(
@@ -396,7 +399,10 @@ async def use_up(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     "/specimens/{code:str}/quality", operation_id="qualityForm", opt=_PROCESS, include_in_schema=False, status_code=303
 )
 async def quality(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    return await _deed(tx, code, data, upkeep.SetQuality, upkeep.set_quality)
+    """What is chosen is a state, `state/quarantined`, or a word of the site, `label/Haemolysed`."""
+    kind, _, chosen = data.get("quality", "").partition("/")
+    given = {**data, "quality": "", "label": ""} | {"label" if kind == "label" else "quality": chosen or kind}
+    return await _deed(tx, code, given, upkeep.SetQuality, upkeep.set_quality)
 
 
 @post(

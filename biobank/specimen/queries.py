@@ -19,6 +19,7 @@ from biobank.paging import Page, cut
 from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import participant_code
 from biobank.specimen import lineage, record
+from biobank.specimen.claims import RESERVATION, TUBE_CLAIM
 from biobank.specimen.lineage import LineageNode
 from biobank.specimen.models import (
     CollectionEvent,
@@ -26,6 +27,7 @@ from biobank.specimen.models import (
     Derivation,
     ProcessingEvent,
     Specimen,
+    StateLabel,
 )
 from biobank.specimen.record import CodeView, DeviationView, LedgerView, MeasurementView, ProcessingView, View
 from biobank.specimen.rules import Kind, TubeKind
@@ -49,7 +51,9 @@ class TubeTypeView(View):
 
 
 class SpecimenRow(View):
-    """A tube in a list. `place` is position, holder, package, party or ended; `at_site` is the site that has it now.
+    """A tube in a list. Existence, custody, quality and reservation are axes of their own: `place` is position, holder,
+    package, party or ended, `reservation` free, reserved, listed or picked; `quality_label` is a site's word for the
+    quality. `at_site` is the site that has it now.
 
     Of a blind duplicate, whose it is stands here for those only who may know; `blind` says that it is kept from them.
     """
@@ -74,7 +78,10 @@ class SpecimenRow(View):
     blind: bool = False
     existence: str
     quality: str
+    quality_label: str | None = None
+    quality_colour: str | None = None
     hold: str | None
+    reservation: str
     freeze_thaw_count: int
     place: str
     collected_at: datetime | None
@@ -291,7 +298,10 @@ def _rows(tx: ReadTx) -> Select[*tuple[Any, ...]]:
             Specimen.is_partial,
             Specimen.existence,
             Specimen.quality,
+            StateLabel.label.label("quality_label"),
+            StateLabel.colour.label("quality_colour"),
             Specimen.hold,
+            RESERVATION,
             Specimen.freeze_thaw_count,
             _PLACE,
             case((told, CollectionEvent.collected_at)).label("collected_at"),
@@ -305,6 +315,8 @@ def _rows(tx: ReadTx) -> Select[*tuple[Any, ...]]:
         .join(Site, Site.id == Specimen.site_id)
         .join(SpecimenType, SpecimenType.code == Specimen.specimen_type)
         .outerjoin(_AT, _AT.id == Custody.site_id)
+        .outerjoin(TUBE_CLAIM, TUBE_CLAIM.c.specimen_id == Specimen.id)
+        .outerjoin(StateLabel, StateLabel.id == Specimen.quality_label_id)
         .outerjoin(Participant, Participant.id == Specimen.participant_id)
         .outerjoin(CollectionEvent, CollectionEvent.id == Specimen.collection_event_id)
         .outerjoin(Visit, Visit.id == CollectionEvent.visit_id)
@@ -331,6 +343,7 @@ async def specimens(
     quality: str | None = None,
     hold: str | None = None,
     place: str | None = None,
+    reservation: str | None = None,
     after: int = 0,
     limit: int = 50,
 ) -> Page[SpecimenRow]:
@@ -343,11 +356,14 @@ async def specimens(
         (level, Specimen.level),
         (quality, Specimen.quality),
         (place, _PLACE.element),
+        (None if reservation == "free" else reservation, TUBE_CLAIM.c.reservation),
         (None if hold == "any" else hold, Specimen.hold),
     ]
     for value, column in wanted:
         if value:
             query = query.where(column == value)
+    if reservation == "free":
+        query = query.where(TUBE_CLAIM.c.specimen_id.is_(None))
     if hold == "any":
         query = query.where(Specimen.hold.is_not(None))
     if site:

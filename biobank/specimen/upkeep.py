@@ -9,7 +9,7 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.identifier.models import HOUSE, Identifier, Namespace
 from biobank.identifier.rules import foreign_code
-from biobank.specimen import queries, rules
+from biobank.specimen import queries, rules, state_label
 from biobank.specimen.custody import Ended, hand_over
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenView
@@ -24,7 +24,10 @@ class UseUp(Command):
 
 
 class SetQuality(Command):
-    quality: Literal["acceptable", "quarantined", "rejected"]
+    """A quality, or a word of the site for one (`label`): the word sets the quality that it stands for."""
+
+    quality: Literal["acceptable", "quarantined", "rejected"] | None = None
+    label: Annotated[str, Field(min_length=1, max_length=40)] | None = None
     reason: Reason
 
 
@@ -62,15 +65,21 @@ async def set_quality(tx: Tx, code: str, command: SetQuality) -> SpecimenView:
     """Set a tube apart, release it again or reject it, each with a reason.
 
     Raises:
-        NotFound, TubeNotUsable: as `at_hand` says; its present quality is no obstacle.
+        NotFound, TubeNotUsable: as `at_hand` says; its present quality is no obstacle. There is no such word.
+        Invalid: neither a quality nor a word is given, or the word stands for another quality.
     """
     work = await at_hand(tx, [code], "specimen", quality=False)
     (tube,) = work.tubes
-    if tube.quality != command.quality:
-        tube.quality = command.quality
+    word = None
+    if command.label is not None:
+        word = await state_label.find(tx, tube.study_id, work.site_id, command.label)
+    quality = state_label.chosen_quality(command.quality, word.state if word else None)
+    label_id = word.id if word else None
+    if (tube.quality, tube.quality_label_id) != (quality, label_id):
+        tube.quality, tube.quality_label_id = quality, label_id
         tube.row_version += 1
         await tx.session.flush()
-    record(tx, f"specimen.{command.quality}", tube, work, command.reason)
+    record(tx, f"specimen.{quality}", tube, work, command.reason)
     return await queries.view_of(tx, tube)
 
 

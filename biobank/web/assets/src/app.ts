@@ -1,7 +1,9 @@
 import { startPage } from "./page";
 import { startPartial } from "./partial";
 import { startStation } from "./scan/station";
+import { startWalk } from "./scan/walk";
 
 startPartial();
 startPage();
 startStation();
+startWalk();

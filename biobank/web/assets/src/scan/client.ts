@@ -10,17 +10,21 @@ export interface Refusal {
   detail: string;
 }
 
-export type Outcome = { answer: Answer } | { refusal: Refusal };
+export type Outcome<View = Answer> = { answer: View } | { refusal: Refusal };
 
 const PATHS = { scan: "/api/v1/scan", undo: "/api/v1/scan/undo" };
 const TIMEOUT = 15_000;
 /** Answers of a proxy or a server that is starting or busy: the scan was not refused, it was not heard. */
 const NOT_HEARD = new Set([408, 425, 429, 502, 503, 504]);
 
-export async function send(kind: keyof typeof PATHS, entry: Entry): Promise<Outcome> {
+export function send(kind: keyof typeof PATHS, entry: Entry): Promise<Outcome> {
+  return post<Answer>(PATHS[kind], entry);
+}
+
+export async function post<View>(path: string, entry: Entry): Promise<Outcome<View>> {
   let response: Response;
   try {
-    response = await fetch(PATHS[kind], {
+    response = await fetch(path, {
       method: "POST",
       headers: {
         "content-type": "application/json",
@@ -34,7 +38,7 @@ export async function send(kind: keyof typeof PATHS, entry: Entry): Promise<Outc
     });
     if (NOT_HEARD.has(response.status)) throw new Unreachable(`status ${response.status}`);
     const body: unknown = await response.json();
-    return response.ok ? { answer: body as Answer } : { refusal: refusal(response.status, body) };
+    return response.ok ? { answer: body as View } : { refusal: refusal(response.status, body) };
   } catch (error) {
     if (error instanceof Unreachable) throw error;
     if (error instanceof SyntaxError) {

@@ -1,8 +1,9 @@
 /** The scan station: one input that keeps the focus, a queue behind it, and the outcome in front of it. */
 
-import { el, grouped, isEditable, need } from "../dom";
+import { el, grouped, need } from "../dom";
 import { openHelp } from "../page";
 import { send, type Outcome } from "./client";
+import { keepFocus, newKey } from "./focus";
 import { ScanLog } from "./log";
 import { places, show, type Shown } from "./panel";
 import { ScanQueue, type Entry } from "./queue";
@@ -66,7 +67,7 @@ class Station {
     for (const button of this.root.querySelectorAll<HTMLElement>("[data-mode-key]")) {
       button.addEventListener("click", () => this.push("mode", button.dataset["modeKey"] ?? this.mode));
     }
-    this.keepFocus();
+    keepFocus(this.input, "#station button");
     window.addEventListener("beforeunload", (event) => {
       if (this.queue.size) event.preventDefault();
     });
@@ -261,29 +262,6 @@ class Station {
     if (waiting) waiting.textContent = held && size ? `${scans} ${size === 1 ? "waits" : "wait"}` : "";
   }
 
-  /** The input has the focus whenever nothing else needs it; a scan typed elsewhere still lands in it. */
-  private keepFocus(): void {
-    const back = (): void => {
-      const active = document.activeElement; // a click on the page focuses its main part
-      const free = active === null || active === document.body || active.id === "main";
-      if (free && !document.querySelector("dialog[open]")) this.input.focus({ preventScroll: true });
-    };
-    document.addEventListener("focusout", () => window.setTimeout(back));
-    document.addEventListener("click", (event) => {
-      const target = event.target instanceof Element ? event.target : null;
-      if (target?.closest("#station button")) this.input.focus({ preventScroll: true });
-      else window.setTimeout(back);
-    });
-    document.addEventListener("keydown", (event) => {
-      const typed = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey;
-      const pressing = event.key === " " && document.activeElement?.matches("button, summary");
-      if (!typed || pressing || isEditable(event.target) || document.querySelector("dialog[open]")) return;
-      if (event.key !== "?" && event.key !== "/") this.input.focus({ preventScroll: true });
-    });
-    window.addEventListener("focus", back);
-    this.input.focus({ preventScroll: true });
-  }
-
   private slot(name: string): HTMLElement {
     return need(`[data-slot="${name}"]`, this.root);
   }
@@ -308,14 +286,4 @@ function local(part: Partial<Answer>): Answer {
     command: null,
     ...part,
   };
-}
-
-/** A random UUID also where the page came over plain http, as on a bench network. */
-function newKey(): string {
-  if (window.isSecureContext) return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

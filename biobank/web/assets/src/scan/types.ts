@@ -1,7 +1,7 @@
 /** The contract with `POST /api/v1/scan` and `POST /api/v1/scan/undo`. */
 
 export type Verdict = "ok" | "duplicate" | "warning" | "stop";
-export type CellState = "free" | "full" | "hold" | "just" | "next";
+export type CellState = "free" | "full" | "hold" | "just" | "next" | "take" | "pick";
 
 export interface Place {
   name: string;

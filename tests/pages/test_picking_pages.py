@@ -1,0 +1,173 @@
+"""The pages of picking as a browser without scripts sees them."""
+
+from tests.material import make_material
+from tests.picklists import PURPOSE, listed, picked, seen, stored
+
+
+async def test_a_list_is_made_walked_verified_and_handed_over(api, browser, database, world):
+    made = await stored(api, database, world, tubes=2)
+    first, second = made.tubes
+    tech = await browser("technician")
+    empty = (await tech.get("/pick-lists")).text
+    assert "No pick lists yet" in empty
+    form = {"purpose": PURPOSE, "destination": "bench", "tubes": f"{first}\r\n{second} {first}"}
+    answer = await tech.post("/pick-lists/new", form)
+    assert answer.status_code == 303, answer.text
+    path = answer.headers["location"]
+    page = (await tech.get(path)).text
+    assert page.index(f"{first[:4]}-{first[4:8]}") > 0
+    assert "Take this one" in page or "take this one" in page
+    assert 'class="s-take"' in page
+    answer = await tech.post(f"{path}/scan", {"scan": second})
+    assert answer.status_code == 200
+    assert "Picked" in answer.text
+    assert "verdict is-ok" in answer.text
+    stop = await tech.post(f"{path}/scan", {"scan": "nonsense"})
+    assert "verdict is-stop" in stop.text
+    settle = {"deed": "short", "tube": first}
+    refused = await tech.post(f"{path}/settle", settle)
+    assert refused.status_code == 422
+    done = await tech.post(f"{path}/settle", {**settle, "note": "Half of it is gone"})
+    assert done.status_code == 303
+    page = (await tech.get(path)).text
+    assert "Scan every tube in hand again" in page
+    assert (await tech.post(f"{path}/undo", {"tube": first})).status_code == 303
+    assert (await tech.post(f"{path}/settle", {"deed": "not_found", "tube": first})).status_code == 303
+    version = await seen(api("technician"), path.rpartition("/")[2])
+    wrong = await tech.post(f"{path}/verify", {"tubes": first, "row_version": version})
+    assert wrong.status_code == 409
+    assert "not scanned" in wrong.text
+    assert (await tech.post(f"{path}/verify", {"tubes": second, "row_version": version})).status_code == 303
+    page = (await tech.get(path)).text
+    assert "For which shipment, run or bench" in page
+    version = await seen(api("technician"), path.rpartition("/")[2])
+    form = {"handed_for": "Run 14", "receiver": "technician2", "row_version": version}
+    assert (await tech.post(f"{path}/hand-over", form)).status_code == 303
+    page = (await tech.get(path)).text
+    assert "Technician2, for Run 14" in page
+    lists = (await tech.get("/pick-lists")).text
+    assert "Handed over" in lists
+    assert "Tubes that are searched for" in lists
+    assert (await tech.post(f"/tube-searches/{first}/give-up", {"reason": "Looked everywhere"})).status_code == 303
+    assert (
+        "Tubes that are searched for" not in (await tech.get("/pick-lists?status=handed_over&site=LAB&study=LLS")).text
+    )
+    assert "No such pick list" in (await tech.get("/pick-lists?status=unfinished")).text
+
+
+async def test_a_list_that_cannot_be_made_says_why_and_keeps_what_was_typed(api, browser, database, world):
+    made = await make_material(database, world, tubes=1)
+    await api("scientist").ok("/reservations", {"tubes": list(made.tubes), "purpose": "RNA of flares"})
+    tech = await browser("technician")
+    form = {"purpose": PURPOSE, "destination": "bench", "tubes": made.tubes[0]}
+    refused = await tech.post("/pick-lists/new", form)
+    assert refused.status_code == 409
+    assert "is reserved by Scientist for RNA of flares" in refused.text
+    assert made.tubes[0] in refused.text
+    assert (await tech.post("/pick-lists/new", {**form, "tubes": "T " * 600})).status_code in {409, 422}
+    many = " ".join(f"T{number}" for number in range(600))
+    assert "At most 500 tubes" in (await tech.post("/pick-lists/new", {**form, "tubes": many})).text
+
+
+async def test_a_started_a_set_aside_and_a_cancelled_list(api, browser, database, world):
+    made = await stored(api, database, world, tubes=2)
+    tech = await browser("technician")
+    code = await listed(api("technician"), made.tubes)
+    path = f"/pick-lists/{code}"
+    version = await seen(api("technician"), code)
+    assert (await tech.post(f"{path}/start", {"row_version": version})).status_code == 303
+    assert (await tech.post(f"{path}/start", {"row_version": version})).status_code == 409
+    assert (await tech.post(f"{path}/settle", {"deed": "unheard of"})).status_code == 422
+    await tech.post(f"{path}/scan", {"scan": made.tubes[0]})
+    version = await seen(api("technician"), code)
+    assert (await tech.post(f"{path}/cancel", {"row_version": version, "reason": "Put off"})).status_code == 303
+    page = (await tech.get(path)).text
+    assert "To be put back" in page
+    assert "Put off" in page
+    looker = await browser("auditor")
+    assert (await looker.get(path)).status_code == 200
+    assert 'id="scan"' not in (await looker.get(path)).text
+
+
+async def test_a_tube_is_reserved_and_released_on_its_page(api, browser, database, world):
+    made = await make_material(database, world, tubes=1)
+    tube = made.tubes[0]
+    scientist = await browser("scientist")
+    page = (await scientist.get(f"/specimens/{tube}")).text
+    for axis in ("Existence", "Custody", "Quality", "Reservation"):
+        assert f"<dt>{axis}</dt>" in page
+    form = {"tubes": tube, "from": "tube", "purpose": "RNA of flares", "days": "7"}
+    answer = await scientist.post("/reservations", form)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/specimens/{tube}")
+    page = (await scientist.get(f"/specimens/{tube}")).text
+    assert "Scientist for RNA of flares" in page
+    assert "Release it" in page
+    tech = await browser("technician")
+    other = (await tech.get(f"/specimens/{tube}")).text
+    assert "Release it" not in other
+    assert (await tech.post("/reservations", form)).status_code == 409
+    rows = (await tech.get("/specimens?reservation=reserved")).text
+    assert f"{tube[:4]}-{tube[4:8]}" in rows
+    assert f"{tube[:4]}-{tube[4:8]}" not in (await tech.get("/specimens?reservation=free")).text
+    mine = (await scientist.get("/reservations?mine=true&purpose=RNA of flares")).text
+    assert f"{tube[:4]}-{tube[4:8]}" in mine
+    answer = await scientist.post("/reservations/release", {"tubes": tube, "from": "tube", "reason": "No need"})
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/specimens/{tube}")
+    assert "No tube is reserved" in (await scientist.get("/reservations")).text
+    assert (await scientist.post("/reservations", {**form, "from": ""})).headers["location"] == "/reservations"
+
+
+async def test_a_set_of_reserved_tubes_becomes_a_list(api, browser, database, world):
+    made = await make_material(database, world, tubes=2)
+    await api("technician").ok("/reservations", {"tubes": list(made.tubes), "purpose": PURPOSE})
+    tech = await browser("technician")
+    assert f"{PURPOSE} (2)" in (await tech.get("/reservations")).text
+    page = (await tech.get(f"/pick-lists/new?reserved_for={PURPOSE}")).text
+    assert "selected>" + f"{PURPOSE} (2)" in page
+    form = {"purpose": PURPOSE, "destination": "packing", "tubes": "", "reserved_for": PURPOSE}
+    answer = await tech.post("/pick-lists/new", form)
+    assert answer.status_code == 303
+    assert "It stands in no box" in (await tech.get(answer.headers["location"])).text
+
+
+async def test_a_shipment_takes_a_pick_list_on_its_page(api, browser, database, world):
+    from tests.picklists import step
+    from tests.shipping import draft
+
+    made = await stored(api, database, world, tubes=1)
+    code = await picked(api("clerk_lab"), made.tubes, destination="packing")
+    shipment = await draft(api("clerk"))
+    clerk = await browser("clerk_lab")
+    early = await clerk.post(f"/shipments/{shipment}/pick-lists", {"pick_list": code, "package": "1"})
+    assert early.status_code == 422
+    assert "is verified" in early.text
+    await step(api("clerk_lab"), code, "verify", tubes=list(made.tubes))
+    assert "To pack them at once" in (await clerk.get(f"/pick-lists/{code}")).text
+    answer = await clerk.post(f"/shipments/{shipment}/pick-lists", {"pick_list": code, "package": "1"})
+    assert answer.status_code == 303
+    assert f"{made.tubes[0][:4]}-{made.tubes[0][4:8]}" in (await clerk.get(f"/shipments/{shipment}")).text
+
+
+async def test_a_manager_gives_a_site_words_and_they_are_chosen_on_the_tube(api, browser, database, world):
+    made = await make_material(database, world, tubes=1)
+    manager, tech = await browser("manager"), await browser("technician")
+    form = {"place": "LLS/LAB", "of": "quality/quarantined", "label": "Haemolysed", "colour": "stop"}
+    assert "No words of your own yet" in (await tech.get("/state-labels")).text
+    assert (await manager.post("/state-labels", form)).status_code == 303
+    assert (await manager.post("/state-labels", form)).status_code in {409, 422}
+    assert (await manager.post("/state-labels", {**form, "of": "existence/lost", "label": "Astray"})).status_code == 303
+    page = (await tech.get("/state-labels")).text
+    assert "Haemolysed" in page
+    assert "Retire" not in page
+    path = f"/specimens/{made.tubes[0]}"
+    assert 'value="label/Haemolysed"' in (await tech.get(path)).text
+    chosen = await tech.post(f"{path}/quality", {"quality": "label/Haemolysed", "reason": "Red after the spin"})
+    assert chosen.status_code == 303
+    page = (await tech.get(path)).text
+    assert "quarantined: Haemolysed" in page
+    assert (await tech.post(f"{path}/quality", {"quality": "state/acceptable", "reason": "Fine"})).status_code == 303
+    assert "quarantined: Haemolysed" not in (await tech.get(path)).text
+    retire = {"study": "LLS", "site": "LAB", "axis": "quality", "label": "Haemolysed"}
+    assert (await manager.post("/state-labels/retire", retire)).status_code == 303
+    assert (await manager.post("/state-labels/retire", retire)).status_code == 404
+    assert 'value="label/Haemolysed"' not in (await tech.get(path)).text
