@@ -55,7 +55,7 @@ from biobank.migrate import head
 from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
-from biobank.participant import consent_pages, visits_api
+from biobank.participant import consent_pages, visits_api, visits_pages
 from biobank.participant import pages as participant_pages
 from biobank.participant import rules as participant_rules
 from biobank.picking import api as picking_api
@@ -69,6 +69,7 @@ from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.printing import rules as printing_rules
 from biobank.protocol import api as protocol_api
+from biobank.protocol import pages as protocol_pages
 from biobank.protocol import rules as protocol_rules
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
@@ -109,10 +110,12 @@ ROUTERS = (
     equipment_pages.router,
     protocol_api.router,
     form_pages.router,
+    protocol_pages.router,
     participant_api.router,
     participant_pages.router,
     consent_pages.router,
     visits_api.router,
+    visits_pages.router,
     shipment_api.router,
     shipment_pages.router,
     specimen_api.router,

@@ -20,11 +20,13 @@ CommandModel = TypeVar("CommandModel", bound=BaseModel)
 NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Scan", "/scan", Permission.SPECIMEN_READ),
     ("Participants", "/participants", Permission.PARTICIPANT_READ),
+    ("Visits", "/visits", Permission.PARTICIPANT_READ),
     ("Storage", "/storage", Permission.STORAGE_READ),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),
     ("Shipments", "/shipments", Permission.SHIPMENT_READ),
     ("Assays", "/runs", Permission.ASSAY_READ),
     ("Results", "/results", Permission.RESULT_READ),
+    ("Studies", "/studies", Permission.STUDY_READ),
     ("Audit", "/audit", Permission.AUDIT_READ),
 )
 

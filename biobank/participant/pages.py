@@ -3,13 +3,13 @@
 The participant's own page shows tubes too, so it lives with them in `specimen/pages.py`.
 """
 
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from litestar import Request, Router, get, post
-from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.params import FromPath, FromQuery, QueryParameter, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from biobank.actor import Permission
@@ -19,6 +19,7 @@ from biobank.http.paging import After
 from biobank.participant import commands, queries, visiting
 from biobank.participant.models import PARTICIPANT_STATUSES
 from biobank.participant.queries import ParticipantView
+from biobank.protocol.queries import planned_visits
 from biobank.study import queries as study_queries
 from biobank.study.rules import today
 from biobank.tx import ReadTx
@@ -130,13 +131,26 @@ async def enrol(tx: Writing, data: Form) -> Redirect:
     return Redirect(f"/participants/{made.code}", status_code=303)
 
 
+async def _visit_options(tx: ReadTx, study_id: int, person: ParticipantView, day: date) -> list[tuple[str, str]]:
+    """The visits of a participant that are open, and those that the protocol lets repeat or that nobody planned."""
+    known = {one.type for one in person.visits if one.window_from is not None}
+    planned = [
+        (one.type, f"{one.title}, {one.window_from} to {one.window_to}")
+        for one in person.visits
+        if one.window_from is not None and one.status in {"planned", "missed"}
+    ]
+    others = await planned_visits(tx, study_id, day)
+    return planned + [(code, title) for code, title, scheduled in others if not scheduled or code not in known]
+
+
 async def _visit(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await queries.participant(tx, code)
     study = await study_queries.study_by_code(tx, person.study, Permission.PARTICIPANT_READ)
+    day = today(tx.now, person.timezone)
     return {
         "person": person,
-        "type_options": [(one.code, one.title) for one in (await study_queries.study_view(tx, study)).visit_types],
-        "today": today(tx.now, person.timezone),
+        "type_options": await _visit_options(tx, study.id, person, day),
+        "today": day,
         "site_tz": person.timezone,
     }
 
@@ -147,8 +161,10 @@ async def _visit(tx: ReadTx, code: str) -> dict[str, Any]:
     opt={"permission": Permission.VISIT_RECORD},
     include_in_schema=False,
 )
-async def visit_page(request: Here, tx: Reading, code: FromPath[str]) -> Template:
-    return page(request, "participant/visit.html", title="Record a visit", **await _visit(tx, code))
+async def visit_page(
+    request: Here, tx: Reading, code: FromPath[str], kind: Annotated[str, QueryParameter(name="type")] = ""
+) -> Template:
+    return page(request, "participant/visit.html", title="Record a visit", chosen=kind, **await _visit(tx, code))
 
 
 @post(
@@ -161,7 +177,7 @@ async def visit_page(request: Here, tx: Reading, code: FromPath[str]) -> Templat
 async def visit(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _visit(tx, code)
     person: ParticipantView = view["person"]
-    with shown_again("participant/visit.html", title="Record a visit", values=data, **view):
+    with shown_again("participant/visit.html", title="Record a visit", values=data, chosen="", **view):
         command = parse_form(visiting.RecordVisit, data)
         await tx.once(
             form_key(data),

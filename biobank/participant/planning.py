@@ -79,11 +79,12 @@ _DROP = text(
 )
 _COUNT = text(
     """
-    select code, min(title) as title, count(*) filter (where what = 'added') as added,
+    select plan.code, min(plan.title) as title, count(*) filter (where what = 'added') as added,
            count(*) filter (where what = 'moved') as moved, count(*) filter (where what = 'kept') as kept,
            count(*) filter (where what = 'dropped') as dropped
-      from biobank_visit_plan(:study, :version, :begins, :people, :anew)
-     group by code order by min(planned_on), code
+      from biobank_visit_plan(:study, :version, :begins, :people, :anew) plan
+      left join planned_visit k on k.protocol_version_id = :version and k.code = plan.code
+     group by plan.code order by min(k.position) nulls last, plan.code
     """
 )
 _TYPES = (

@@ -149,6 +149,13 @@ class VisitSpec(Part):
         return (self.day or 0) + self.after
 
 
+class Head(Part):
+    """What stands above the visits of a draft."""
+
+    effective_from: Day | None = None
+    note: Words | None = None
+
+
 class Document(Part):
     """The protocol of a study in one version. `effective_from` is proposed until the version is published."""
 

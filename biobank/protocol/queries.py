@@ -124,6 +124,36 @@ async def vocabulary(tx: ReadTx, study_id: int) -> Vocabulary:
     )
 
 
+async def words(tx: ReadTx) -> dict[str, dict[str, str]]:
+    """What people call the terms of a protocol: titles by code of materials, tubes, temperatures, consent scopes, and
+    the units.
+    """
+
+    async def titles(model: Any) -> dict[str, str]:
+        rows = await tx.session.execute(select(model.code, model.title).order_by(model.code))
+        return {row.code: row.title for row in rows}
+
+    units = await tx.session.execute(select(SpecimenType.unit).distinct().order_by(SpecimenType.unit))
+    return {
+        "materials": await titles(SpecimenType),
+        "tubes": await titles(TubeType),
+        "temperatures": await titles(TemperatureClass),
+        "scopes": await titles(ConsentScope),
+        "units": {unit: unit for unit in units.scalars()},
+    }
+
+
+async def planned_visits(tx: ReadTx, study_id: int, day: date) -> tuple[tuple[str, str, bool], ...]:
+    """The visits of the version in force on a day: code, title and whether it is scheduled."""
+    version_id = in_force_on(study_id, day).with_only_columns(ProtocolVersion.id).scalar_subquery()
+    rows = await tx.session.execute(
+        select(PlannedVisit.code, PlannedVisit.title, PlannedVisit.planned_day)
+        .where(PlannedVisit.protocol_version_id == version_id)
+        .order_by(PlannedVisit.position)
+    )
+    return tuple((row.code, row.title, row.planned_day is not None) for row in rows)
+
+
 def in_force_on(study_id: Any, day: Any) -> Select[ProtocolVersion]:
     """The version that is in force on a day: the latest published one that began by then."""
     return (

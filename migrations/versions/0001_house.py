@@ -1430,6 +1430,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'planned'"),
     )
+    op.create_index(
+        "ix_visit_open", "visit", ["window_from"], unique=False, postgresql_where=sa.text("status = 'planned'")
+    )
     op.create_table(
         "withdrawal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
