@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.api.specimen_steps import NOW, TODAY
+from tests.api.specimen_steps import TODAY
+from tests.withdrawing import withdraw
 
 
 def ago(days):
@@ -221,8 +222,8 @@ async def test_the_day_is_the_sites(api, app):
 
 async def test_who_withdrew_gets_no_visit_planned(api):
     person = await enrolled(api)
-    moment = (NOW - timedelta(hours=1)).isoformat()
-    await api("coordinator").ok(f"/participants/{person}/withdrawals", {"level": "no_contact", "effective_at": moment})
+    await withdraw(api("coordinator"), person, "no_contact")
+    assert {one["status"] for one in (await visits_of(api, person)).values()} == {"cancelled"}
     draft = await api("manager").ok("/studies/LLS/protocol/draft", {})
     shown = await api("manager").see("/studies/LLS/protocol/draft/publication", effective_from=ago(0))
     assert (shown["added"], shown["moved"], shown["kept"]) == (0, 0, 0)

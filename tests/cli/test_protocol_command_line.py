@@ -15,7 +15,7 @@ def test_a_protocol_goes_out_is_checked_and_comes_in(line, dsn, tmp_path):
     assert line("protocol", "check", out).stdout == "sound: 3 visits of the protocol of LLS\n"
     bad.write_text(out.read_text(encoding="utf-8").replace("day: 365", "day: 40").replace("unit: uL", "unit: L", 1))
     refused = line("protocol", "check", bad, status=1).stderr.splitlines()
-    assert refused[0] == "line 13, column 15: visits[0].tubes[0].unit: BLD is measured in uL"
+    assert refused[0] == "line 16, column 15: visits[0].tubes[0].unit: BLD is measured in uL"
     assert "visits[1].day: the window" in refused[1]
     assert refused[2] == "Error: 2 problems, nothing was changed"
     assert "2 problems" in line("protocol", "import", bad, status=1).stderr
