@@ -73,9 +73,9 @@ _NARROWED = (
     "/results?participant={participants}",
 )
 _PLACES = {
-    "freezer": "select code from container c join container_type t on t.id = c.type_id where t.level = 'freezer' "
+    "freezer": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'freezer' "
     "order by c.id limit 1",
-    "facility": "select code from container c join container_type t on t.id = c.type_id where t.level = 'facility' "
+    "facility": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'facility' "
     "order by c.id limit 1",
 }
 

@@ -28,7 +28,7 @@ from biobank.tx import open_read, open_tx
 
 Progress = Callable[[str, int, int], None]
 PEOPLE_A_TRANSACTION = 500
-VISITS_A_TRANSACTION = 120
+VISITS_A_TRANSACTION = 32
 
 
 class DatabaseNotEmpty(Conflict):

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text
 
 from biobank import ids
 from biobank.access.models import AppUser
@@ -315,13 +315,14 @@ async def trail(
 ) -> Page[TrailRow]:
     """The deeds within reach, newest first. Deeds of no study (logins, users) are an administrator's to see."""
     conditions = [
-        AuditEntry.kind == "event",
+        _EVENT,
         visible(tx.scope(Permission.AUDIT_READ), AuditEntry.study_id, AuditEntry.site_id),
     ]
     if verb:
         conditions.append(AuditEntry.name.startswith(verb, autoescape=True))
     if who:
-        conditions.append(AppUser.username == who.strip().lower())
+        user = select(AppUser.id).where(AppUser.username == who.strip().lower())
+        conditions.append(AuditEntry.actor_id == user.scalar_subquery())
     if before is not None:
         conditions.append(AuditEntry.id < before)
     rows = await _deeds(tx, conditions, limit + 1)
@@ -333,15 +334,25 @@ async def touches(tx: ReadTx, tables: tuple[str, ...], row_id: int, limit: int =
     the reach.
     """
     changed = select(AuditEntry.tx).where(AuditEntry.name.in_(tables), AuditEntry.row_id == row_id)
-    return await _deeds(tx, [AuditEntry.kind == "event", AuditEntry.tx.in_(changed)], limit)
+    return await _deeds(tx, [_EVENT, AuditEntry.tx.in_(changed)], limit)
+
+
+# A word in the statement itself, so that the indexes of events are used whatever plan is kept.
+_EVENT = AuditEntry.kind == literal_column("'event'")
+MOST_CHANGES = 500
+"""Changed rows of one transaction are shown and counted up to here: an import changes tens of thousands."""
+_COUNTED = text("""
+select given.tx, (select count(*) from (
+           select from audit_entry a where a.tx = given.tx and a.kind <> 'event' limit :most) some)
+  from unnest(cast(:transactions as uuid[])) as given(tx)
+""")
 
 
 async def _deeds(tx: ReadTx, conditions: list[ColumnElement[bool]], limit: int) -> list[TrailRow]:
-    other = AuditEntry.__table__.alias("other")
-    changes = select(func.count()).select_from(other).where(other.c.tx == AuditEntry.tx, other.c.kind != "event")
     rows = await tx.session.execute(
         select(
             AuditEntry.id,
+            AuditEntry.tx,
             AuditEntry.at,
             AuditEntry.name,
             AuditEntry.row_id,
@@ -349,7 +360,6 @@ async def _deeds(tx: ReadTx, conditions: list[ColumnElement[bool]], limit: int) 
             AppUser.username,
             Study.code.label("study"),
             Site.code.label("site"),
-            changes.correlate(AuditEntry).scalar_subquery().label("changes"),
         )
         .outerjoin(AppUser, AppUser.id == AuditEntry.actor_id)
         .outerjoin(Study, Study.id == AuditEntry.study_id)
@@ -360,10 +370,14 @@ async def _deeds(tx: ReadTx, conditions: list[ColumnElement[bool]], limit: int) 
     )
     found = [(row, json.loads(row.body)) for row in rows]
     things = await _things(tx, [(body["subject"], row.row_id) for row, body in found])
-    return [_trail_row(row, body, things.get((body["subject"], row.row_id))) for row, body in found]
+    transactions = {"transactions": list({row.tx for row, _ in found}), "most": MOST_CHANGES}
+    counted = {row[0]: row[1] for row in await tx.session.execute(_COUNTED, transactions)}
+    return [
+        _trail_row(row, body, things.get((body["subject"], row.row_id)), counted.get(row.tx, 0)) for row, body in found
+    ]
 
 
-def _trail_row(row: Any, body: dict[str, Any], thing: str | None) -> TrailRow:
+def _trail_row(row: Any, body: dict[str, Any], thing: str | None, changed: int) -> TrailRow:
     known = {"subject", "reason", "request", "channel"}
     prefix = _HREFS.get(body["subject"])
     return TrailRow(
@@ -380,7 +394,7 @@ def _trail_row(row: Any, body: dict[str, Any], thing: str | None) -> TrailRow:
         channel=body["channel"] or "",
         request=body["request"] or "",
         details={key: value for key, value in body.items() if key not in known},
-        changes=row.changes,
+        changes=changed,
     )
 
 
@@ -411,7 +425,8 @@ async def changes(tx: ReadTx, number: int) -> list[ChangeRow]:
     rows = await tx.session.execute(
         select(AuditEntry.kind, AuditEntry.name, AuditEntry.body)
         .where(AuditEntry.tx == deed.scalar_subquery(), AuditEntry.kind != "event")
-        .order_by(AuditEntry.id)
-        .limit(500)
+        # Not by the bare id: the planner would walk the whole trail in that order to find one transaction's entries.
+        .order_by(AuditEntry.id + 0)
+        .limit(MOST_CHANGES)
     )
     return [ChangeRow(kind=row.kind, table=row.name, columns=json.loads(row.body)) for row in rows]

@@ -47,7 +47,9 @@ async def family(tx: ReadTx, specimen_id: int, reach: ColumnElement[bool]) -> Fa
     down = select(Derivation.child_id.label("id")).where(Derivation.parent_id == specimen_id)
     under = down.cte("down", recursive=True)
     under = under.union(select(Derivation.child_id).join(under, Derivation.parent_id == under.c.id))
-    related = union(select(up.c.id), select(under.c.id)).subquery()
+    # First who they are, then what they are: in one statement the planner, who cannot know how few they are, reads all
+    # tubes.
+    related = (await tx.session.execute(union(select(up.c.id), select(under.c.id)))).scalars().all()
     nodes = (
         await tx.session.execute(
             select(
@@ -64,7 +66,7 @@ async def family(tx: ReadTx, specimen_id: int, reach: ColumnElement[bool]) -> Fa
             )
             .join(SpecimenType, SpecimenType.code == Specimen.specimen_type)
             .join(Custody, Custody.specimen_id == Specimen.id)
-            .where((Specimen.id == specimen_id) | (Specimen.id.in_(select(related.c.id)) & reach))
+            .where((Specimen.id == specimen_id) | (Specimen.id.in_(related) & reach))
             .order_by(Specimen.id)
         )
     ).all()

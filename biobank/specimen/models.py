@@ -158,6 +158,10 @@ class Specimen(Base):
         Index("ix_specimen_participant", "participant_id"),
         Index("ix_specimen_collection_event", "collection_event_id"),
         Index("ix_specimen_study_site", "study_id", "site_id"),
+        # What is out of the ordinary is looked for among hundreds of thousands of tubes that are not.
+        Index("ix_specimen_held", "id", postgresql_where=text("hold is not null")),
+        Index("ix_specimen_doubtful", "id", postgresql_where=text("quality <> 'acceptable'")),
+        Index("ix_specimen_gone", "id", postgresql_where=text("existence not in ('exists', 'consumed')")),
     )
 
 

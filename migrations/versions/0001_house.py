@@ -56,6 +56,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_entry")),
     )
     op.create_index(
+        "ix_audit_entry_actor",
+        "audit_entry",
+        ["actor_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("kind = 'event'"),
+    )
+    op.create_index(
         "ix_audit_entry_event",
         "audit_entry",
         ["study_id", "id"],
@@ -1756,6 +1763,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "study_id", name="uq_specimen_study"),
     )
     op.create_index("ix_specimen_collection_event", "specimen", ["collection_event_id"], unique=False)
+    op.create_index(
+        "ix_specimen_doubtful", "specimen", ["id"], unique=False, postgresql_where=sa.text("quality <> 'acceptable'")
+    )
+    op.create_index(
+        "ix_specimen_gone",
+        "specimen",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("existence not in ('exists', 'consumed')"),
+    )
+    op.create_index("ix_specimen_held", "specimen", ["id"], unique=False, postgresql_where=sa.text("hold is not null"))
     op.create_index("ix_specimen_participant", "specimen", ["participant_id"], unique=False)
     op.create_index("ix_specimen_study_site", "specimen", ["study_id", "site_id"], unique=False)
     op.create_table(
