@@ -84,6 +84,7 @@ from biobank.signature import api as signature_api
 from biobank.signature import pages as signature_pages
 from biobank.signature import rules as signature_rules
 from biobank.specimen import api as specimen_api
+from biobank.specimen import condition_pages
 from biobank.specimen import pages as specimen_pages
 from biobank.specimen import rules as specimen_rules
 from biobank.specimen import state_label, wording
@@ -121,6 +122,7 @@ ROUTERS = (
     specimen_api.router,
     specimen_pages.router,
     wording.router,
+    condition_pages.router,
     overview_api.router,
     overview_pages.router,
     storage_api.router,

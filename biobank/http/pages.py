@@ -22,6 +22,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Participants", "/participants", Permission.PARTICIPANT_READ),
     ("Visits", "/visits", Permission.PARTICIPANT_READ),
     ("Storage", "/storage", Permission.STORAGE_READ),
+    ("Equipment", "/equipment", Permission.SPECIMEN_READ),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),
     ("Shipments", "/shipments", Permission.SHIPMENT_READ),
     ("Assays", "/runs", Permission.ASSAY_READ),

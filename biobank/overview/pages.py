@@ -18,6 +18,8 @@ from biobank.picking.claims import claim_of
 from biobank.preanalytics.queries import sprec
 from biobank.specimen import queries as specimens
 from biobank.specimen import state_label
+from biobank.specimen.deviations import deviation_types
+from biobank.specimen.measuring import quantities
 
 
 @get("/", operation_id="homePage", opt={"permission": Permission.SELF}, include_in_schema=False)
@@ -79,7 +81,9 @@ async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[
             for one in await state_label.labels(tx, study=tube.study, site=tube.at_site or tube.site, axis="quality")
         ],
         claim=await claim_of(tx, tube.code),
-        form_keys=[str(new_uuid()) for _ in range(8)],
+        deviation_options=[(one.code, f"{one.title} ({one.severity})") for one in await deviation_types(tx)],
+        qc_options=[(one.code, f"{one.title}{f', {one.unit}' if one.unit else ''}") for one in await quantities(tx)],
+        form_keys=[str(new_uuid()) for _ in range(10)],
     )
 
 

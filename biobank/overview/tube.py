@@ -12,7 +12,7 @@ from biobank.actor import Permission
 from biobank.overview.queries import TrailRow, View, touches
 from biobank.shipment.models import ExternalParty, Package, Shipment
 from biobank.specimen.models import CustodyHistory
-from biobank.specimen.queries import find_specimen, tube_code
+from biobank.specimen.queries import find_specimen, is_blind, tube_code
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import Place, paths
 from biobank.storage.rules import Grid, label
@@ -42,6 +42,8 @@ class TubeStory(View):
 
 
 _TABLES = ("specimen", "custody")
+_MADE_BY = ("specimen.aliquoted", "specimen.pooled")
+"""They name the tubes that a vial was made from, which stays hidden of a blind duplicate."""
 
 
 async def story(tx: ReadTx, code: str) -> TubeStory:
@@ -50,10 +52,11 @@ async def story(tx: ReadTx, code: str) -> TubeStory:
     Raises:
         NotFound: no such tube within reach.
     """
-    tube, _ = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
-    return TubeStory(
-        stays=await _stays(tx, tube.id), deeds=tuple(await touches(tx, _TABLES, tube.id)) if _may_see_deeds(tx) else ()
-    )
+    tube, custody = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    deeds = await touches(tx, _TABLES, tube.id) if _may_see_deeds(tx) else []
+    if is_blind(tx, tube, custody):
+        deeds = [deed for deed in deeds if deed.verb not in _MADE_BY]
+    return TubeStory(stays=await _stays(tx, tube.id), deeds=tuple(deeds))
 
 
 def _may_see_deeds(tx: ReadTx) -> bool:

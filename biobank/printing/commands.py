@@ -118,6 +118,7 @@ def _label(code: str, thing: Printable, copy_no: int, template: str | None) -> L
             row.quantity,
             row.unit,
             partial=row.is_partial,
+            blind=row.is_blind_duplicate,
             participant=row.participant,
             visit=row.visit,
             number=row.ordinal,

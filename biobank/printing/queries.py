@@ -97,6 +97,7 @@ async def _tubes(tx: ReadTx, codes: Sequence[str]) -> dict[str, Printable]:
             Specimen.unit,
             Specimen.is_partial,
             Specimen.ordinal,
+            Specimen.is_blind_duplicate,
             Participant.code.label("participant"),
             VisitType.code.label("visit"),
             func.greatest(siblings, Specimen.ordinal).label("of"),

@@ -74,6 +74,7 @@ def tube_lines(
     unit: str,
     *,
     partial: bool,
+    blind: bool = False,
     participant: str | None,
     visit: str | None,
     number: int,
@@ -81,9 +82,12 @@ def tube_lines(
     copy_no: int,
 ) -> tuple[str, ...]:
     """What stands on a tube beside its id: type, quantity, P for a partial one, R and a number for a reprint, the
-    participant, the visit, and which of how many. No date: a date on a tube travels to third parties.
+    participant, the visit, and which of how many. No date: a date on a tube travels to third parties. A blind duplicate
+    says that it is one and nothing of its twin.
     """
     first = f"{kind} {quantity.normalize():f} {unit}{' P' if partial else ''}{f' R{copy_no}' if copy_no > 1 else ''}"
+    if blind:
+        return first, "blind duplicate"
     return first, grouped(participant) if participant else "pool", f"{visit or ''} {number}/{of}".strip()
 
 

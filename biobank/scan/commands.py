@@ -136,11 +136,18 @@ async def _boxed(tx: Tx, command: StationScan, found: CodeView) -> Answer:
 
 def _described(tube: TubeView) -> str:
     amount = f"{tube.quantity} {tube.unit}{' (partial)' if tube.is_partial else ''}"
-    parts = [f"{tube.title}, {amount}", ids.grouped(tube.participant) if tube.participant else "pool"]
+    parts = [f"{tube.title}, {amount}", _whose(tube)]
     return " · ".join(parts)
 
 
 _CLAIMED = {"reserved": "reserved", "listed": "on a pick list", "picked": "picked for a list"}
+
+
+def _whose(tube: TubeView) -> str:
+    """The participant; nobody is named for a pool, nor for a blind duplicate, whoever scans it."""
+    if tube.participant:
+        return ids.grouped(tube.participant)
+    return "pool" if tube.level == "pool" else "blind duplicate"
 
 
 def _state_words(tube: TubeView) -> list[str]:

@@ -13,7 +13,8 @@ from biobank.storage.rules import Grid, label
 from biobank.tx import ReadTx
 
 RESOLVE = """
-select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.title, p.code as participant,
+select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.title,
+       case when not s.is_blind_duplicate then p.code end as participant,
        s.level, s.quantity, s.unit, s.is_partial, s.existence, s.quality, s.hold, s.freeze_thaw_count,
        (select l.label from state_label l where l.id = s.quality_label_id) as quality_label,
        coalesce((select o.reservation from tube_claim o where o.specimen_id = s.id), 'free') as reservation,

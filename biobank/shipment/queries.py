@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Executable, func, or_, select
+from sqlalchemy import Executable, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from biobank import ids
@@ -382,7 +382,7 @@ def _items_query(shipment_id: int) -> Executable:
             SpecimenType.title.label("type_title"),
             Specimen.quantity,
             Specimen.unit,
-            Participant.code.label("participant"),
+            case((~Specimen.is_blind_duplicate, Participant.code)).label("participant"),
             Participant.site_id.label("participant_site"),
             PackageItem.note,
             packer.display_name.label("packed_by"),

@@ -19,7 +19,7 @@ from biobank.specimen.models import Custody, QcMeasurement, Specimen
 from biobank.specimen.queries import SpecimenView, within
 from biobank.specimen.readings import Measurable
 from biobank.specimen.record import View
-from biobank.specimen.rules import CLOCK_TOLERANCE
+from biobank.specimen.rules import CLOCK_TOLERANCE, to_the_minute
 from biobank.specimen.work import Command
 from biobank.study.models import Site
 from biobank.study.rules import at_site
@@ -250,7 +250,7 @@ def _moment(tx: Tx, row: _Row, tube: _Tube) -> tuple[datetime | None, str]:
         return tx.now, ""
     if moment > tx.now + CLOCK_TOLERANCE:
         return None, "the moment lies in the future"
-    if tube.born is not None and moment < tube.born:
+    if tube.born is not None and moment < to_the_minute(tube.born):
         return None, "the tube did not exist yet at that time"
     return moment, ""
 

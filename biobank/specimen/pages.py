@@ -19,6 +19,7 @@ from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView
 from biobank.specimen import collecting, dividing, processing, queries, upkeep
 from biobank.specimen.collecting import CollectionView
+from biobank.specimen.deviations import deviation_types
 from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenView
 from biobank.specimen.work import MadeView
@@ -100,7 +101,7 @@ async def participant(request: Here, tx: Reading, code: FromPath[str]) -> Templa
     )
 
 
-async def _materials(tx: ReadTx) -> dict[str, Any]:
+async def materials(tx: ReadTx) -> dict[str, Any]:
     """The code tables as options of a form; a type says the unit that it is measured in."""
     return {
         "type_options": [
@@ -114,7 +115,7 @@ async def _collection(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await participant_queries.participant(tx, code)
     return {
         "person": person,
-        **await _materials(tx),
+        **await materials(tx),
         "site_tz": person.timezone,
         "now": local_input(tx.now, person.timezone),
     }
@@ -188,14 +189,15 @@ async def collect(request: Here, tx: Writing, code: FromPath[str], data: Form) -
             lambda: collecting.collect(tx, person.code, command),
             of=person.code,
         )
-    return Redirect(_made_href(made.specimens), status_code=303)
+    return Redirect(made_href(made.specimens), status_code=303)
 
 
-def _made_href(rows: tuple[SpecimenRow, ...]) -> str:
+def made_href(rows: tuple[SpecimenRow, ...]) -> str:
+    """The page that shows these tubes, to go on with them."""
     return f"/specimens/made?codes={','.join(row.code for row in rows)}"
 
 
-def _codes(text: str) -> list[str]:
+def codes_in(text: str) -> list[str]:
     """Codes from a query, a list or a scanner: separated by commas, spaces or lines, each once."""
     codes = [queries.tube_code(one, "specimens") for one in text.replace(",", " ").split()[:MOST_ON_A_PAGE]]
     return list(dict.fromkeys(codes))
@@ -204,7 +206,7 @@ def _codes(text: str) -> list[str]:
 @get("/specimens/made", operation_id="madePage", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False)
 async def made_page(request: Here, tx: Reading, codes: FromQuery[str] = "") -> Template:
     """The tubes that were just made, to print their labels and to go on."""
-    found = await queries.find_specimens(tx, _codes(codes), Permission.SPECIMEN_READ)
+    found = await queries.find_specimens(tx, codes_in(codes), Permission.SPECIMEN_READ)
     rows = await queries.rows_of(tx, [tube.id for tube, _ in found])
     return page(request, "specimen/made.html", title="New tubes", tubes=rows, site_tz=_zone(rows))
 
@@ -259,7 +261,7 @@ async def specimens(
         chips=chips("/specimens", filters),
         next_href=next_page("/specimens", filters, found.next),
         site_tz=_zone(found.rows),
-        **await _materials(tx),
+        **await materials(tx),
     )
 
 
@@ -267,7 +269,7 @@ async def _bench(tx: ReadTx, code: str) -> dict[str, Any]:
     parent = await queries.specimen(tx, code)
     return {
         "parent": parent,
-        **await _materials(tx),
+        **await materials(tx),
         "site_tz": parent.timezone,
         "now": local_input(tx.now, parent.timezone),
     }
@@ -330,7 +332,17 @@ async def aliquot(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
         made = await tx.once(
             form_key(data), command, MadeView, lambda: dividing.aliquot(tx, parent.code, command), of=parent.code
         )
-    return Redirect(_made_href(made.made), status_code=303)
+    return Redirect(made_href(made.made), status_code=303)
+
+
+async def _deviations(tx: ReadTx) -> list[tuple[str, str]]:
+    return [(one.code, f"{one.title} ({one.severity})") for one in await deviation_types(tx)]
+
+
+def _named(data: dict[str, str]) -> dict[str, str | None] | None:
+    """The deviation that a form names, if it does."""
+    kind = data.get("deviation_type", "").strip()
+    return {"type": kind, "comment": data.get("deviation_comment", "").strip() or None} if kind else None
 
 
 @get(
@@ -340,7 +352,7 @@ async def aliquot(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     include_in_schema=False,
 )
 async def process_page(request: Here, tx: Reading, codes: FromQuery[str] = "") -> Template:
-    found = await queries.find_specimens(tx, _codes(codes), Permission.SPECIMEN_PROCESS)
+    found = await queries.find_specimens(tx, codes_in(codes), Permission.SPECIMEN_PROCESS)
     rows = await queries.rows_of(tx, [tube.id for tube, _ in found])
     return page(
         request,
@@ -348,6 +360,7 @@ async def process_page(request: Here, tx: Reading, codes: FromQuery[str] = "") -
         title="Record processing",
         specimens=" ".join(row.code for row in rows),
         type_options=PROCESS_OPTIONS,
+        deviation_options=await _deviations(tx),
         site_tz=_zone(rows),
         now=local_input(tx.now, _zone(rows)),
     )
@@ -361,9 +374,15 @@ async def process_page(request: Here, tx: Reading, codes: FromQuery[str] = "") -
     status_code=303,
 )
 async def process(tx: Writing, data: Form) -> Redirect:
-    view = {"specimens": data.get("specimens", ""), "type_options": PROCESS_OPTIONS, "site_tz": "UTC", "now": ""}
+    view = {
+        "specimens": data.get("specimens", ""),
+        "type_options": PROCESS_OPTIONS,
+        "deviation_options": await _deviations(tx),
+        "site_tz": "UTC",
+        "now": "",
+    }
     with shown_again("specimen/process.html", title="Record processing", values=data, **view):
-        codes = _codes(data.get("specimens", ""))
+        codes = codes_in(data.get("specimens", ""))
         found = await queries.find_specimens(tx, codes, Permission.SPECIMEN_PROCESS)
         rows = await queries.rows_of(tx, [tube.id for tube, _ in found])
         zone = _zone(rows)
@@ -374,9 +393,10 @@ async def process(tx: Writing, data: Form) -> Redirect:
             specimens=codes,
             started_at=at_site(data.get("started_at", ""), zone, "started_at"),
             ended_at=at_site(ended, zone, "ended_at") if ended else None,
+            deviation=_named(data),
         )
         done = await tx.once(form_key(data), command, ProcessedView, lambda: processing.process(tx, command))
-    return Redirect(_made_href(done.specimens), status_code=303)
+    return Redirect(made_href(done.specimens), status_code=303)
 
 
 async def _deed(tx: Writing, code: str, data: dict[str, str], model: type[Any], verb: Any) -> Redirect:

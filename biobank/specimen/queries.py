@@ -121,6 +121,12 @@ def shown(tx: ReadTx) -> ColumnElement[bool]:
     return or_(~Specimen.is_blind_duplicate, known)
 
 
+def is_blind(tx: ReadTx, tube: Specimen, custody: Custody) -> bool:
+    """Whether it must be kept from this person whose a tube is."""
+    known = tx.scope(Permission.SPECIMEN_UNBLIND)
+    return tube.is_blind_duplicate and not known.covers(tube.study_id, tube.site_id, custody.site_id)
+
+
 def tube_code(text: str, field: str = "specimen") -> str:
     """The canonical code of what was typed or scanned.
 

@@ -104,6 +104,9 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
         "A tube is made from tubes of one participant; only a pool may have several."
     ),
     "ck_derivation_acyclic": lambda: LineageRefused("A tube cannot be made from itself or from what was made from it."),
+    "ck_derivation_after_parent": lambda: LineageRefused(
+        "A tube is made after the tube that it is made from: correct the time."
+    ),
     "ck_derivation_no_self": lambda: LineageRefused("A tube cannot be made from itself."),
     "uq_derivation_edge": lambda: LineageRefused("This tube is recorded as made from that one already."),
     "uq_processing_input_once": lambda: Invalid(
@@ -260,6 +263,11 @@ def check_not_ahead(moment: datetime, now: datetime, field: str) -> None:
         raise Invalid("This moment lies in the future.", errors={field: "lies in the future"})
 
 
+def to_the_minute(moment: datetime) -> datetime:
+    """The minute that a moment lies in: what is typed has no seconds, what a scanner sends has."""
+    return moment.replace(second=0, microsecond=0)
+
+
 def check_visit_done(status: str, visit: str) -> None:
     """Tubes belong to a visit that took place.
 
@@ -307,7 +315,7 @@ def check_worked(
         check_not_ahead(ended_at, now, "ended_at")
         if ended_at < started_at:
             raise Invalid("Work ends after it begins.", errors={"ended_at": "lies before the beginning"})
-    early = sorted(code for code, moment in born.items() if moment is not None and started_at < moment)
+    early = sorted(code for code, moment in born.items() if moment is not None and started_at < to_the_minute(moment))
     if early:
         raise Invalid(
             f"{', '.join(grouped(code) for code in early)} did not exist yet at that time: collected or made later.",

@@ -5,12 +5,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 
 from biobank.actor import Permission, Scope
 from biobank.participant.models import Participant
 from biobank.specimen.models import Custody, Specimen
-from biobank.specimen.queries import within
+from biobank.specimen.queries import shown, within
 from biobank.storage import rules
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import Place, View, find_box, grid_of, path, place
@@ -177,7 +177,7 @@ async def content(tx: ReadTx, code: str) -> list[ContentRow]:
             Custody.col,
             Specimen.code.label("tube"),
             Specimen.specimen_type.label("type"),
-            Participant.code.label("participant"),
+            case((shown(tx), Participant.code)).label("participant"),
             Specimen.quantity,
             Specimen.unit,
             Specimen.is_partial,

@@ -84,6 +84,10 @@ async def map_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
+def _whose(row: ContentRow) -> str:
+    return ids.grouped(row.participant) if row.participant else "pool or blind"
+
+
 def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
     seen = {row.tube: row for row in rows}
     cells = []
@@ -91,7 +95,7 @@ def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
         if cell.state in {"free", "next"}:
             continue
         row = seen.get(cell.code or "")
-        lines = ("taken",) if row is None else (ids.grouped(row.tube), row.type, ids.grouped(row.participant or "pool"))
+        lines = ("taken",) if row is None else (ids.grouped(row.tube), row.type, _whose(row))
         cells.append(BoxCell(cell.row, cell.col, lines))
     way = " / ".join(step.name for step in box.path[:-1])
     details = f"{way}{' · ' if way else ''}{box.occupied} of {box.capacity} occupied"

@@ -126,3 +126,21 @@ create trigger resolved_is_final before update on deviation for each row
     when (old.resolved_at is not null) execute function biobank_refuse_second_resolution();
 
 call biobank_append_only('qc_measurement');
+
+-- No tube is made before the tube that it is made from came to be, within what two clocks may differ by.
+create function biobank_check_made_after() returns trigger language plpgsql as $$
+begin
+    if exists (
+        select from new_rows d join processing_event e on e.id = d.processing_event_id join specimen p on p.id = d.parent_id
+          left join collection_event c on c.id = p.collection_event_id
+          left join lateral (select max(m.started_at) as at from derivation g join processing_event m on m.id = g.processing_event_id
+                              where g.child_id = p.id) made on true
+         where e.started_at < coalesce(made.at, c.collected_at) - interval '5 minutes'
+    ) then
+        raise exception 'a tube is made after the tube that it is made from'
+            using errcode = 'check_violation', constraint = 'ck_derivation_after_parent', table = 'derivation';
+    end if;
+    return null;
+end $$;
+create trigger made_after after insert on derivation referencing new table as new_rows
+    for each statement execute function biobank_check_made_after();
