@@ -84,10 +84,9 @@ from biobank.signature import api as signature_api
 from biobank.signature import pages as signature_pages
 from biobank.signature import rules as signature_rules
 from biobank.specimen import api as specimen_api
-from biobank.specimen import condition_pages
+from biobank.specimen import condition_pages, state_label, wording
 from biobank.specimen import pages as specimen_pages
 from biobank.specimen import rules as specimen_rules
-from biobank.specimen import state_label, wording
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
 from biobank.storage import rules as storage_rules

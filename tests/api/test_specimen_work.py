@@ -212,6 +212,7 @@ async def test_a_spin_is_recorded_with_its_settings(api):
         "role": "input",
         "operator": None,
         "program": None,
+        "held_celsius": None,
         "reagents": [],
         "warnings": [],
     }
