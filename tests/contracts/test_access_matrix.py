@@ -423,6 +423,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "measureSpecimen": {"measurements": [{"quantity": "rin", "text": "8.7"}]},
         "measureForm": {"quantity": "rin", "text": "8.7"},
         "recordMeasurements": {"rows": [{"specimen": tube, "quantity": "rin", "text": "8.7"}]},
+        "measurementsForm": {"text": f"specimen,quantity,value\n{tube},rin,8.7"},
         "readMeasurements": {"text": f"specimen,quantity,value\n{tube},rin,8.7"},
         "addEquipment": {"site": "CHI", "code": "CF-1", "title": "Centrifuge", "kind": "centrifuge"},
         "calibrateEquipment": CALIBRATED,
@@ -593,6 +594,7 @@ OF_NO_STUDY = {
 }
 # These say it in another way than by their status: a verdict, an empty list, a form that is shown again.
 ANSWERS = {
+    "measurementsForm",
     "recordMeasurements",
     "readMeasurements",
     "scan",
