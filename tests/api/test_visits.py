@@ -192,6 +192,7 @@ async def test_lists_say_what_is_overdue_due_and_coming_up(api):
         ("CHI", 1, 1, 1),
         ("TOR", 1, 0, 0),
     ]
+    assert len((await api("manager").see("/visits/due", study="LLS", state="due"))["rows"]) == 1
     own = (await api("coordinator_tor").see("/visits/due"))["rows"]
     assert [row["participant"] for row in own] == [there]
     assert (await api("stranger").see("/visits/due"))["rows"] == []
