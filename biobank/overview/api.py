@@ -4,19 +4,24 @@ from typing import Annotated
 
 from litestar import Controller, Router, get
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Response
 from pydantic import BaseModel, ConfigDict
 
 from biobank.actor import Permission
 from biobank.errors import NotFound
 from biobank.http.deps import Reading
 from biobank.http.paging import Limit
-from biobank.overview import queries
+from biobank.overview import brisq, queries
+from biobank.overview.brisq import BrisqReport
 from biobank.overview.tube import TubeStory, story
 from biobank.paging import Page
+from biobank.preanalytics.api import csv_file
 
 Before = Annotated[
     int | None, QueryParameter(name="before", ge=1, description="The `next` of the page before.", required=False)
 ]
+
+Codes = Annotated[list[str] | None, QueryParameter(description="A tube's id; may be repeated.")]
 
 
 class FoundView(BaseModel):
@@ -44,6 +49,35 @@ class OverviewController(Controller):
     async def story(self, tx: Reading, code: FromPath[str]) -> TubeStory:
         """Where a tube is and has been, and who touched it."""
         return await story(tx, code)
+
+    @get("/brisq", operation_id="getBrisq", opt={"permission": Permission.SPECIMEN_READ})
+    async def brisq(
+        self,
+        tx: Reading,
+        code: Codes = None,
+        shipment: FromQuery[str | None] = None,
+        run: FromQuery[str | None] = None,
+        participant: FromQuery[str | None] = None,
+    ) -> BrisqReport:
+        """BRISQ tier 1 of a set of tubes, item by item and as a paragraph. Exactly one set is named."""
+        return await brisq.report(tx, brisq.Wanted(tuple(code or ()), shipment, run, participant))
+
+    @get(
+        "/brisq/table.csv",
+        operation_id="downloadBrisq",
+        opt={"permission": Permission.SPECIMEN_READ},
+        media_type="text/csv",
+    )
+    async def brisq_table(
+        self,
+        tx: Reading,
+        code: Codes = None,
+        shipment: FromQuery[str | None] = None,
+        run: FromQuery[str | None] = None,
+        participant: FromQuery[str | None] = None,
+    ) -> Response[bytes]:
+        """The same, one row a tube."""
+        return csv_file(await brisq.table(tx, brisq.Wanted(tuple(code or ()), shipment, run, participant)), "brisq.csv")
 
     @get("/audit", operation_id="listAudit", opt={"permission": Permission.AUDIT_READ})
     async def audit(

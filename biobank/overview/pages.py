@@ -9,12 +9,14 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Template
 
 from biobank.actor import Permission
+from biobank.errors import Invalid
 from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
-from biobank.overview import queries
+from biobank.overview import brisq, queries
 from biobank.overview.tube import story
 from biobank.picking.claims import claim_of
+from biobank.preanalytics.api import csv_file
 from biobank.preanalytics.queries import sprec
 from biobank.specimen import queries as specimens
 from biobank.specimen import state_label
@@ -87,9 +89,51 @@ async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[
     )
 
 
+@get("/brisq", operation_id="brisqPage", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False)
+async def brisq_page(
+    request: Request[Any, Any, Any],
+    tx: Reading,
+    codes: FromQuery[str] = "",
+    shipment: FromQuery[str] = "",
+    run: FromQuery[str] = "",
+    participant: FromQuery[str] = "",
+) -> Template:
+    """Other pages link to the report of their tubes; without a set the page asks for codes."""
+    asked = {"codes": codes, "shipment": shipment, "run": run, "participant": participant}
+    view: dict[str, Any] = {"report": None, "problem": None}
+    if any(text.strip() for text in asked.values()):
+        try:
+            view["report"] = await brisq.report(tx, _wanted(**asked))
+        except Invalid as error:
+            view["problem"] = str(error)
+    status = 422 if view["problem"] else 200
+    chosen = {name: text for name, text in asked.items() if text.strip()}
+    return page(
+        request, "overview/brisq.html", title="BRISQ report", status_code=status, asked=asked, chosen=chosen, **view
+    )
+
+
+@get(
+    "/brisq/table.csv", operation_id="brisqFile", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False
+)
+async def brisq_file(
+    tx: Reading,
+    codes: FromQuery[str] = "",
+    shipment: FromQuery[str] = "",
+    run: FromQuery[str] = "",
+    participant: FromQuery[str] = "",
+) -> Response[bytes]:
+    return csv_file(await brisq.table(tx, _wanted(codes, shipment, run, participant)), "brisq.csv")
+
+
+def _wanted(codes: str, shipment: str, run: str, participant: str) -> brisq.Wanted:
+    texts = codes.replace(",", " ").replace(";", " ").split()
+    return brisq.Wanted(tuple(texts), shipment or None, run or None, participant or None)
+
+
 def _input(moment: datetime | None, timezone: str) -> str:
     """A moment as a time field takes it, to the second: the site's clock."""
     return "" if moment is None else moment.astimezone(ZoneInfo(timezone)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-router = Router("/", route_handlers=[home, find, audit, deed, specimen])
+router = Router("/", route_handlers=[home, find, audit, deed, specimen, brisq_page, brisq_file])

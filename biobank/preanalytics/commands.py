@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, insert, select, text, update
 
-from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType, TemperatureClass
-from biobank.errors import Forbidden, Invalid
+from biobank.errors import Invalid
 from biobank.preanalytics import queries, rules
 from biobank.preanalytics.models import Sprec, SprecCode, SprecDue, SprecVersion
 from biobank.preanalytics.queries import View
@@ -154,8 +153,6 @@ async def load_table(tx: Tx, command: LoadTable) -> queries.VersionView:
         Invalid: it would be used from a day that is past, which would code tubes anew.
         SprecVersionExists: the version is loaded already, or another one is used from that day on.
     """
-    if not tx.scope(Permission.STUDY_MANAGE):
-        raise Forbidden("Code tables are loaded by managers.")
     if command.used_from is not None and command.used_from <= today(tx.now, "UTC"):
         raise Invalid(
             "A code table is used from a day to come: tubes are never coded anew because a table came.",

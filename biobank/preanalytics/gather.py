@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,8 +13,9 @@ from sqlalchemy import and_, func, or_, select
 from biobank.catalogue.models import SpecimenType, TemperatureClass, TubeType
 from biobank.equipment.models import Equipment
 from biobank.preanalytics.facts import Facts, Stay, Step, Way
-from biobank.preanalytics.models import BoxClimate, SprecCode, SprecVersion
-from biobank.preanalytics.table import Line, Range, Table
+from biobank.preanalytics.models import BoxClimate
+from biobank.preanalytics.rules import FREEZE_TYPES
+from biobank.preanalytics.versions import Version
 from biobank.protocol.models import PlannedAliquot, PlannedStep
 from biobank.specimen.models import (
     CollectionEvent,
@@ -30,17 +32,6 @@ _EVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Version:
-    """A version with its table, and the day from which tubes are coded by it."""
-
-    code: str
-    title: str
-    source: str
-    used_from: date | None
-    table: Table
-
-
-@dataclass(frozen=True, slots=True)
 class Source:
     """Of a tube that SPREC has no code for (DNA, RNA): what it was made from, and how."""
 
@@ -51,12 +42,21 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What is known of one tube: `facts`, or the `source` of one that is outside the code, or neither."""
+    """What is known of one tube: `facts`, or the `source` of one that is outside the code, or neither.
+
+    `container` is SPREC's code of the primary container; `preservation` how the tube is kept; `stored_until` None: it
+    is still in long-term storage, or never was.
+    """
 
     specimen_id: int
     code: str
     facts: Facts | None
     source: Source | None
+    stays: tuple[Stay, ...] = ()
+    stored_until: datetime | None = None
+    container: str | None = None
+    container_title: str | None = None
+    preservation: str | None = None
 
     @property
     def collected_on(self) -> date | None:
@@ -67,55 +67,6 @@ class Gathered:
             if way.collected_at
         ]
         return min(days, default=None)
-
-
-_tables: dict[tuple[int, str, datetime], Table] = {}
-"""Lines of a version never change, so a process reads them once."""
-
-
-async def versions(tx: ReadTx) -> tuple[Version, ...]:
-    """All versions, the oldest first."""
-    rows = (await tx.session.execute(select(SprecVersion).order_by(SprecVersion.id))).scalars().all()
-    found = []
-    for row in rows:
-        key = (row.id, row.code, row.loaded_at)
-        table = _tables.get(key)
-        if table is None:
-            table = _tables[key] = Table(row.code, row.carry_minutes, await _lines(tx, row.code))
-        found.append(Version(row.code, row.title, row.source, row.used_from, table))
-    return tuple(found)
-
-
-async def _lines(tx: ReadTx, version: str) -> tuple[Line, ...]:
-    rows = await tx.session.execute(select(SprecCode).where(SprecCode.version == version).order_by(SprecCode.id))
-    return tuple(
-        Line(
-            element=row.element,
-            code=row.code,
-            role=row.role,
-            meaning=row.meaning,
-            verified=row.verified,
-            source=row.source,
-            minutes=Range(row.min_minutes, row.max_minutes, row.minutes_ends),
-            celsius=Range(row.min_celsius, row.max_celsius, row.celsius_ends),
-            g=Range(row.min_g, row.max_g, row.g_ends),
-            brake=row.brake,
-            family=row.container_family,
-            storage=None if row.storage is None else tuple(row.storage),
-            before=None if row.storage_before is None else tuple(row.storage_before),
-            freezing=row.freezing,
-            min_spins=row.min_spins,
-            max_spins=row.max_spins,
-        )
-        for row in rows.scalars()
-    )
-
-
-def version_of(day: date | None, known: Sequence[Version]) -> Version:
-    """The version that a tube of this day of collection is coded by: the latest that was used then, else the first."""
-    used = sorted((one for one in known if one.used_from is not None), key=lambda one: one.used_from or date.min)
-    then = [one for one in used if day is None or (one.used_from or date.min) <= day]
-    return (then or used[:1])[-1]
 
 
 def digest(facts: Facts, version: str) -> str:
@@ -264,22 +215,44 @@ async def _read_plans(tx: ReadTx, found: _Nodes) -> None:
 
 def _gathered(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Gathered:
     tube = nodes.tubes[specimen_id]
-    if tube.sprec_type is None:
-        return Gathered(specimen_id, tube.code, None, _source(specimen_id, nodes))
-    ways = tuple(_way(path, nodes, families) for path in _paths(specimen_id, nodes))
-    return Gathered(
-        specimen_id,
-        tube.code,
-        Facts(
+    paths = tuple(_paths(specimen_id, nodes))
+    roots = {path[-1][0] for path in paths}
+    root = nodes.tubes[roots.pop()] if len(roots) == 1 else None
+    stays = tuple(_storage(specimen_id, nodes, families))
+    last = _last_storage(specimen_id, nodes, families)
+    facts = None
+    if tube.sprec_type is not None:
+        facts = Facts(
             sprec_type=tube.sprec_type,
             type_title=tube.type_title,
             family=tube.sprec_family,
             tube_title=tube.tube_title,
-            ways=ways,
-            stays=tuple(_storage(specimen_id, nodes, families)),
-        ),
-        None,
+            ways=tuple(_way(path, nodes, families) for path in paths),
+            stays=stays,
+        )
+    return Gathered(
+        specimen_id=specimen_id,
+        code=tube.code,
+        facts=facts,
+        source=_source(specimen_id, nodes) if facts is None else None,
+        stays=stays,
+        stored_until=last.until if last is not None else None,
+        container=root.sprec_container if root is not None else None,
+        container_title=root.tube_title if root is not None else None,
+        preservation=None if last is None else _preservation(last, paths, nodes),
     )
+
+
+def _last_storage(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Any:
+    kept = [stay for stay in nodes.stays.get(specimen_id, ()) if _long_term(nodes.tubes[specimen_id], stay, families)]
+    return kept[-1] if kept else None
+
+
+def _preservation(last: Any, paths: Sequence["_Path"], nodes: _Nodes) -> str:
+    if last.max_celsius >= 0:
+        return f"kept at {last.title[0].lower()}{last.title[1:]}"
+    steps = (step for path in paths for one, _ in path for step in nodes.steps.get(one, ()))
+    return "controlled-rate freezing" if any(step.type in FREEZE_TYPES for step in steps) else "freezing"
 
 
 _Path = tuple[tuple[int, datetime | None], ...]
@@ -329,7 +302,8 @@ def _step(row: Any, groups: set[int], nodes: _Nodes) -> Step:
         for group in sorted(groups):
             plan = nodes.planned.get((group, row.type, row.sop_version))
             if plan is not None:
-                celsius, by = (plan.min_celsius, plan.max_celsius), f"as {row.sop_version} says"
+                celsius = (Decimal(plan.min_celsius), Decimal(plan.max_celsius))
+                by = f"as {row.sop_version} says"
     return Step(
         type=row.type,
         started_at=row.started_at,

@@ -1,7 +1,7 @@
 """SPREC of tubes with its arithmetic and history, and the code tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 from sqlalchemy import select
@@ -10,10 +10,11 @@ from biobank.actor import Permission
 from biobank.errors import NotFound
 from biobank.preanalytics import rules
 from biobank.preanalytics.facts import Computed, Facts
-from biobank.preanalytics.gather import Gathered, Version, digest, gather, version_of, versions
+from biobank.preanalytics.gather import Gathered, digest, gather
 from biobank.preanalytics.models import Sprec
 from biobank.preanalytics.table import Line
 from biobank.preanalytics.tablefile import write_csv
+from biobank.preanalytics.versions import Version, version_of, versions
 from biobank.specimen.queries import find_specimen, tube_code
 from biobank.tx import ReadTx
 
@@ -281,8 +282,3 @@ def _asks(line: Line) -> str:
     if line.min_spins is not None or line.max_spins is not None:
         parts.append(f"spun {line.min_spins or 0} to {'any' if line.max_spins is None else line.max_spins} times")
     return ", ".join(part for part in parts if part)
-
-
-def since(facts: Facts) -> datetime | None:
-    """When the tube, or what it was made from, came into long-term storage."""
-    return min((way.stored_at for way in facts.ways if way.stored_at), default=None)
