@@ -343,7 +343,7 @@ MOST_CHANGES = 500
 """Changed rows of one transaction are shown and counted up to here: an import changes tens of thousands."""
 _COUNTED = text("""
 select given.tx, (select count(*) from (
-           select from audit_entry a where a.tx = given.tx and a.kind <> 'event' limit :most) some)
+           select from audit_entry a where a.tx = given.tx and a.kind <> 'event' limit :most) as counted)
   from unnest(cast(:transactions as uuid[])) as given(tx)
 """)
 
