@@ -28,6 +28,7 @@ from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
 from biobank.accession import api as accession_api
+from biobank.accession import bench_pages
 from biobank.accession import pages as accession_pages
 from biobank.accession import rules as accession_rules
 from biobank.actor import SERVICE
@@ -140,6 +141,7 @@ ROUTERS = (
     printing_pages.router,
     accession_api.router,
     accession_pages.router,
+    bench_pages.router,
     assay_api.router,
     assay_pages.router,
     fitness_pages.router,

@@ -1,12 +1,15 @@
-"""The visit day and the intake of tubes over JSON."""
+"""The visit day and the benches over JSON."""
 
 from litestar import Controller, Router, get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 
-from biobank.accession import commands, intake, queries, worksheet
+from biobank.accession import commands, intake, queries, scanning, spins, vials, worksheet
+from biobank.accession.bench import BenchAnswer, BenchScan
 from biobank.accession.commands import DrawView
 from biobank.accession.intake import Intake, TakenIn, WaitingVisit
 from biobank.accession.queries import CodeTitle, VisitDay
+from biobank.accession.spins import SpinView
+from biobank.accession.vials import Bound, Made, Parent
 from biobank.accession.worksheet import Worksheet
 from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
@@ -120,4 +123,67 @@ async def get_worksheet(tx: Reading, whose: FromQuery[str] = "mine") -> Workshee
     return await worksheet.worksheet(tx, "all" if whose == "all" else "mine")
 
 
-router = Router("/api/v1", route_handlers=[VisitDayController, IntakeController, reasons, get_worksheet])
+class SpinController(Controller):
+    path = "/spins"
+    tags = ("Benches",)
+
+    @post(operation_id="startSpin", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def start(self, tx: Writing, data: JSONBody[spins.StartSpin], key: Key) -> SpinView:
+        """Start a centrifuge with tubes in it; what is wrong is told before it runs."""
+        return await tx.once(key, data, SpinView, lambda: spins.start_spin(tx, data))
+
+    @post("/stop", operation_id="stopSpin", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def stop(self, tx: Writing, data: JSONBody[spins.StopSpin], key: Key) -> SpinView:
+        """Stop a centrifuge; the spin becomes a processing event of its tubes."""
+        return await tx.once(key, data, SpinView, lambda: spins.stop_spin(tx, data))
+
+
+class VialController(Controller):
+    path = "/specimens/{code:str}/vials"
+    tags = ("Benches",)
+
+    @get(operation_id="getPlannedVials", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def planned(self, tx: Reading, code: FromPath[str]) -> Parent:
+        """What the protocol makes of a tube, and what was made so far."""
+        return await vials.parent(tx, code)
+
+    @post(operation_id="makeVials", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def make(self, tx: Writing, code: FromPath[str], data: JSONBody[vials.MakeVials], key: Key) -> Made:
+        """Divide a yield: as many full vials as possible, the rest in one partial vial."""
+        return await tx.once(key, data, Made, lambda: vials.make_vials(tx, code, data), of=code)
+
+    @post("/bind", operation_id="bindVial", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def bind(self, tx: Writing, code: FromPath[str], data: JSONBody[vials.BindVial], key: Key) -> Bound:
+        """Check a vial against its parent by what was scanned off it."""
+        return await tx.once(key, data, Bound, lambda: vials.bind_vial(tx, code, data), of=code)
+
+    @post("/undo", operation_id="takeBackVials", opt={"permission": Permission.SPECIMEN_PROCESS})
+    async def undo(self, tx: Writing, code: FromPath[str], data: JSONBody[vials.TakeBackVials], key: Key) -> Parent:
+        """The vials that were made last never were."""
+        return await tx.once(key, data, Parent, lambda: vials.take_back(tx, code, data), of=code)
+
+
+@post(
+    "/bench/scan",
+    operation_id="scanAtBench",
+    opt={"permission": Permission.SPECIMEN_PROCESS},
+    tags=["Benches"],
+    status_code=200,
+)
+async def scan_at_bench(tx: Writing, data: JSONBody[BenchScan], key: Key) -> BenchAnswer:
+    """One scan at a bench. The same key again is the same scan: it returns the first outcome."""
+    return await tx.once(key, data, BenchAnswer, lambda: scanning.scan(tx, data))
+
+
+router = Router(
+    "/api/v1",
+    route_handlers=[
+        VisitDayController,
+        IntakeController,
+        SpinController,
+        VialController,
+        reasons,
+        get_worksheet,
+        scan_at_bench,
+    ],
+)

@@ -54,7 +54,7 @@ def quantity(text: str, unit: str) -> tuple[Decimal, str] | None:
 _EXTRA = re.compile(r"(?:\+|EXTRA)([0-9]{1,2})")
 
 
-def extra(text: str) -> int | None:
+def further(text: str) -> int | None:
     """How many vials beyond the planned number are asked for (`+2`, or the bench code `EXTRA2`); None otherwise."""
     found = _EXTRA.fullmatch(text.strip().upper())
     return int(found[1]) if found else None

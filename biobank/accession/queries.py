@@ -310,7 +310,7 @@ async def tubes_of(tx: ReadTx, visit_id: int) -> tuple[SpecimenRow, ...]:
 
 
 async def slot_views(
-    tx: ReadTx, visit: Visit, plan: Sequence[TubePlan], granted: frozenset[str] | None
+    tx: ReadTx, visit: Visit, plan: Sequence[TubePlan], granted: frozenset[str]
 ) -> tuple[SlotView, ...]:
     rows = await tx.session.execute(
         select(
@@ -332,7 +332,6 @@ async def slot_views(
         .where(TubeOutcome.visit_id == visit.id)
         .order_by(TubeOutcome.id)
     )
-    # Without `granted` a planned tube counts as covered: a bench does not see what a participant decided.
     current: dict[tuple[int, int], Any] = {}
     earlier: dict[tuple[int, int], list[EarlierReason]] = {}
     for row in rows:
@@ -353,12 +352,12 @@ _OUTCOME = ("tube", "collected_at", "reason", "reason_title", "note", "recorded_
 
 
 def _slot(
-    tube: TubePlan, ordinal: int, row: Any, earlier: Sequence[EarlierReason], granted: frozenset[str] | None
+    tube: TubePlan, ordinal: int, row: Any, earlier: Sequence[EarlierReason], granted: frozenset[str]
 ) -> SlotView:
     if row is not None:
         state = "collected" if row.tube else "not_collected"
     else:
-        covered = tube.consent_scope is None or granted is None or tube.consent_scope in granted
+        covered = tube.consent_scope is None or tube.consent_scope in granted
         state = "open" if covered else "not_covered"
     return SlotView(
         planned_id=tube.id,

@@ -56,13 +56,6 @@ class NotThisTube(Conflict):
     title = "This is the wrong tube"
 
 
-class WrongProgram(Conflict):
-    """The spin would not be the one that the protocol plans for these tubes. `faults` says how."""
-
-    code = "wrong-program"
-    title = "This program is not for these tubes"
-
-
 class CentrifugeBusy(Conflict):
     code = "centrifuge-busy"
     title = "The centrifuge is running"

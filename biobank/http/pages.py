@@ -21,6 +21,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Scan", "/scan", Permission.SPECIMEN_READ),
     ("Participants", "/participants", Permission.PARTICIPANT_READ),
     ("Visits", "/visits", Permission.PARTICIPANT_READ),
+    ("Bench", "/bench", Permission.SPECIMEN_PROCESS),
     ("Storage", "/storage", Permission.STORAGE_READ),
     ("Equipment", "/equipment", Permission.SPECIMEN_READ),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),

@@ -20,6 +20,7 @@ REGENERATE = "python -m tests.contracts.test_openapi"
 SENT = {
     ("CollectedTube", "quantity"),
     ("CorrectQuantity", "quantity"),
+    ("MakeVials", "obtained"),
     ("PoolPart", "quantity"),
     ("Vial", "quantity"),
     ("WellSpec", "dilution"),

@@ -43,7 +43,7 @@ def test_the_code_of_a_yield_reads_back():
 
 
 def test_extra_vials_are_asked_for():
-    more_than_planned = codes.extra
+    more_than_planned = codes.further
     assert [more_than_planned(text) for text in ("+1", "EXTRA2", "extra12", "+", "2", "+100")] == [
         1,
         2,

@@ -1,3 +1,5 @@
+import { startBench } from "./bench/bench";
+import { runClocks } from "./bench/clocks";
 import { startPage } from "./page";
 import { startPartial } from "./partial";
 import { startStation } from "./scan/station";
@@ -7,3 +9,5 @@ startPartial();
 startPage();
 startStation();
 startWalk();
+startBench();
+runClocks();

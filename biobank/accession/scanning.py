@@ -1,0 +1,58 @@
+"""The benches' verb: read one code at the intake, spin or aliquot bench, do what it means there, and say exactly what
+happened.
+"""
+
+from biobank import ids
+from biobank.accession import bench_aliquot, bench_intake, bench_spin, codes, queries
+from biobank.accession.bench import BenchAnswer, BenchScan, answer, attempt, view_of
+from biobank.errors import DomainError
+from biobank.identifier.command_codes import BY_CODE
+from biobank.specimen.deviations import RecordDeviation, record_deviation
+from biobank.tx import Tx
+
+
+async def scan(tx: Tx, command: BenchScan) -> BenchAnswer:
+    """Answer one scan of a bench. What the lab's rules refuse is an answer too: STOP, with the way out, and nothing
+    is changed by it.
+    """
+    text = command.text.strip()
+    canonical = ids.canonical(text)
+    if not canonical:
+        return _stop(command, "", "Nothing was read", "The scan was empty: scan again.")
+    benches = {"intake": bench_intake.scanned, "spin": bench_spin.scanned, "aliquot": bench_aliquot.scanned}
+    verb = BY_CODE[canonical].verb if canonical in BY_CODE else None
+    try:
+        if verb in {"ack", "print", "find", "store"}:
+            return _local(command, str(verb), BY_CODE[canonical].title)
+        if verb is None and codes.is_deviation(text):
+            return await _deviated(tx, command)
+        return await attempt(tx, lambda: benches[command.bench](tx, command, verb))
+    except DomainError as refusal:
+        return _stop(command, canonical, refusal.title, refusal.detail)
+
+
+def _local(command: BenchScan, verb: str, title: str) -> BenchAnswer:
+    if verb in {"find", "store"}:
+        words = "This code is for the scan station."
+        return answer(command.bench, command.at, "warning", "Not here", title=title, message=words)
+    return BenchAnswer(
+        verdict="ok", word="Command", title=title, command=verb, at=command.at, view=view_of(command.bench, command.at)
+    )
+
+
+def _stop(command: BenchScan, code: str, title: str, message: str) -> BenchAnswer:
+    return answer(command.bench, command.at, "stop", "Stop", code=code[:40] or None, title=title, message=message)
+
+
+async def _deviated(tx: Tx, command: BenchScan) -> BenchAnswer:
+    """A deviation of the tube at hand: the last one scanned at this bench."""
+    known = await queries.deviation_types(tx)
+    kind = codes.deviation(command.text, known)
+    if kind is None:
+        return _stop(command, command.text, "Unknown deviation", "This code names no deviation: use the present sheet.")
+    at = command.at
+    tube = at.tube or (at.tubes[-1] if at.tubes else None) or at.parent
+    if tube is None:
+        return _stop(command, "", "Which tube?", "Scan the tube first, then its deviation.")
+    await attempt(tx, lambda: record_deviation(tx, RecordDeviation(specimens=(tube,), type=kind)))
+    return answer(command.bench, at, "warning", "Deviation", code=tube, title=known[kind], message="Recorded.")
