@@ -123,7 +123,8 @@ class PickListView(PickListRow):
         cancelled.
         """
         gone = {"picked", "withdrawn"} if self.status == "cancelled" else {"withdrawn"}
-        return tuple(line for line in self.lines if line.status in gone and line.came_from and line.place == "holder")
+        picked = (line for line in self.lines if line.status in gone and line.place == "holder")
+        return tuple(line for line in picked if line.status == "picked" or line.came_from)
 
 
 def pick_list_code(text: str) -> str:

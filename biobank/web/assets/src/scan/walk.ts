@@ -133,6 +133,7 @@ class Walk {
     play(answer.verdict);
     this.showNext(answer);
     this.showQueue();
+    if (answer.verdict === "ok" && answer.following && !this.queue.size) void this.refresh();
     if (answer.status === "picked" && answer.verdict !== "stop" && !this.queue.size) {
       window.setTimeout(() => window.location.reload(), 1500); // long enough to be read: the next step is another form
     }
@@ -166,8 +167,20 @@ class Walk {
     const where = pathList(next.path, next.position) ?? el("p", {}, "It stands in no box: it is in somebody's hands.");
     this.slot("next-path").replaceChildren(where);
     this.slot("next-box").replaceChildren(...(next.box ? [boxTable(next.box, this.words)] : []));
-    const settled = document.querySelector<HTMLInputElement>("[data-slot-value=next]");
-    if (settled) settled.value = next.tube;
+    for (const field of document.querySelectorAll<HTMLInputElement>("[data-slot-value=next]")) field.value = next.tube;
+  }
+
+  /** The lines below as the server tells them now; what somebody is typing there is left alone. */
+  private async refresh(): Promise<void> {
+    const rest = need("#rest");
+    if (rest.contains(document.activeElement) || rest.querySelector("details[open]")) return;
+    try {
+      const page = await (await fetch(window.location.pathname, { credentials: "same-origin" })).text();
+      const fresh = new DOMParser().parseFromString(page, "text/html").getElementById("rest");
+      if (fresh && !rest.contains(document.activeElement)) rest.replaceWith(fresh);
+    } catch {
+      return; // the network is gone: the lines stay as they were, the queue says so
+    }
   }
 
   private acknowledge(): void {
