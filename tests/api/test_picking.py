@@ -206,15 +206,24 @@ async def test_a_list_is_found_at_its_site_only(api, database, world):
     problem(await api("scientist").post(f"/pick-lists/{code}/picks", {"tube": made.tubes[0]}), 403, "forbidden")
 
 
-async def test_a_withdrawal_after_listing_stops_the_pick_and_takes_the_line_out(api, database, world, superuser):
+async def test_a_withdrawal_takes_lines_out_and_names_what_is_to_be_put_back(api, database, world, superuser):
     made = await stored(api, database, world)
     tech = api("technician")
-    code = await listed(tech, made.tubes)
+    await tech.ok("/reservations", {"tubes": [made.tubes[2]], "purpose": PURPOSE})
+    code = await listed(tech, made.tubes[:2])
     await tech.ok(f"/pick-lists/{code}/picks", {"tube": made.tubes[0]})
     await withdraw(api("coordinator"), made.participant)
-    refused = await tech.post(f"/pick-lists/{code}/picks", {"tube": made.tubes[1]})
-    assert refused.status_code == 409
+    view = await tech.see(f"/pick-lists/{code}")
+    assert statuses(view) == dict.fromkeys(made.tubes[:2], "withdrawn")
+    assert (view["status"], view["next"]) == ("picked", ["pick", "skip", "cancel"])
+    picked_one = next(line for line in view["lines"] if line["tube"] == made.tubes[0])
+    assert (picked_one["place"], picked_one["came_from"]["position"]) == ("holder", "A1")
+    for tube in made.tubes[:2]:
+        problem(await tech.post(f"/pick-lists/{code}/picks", {"tube": tube}), 409, "pick-line-state")
+        problem(await tech.post(f"/pick-lists/{code}/undo", {"tube": tube}), 409, "pick-line-state")
     assert await where(superuser, made.tubes[1]) == "box"
+    over = (await tech.see("/reservations", ended=True))["rows"]
+    assert [row["ending"] for row in over] == ["withdrawn"]
 
 
 async def test_a_tube_that_is_not_there(api, database, world, superuser):

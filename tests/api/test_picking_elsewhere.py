@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from biobank.actor import SERVICE
+from biobank.errors import Forbidden
+from biobank.picking.commands import MakePickList, make
+from biobank.picking.reserving import ReserveTubes, reserve
+from biobank.tx import open_tx
 from tests.bench import plan, plate_map
 from tests.material import make_material
 from tests.picklists import PURPOSE, listed, step, stored, verified
@@ -66,6 +71,7 @@ async def test_the_gate_of_packing_holds_for_a_pick_list(api, database, world, s
     await superuser.execute(
         "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
     )
+    await superuser.execute("set session_replication_role = replica")  # consent is only added to
     await superuser.execute("delete from consent_decision where scope_code = 'international_transfer'")
     refused = await clerk.post(f"/shipments/{shipment}/pick-lists", {"pick_list": code})
     assert set(reasons(refused).values()) == {"not_consented"}
@@ -73,6 +79,18 @@ async def test_the_gate_of_packing_holds_for_a_pick_list(api, database, world, s
     home = await draft(api("clerk"), to_site="CHI")
     await step(clerk, code, "hand-over", handed_for="The packing desk")
     await clerk.ok(f"/shipments/{home}/pick-lists", {"pick_list": code})
+
+
+async def test_the_service_itself_neither_reserves_nor_picks(database, world):
+    made = await make_material(database, world, tubes=1)
+    deeds = (
+        (reserve, ReserveTubes(tubes=made.tubes, purpose=PURPOSE)),
+        (make, MakePickList(tubes=made.tubes, purpose=PURPOSE, destination="bench")),
+    )
+    for verb, command in deeds:
+        async with open_tx(database, SERVICE) as tx:
+            with pytest.raises(Forbidden, match="log in"):
+                await verb(tx, command)
 
 
 async def test_only_a_finished_list_is_packed(api, database, world):
