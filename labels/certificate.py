@@ -60,6 +60,7 @@ class Certificate:
 
     participant: str
     particulars: tuple[tuple[str, str], ...]
+    stated: tuple[str, ...]
     done: tuple[str, ...]
     stays: tuple[str, ...]
     tubes: tuple[CertifiedTube, ...]
@@ -81,8 +82,9 @@ def render_certificate(certificate: Certificate, *, page: Page = A4) -> bytes:
     story = [
         Spacer(0, _HEADER * POINTS_PER_MM),
         pairs(certificate.particulars, (50, 136), inner),
-        *_lines("What was done", certificate.done),
-        *_lines("What stays as it is", certificate.stays),
+        *_lines("What was stated and signed beforehand", certificate.stated),
+        *_lines("What became of the tubes", certificate.done),
+        *_lines("What stays as it was", certificate.stays),
         *_tubes(certificate.tubes, inner),
         *_notices(certificate.notices, inner),
         *section(

@@ -115,7 +115,8 @@ async def confirm(tx: Tx, number: str, command: ConfirmTube) -> DisposalView:
     if status in {"disposed", "not_found"}:
         line.second_by, line.second_at = word.person, tx.now
         await tx.session.flush()
-        await hand_over(tx, [(tube.id, Ended("disposed" if status == "disposed" else "lost"))])
+        ending = "disposed" if status == "disposed" else "lost"
+        await hand_over(tx, [(tube.id, Ended(ending, disposal.site_id))])
     else:
         line.first_by, line.first_at = word.person, tx.now
         line.method = command.method if command.found else None

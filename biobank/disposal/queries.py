@@ -32,7 +32,7 @@ class View(BaseModel):
 class DisposalRow(View):
     """A disposal list. `open` counts its tubes that wait for a word. `id` is the key of paging and is not shown."""
 
-    id: Annotated[int, Field(exclude=True)]
+    id: Annotated[int, Field(exclude=True)] = 0
     number: UUID
     study: str
     site: str

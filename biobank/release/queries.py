@@ -113,7 +113,7 @@ async def choose(
     if texts is not None:
         query = query.where(Participant.code == any_(literal(list(good), ARRAY(Text))))
     found = (await tx.session.execute(query.with_for_update(read=True) if lock else query)).all()
-    stopped = await withdrawn(tx, study_id, tx.now)
+    stopped = await withdrawn(tx, study_id)
     known = {person.code for person in found}
     unknown = {good[code]: "there is no such participant" for code in good if code not in known}
     return Choice(
@@ -124,16 +124,15 @@ async def choose(
     )
 
 
-async def withdrawn(tx: ReadTx, study_id: int, moment: datetime) -> set[str]:
-    """Codes of the participants of a study whose withdrawal, in force at the moment, stops all use."""
+async def withdrawn(tx: ReadTx, study_id: int) -> set[str]:
+    """Codes of the participants of a study whose withdrawal stops all use.
+
+    Whatever is recorded counts: none lies ahead, but one may be later than the moment at which this pull began.
+    """
     rows = await tx.session.execute(
         select(Participant.code)
         .join(Withdrawal, Withdrawal.participant_id == Participant.id)
-        .where(
-            Participant.study_id == study_id,
-            Withdrawal.level.in_(STOPPING_LEVELS),
-            Withdrawal.effective_at <= moment,
-        )
+        .where(Participant.study_id == study_id, Withdrawal.level.in_(STOPPING_LEVELS))
     )
     return set(rows.scalars())
 

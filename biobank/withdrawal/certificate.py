@@ -67,7 +67,8 @@ async def content(tx: ReadTx, case: CaseView) -> dict[str, Any]:
         "effective_at": case.effective_at,
         "recorded_at": case.recorded_at,
         "closed_at": tx.now,
-        "done": rules.done(Counter(tube["result"] for tube in tubes), case.statement.will),
+        "stated": case.statement.will,
+        "done": rules.done(Counter(tube["result"] for tube in tubes)),
         "stays": case.statement.will_not,
         "tubes": tubes,
         "notices": [
@@ -181,6 +182,7 @@ def as_pdf(text: str, digest: str, signature: SignatureView) -> bytes:
             ("Consent form", document["form"] or "none; the house's policy counts"),
             *((name, _moment(at, zone)) for name, at in moments),
         ),
+        stated=tuple(document["stated"]),
         done=tuple(document["done"]),
         stays=tuple(document["stays"]),
         tubes=tuple(

@@ -41,7 +41,7 @@ class View(BaseModel):
 class CaseRow(View):
     """A withdrawal in a list. `id` is the key of keyset paging and is not shown."""
 
-    id: Annotated[int, Field(exclude=True)]
+    id: Annotated[int, Field(exclude=True)] = 0
     number: UUID
     participant: str
     study: str

@@ -46,7 +46,7 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
 
 
 class StatementChanged(Stale):
-    """What the person was shown is not what would happen now. `sha256` is the digest of the present statement."""
+    """What the person was shown is not what would happen now. `statement` is the digest of the present one."""
 
     code = "statement-changed"
     title = "What would happen has changed"
@@ -270,7 +270,7 @@ def check_statement(seen: str, present: str) -> None:
         raise StatementChanged(
             "Something changed since the statement was shown, so nothing was recorded: read what would happen now, "
             "then sign again.",
-            sha256=present,
+            statement=present,
         )
 
 
@@ -320,14 +320,13 @@ def result_of(existence: str, outcome: str | None) -> str:
     return "on_hold" if existence == "exists" else existence
 
 
-def done(results: Mapping[str, int], will: Iterable[str]) -> tuple[str, ...]:
-    """What was done, as a certificate says it: the tubes by what became of them, and the rest as it was stated."""
-    counted = [
+def done(results: Mapping[str, int]) -> tuple[str, ...]:
+    """What was done, as a certificate says it: the tubes by what became of them."""
+    return tuple(
         f"{count(results[name], 'tube')}: {words[0].lower()}{words[1:]}."
         for name, words in RESULT_TITLES.items()
         if results.get(name)
-    ]
-    return (*counted, *(f"As stated: {line}" for line in will))
+    )
 
 
 OPEN_STEPS: Mapping[str, str] = {
