@@ -76,7 +76,7 @@ def _place(row: Any, ways: Mapping[int, tuple[rules.Step, ...]]) -> TubePlace:
         # What stands by code after the name keeps two freezers of one name apart.
         where: tuple[Any, ...] = tuple((0, (*rules.natural(step.name), (0, step.code))) for step in steps)
         order = (row.site or "", where, row.row, row.col)
-        name = f"{unit.name} ({row.site})"
+        name = f"{unit.name}, {row.site}"
     else:
         if row.terminal is not None:
             kind, words = "ended", row.terminal
@@ -85,6 +85,6 @@ def _place(row: Any, ways: Mapping[int, tuple[rules.Step, ...]]) -> TubePlace:
         elif row.external_party_id is not None:
             kind, words = "party", "with a partner outside the house"
         else:
-            kind, words = "holder", f"in the hands of {row.holder} ({row.site})"
+            kind, words = "holder", f"in the hands of {row.holder}, {row.site}"
         order, name = (row.site or "", LAST, 0, 0), words
     return TubePlace(row.id, row.code, kind, words, name, row.site_id, box, position, (*order, row.code))

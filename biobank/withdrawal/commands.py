@@ -209,17 +209,13 @@ async def _stop(
 async def _list(tx: Tx, case: WithdrawalCase, sites: dict[int, int | None]) -> dict[int, int]:
     """By tube, the disposal list that it is on: a list for each site, and earlier ones for what they hold already."""
     listed = await listed_on(tx, sites)
-    words = f"Withdrawal of {ids.grouped(await _code(tx, case.participant_id))}"
+    words = f"Withdrawal {str(case.number)[:8]}"  # who reads the list need not know whose tubes they are
     for site_id in sorted({site for site in sites.values() if site is not None}):
         tubes = [one for one, site in sites.items() if site == site_id and one not in listed]
         if tubes:
             made = await disposal_commands.make_list(tx, case.study_id, site_id, "consent_withdrawn", words, tubes)
             listed |= dict.fromkeys(tubes, made.id)
     return listed
-
-
-async def _code(tx: Tx, participant_id: int) -> str:
-    return (await tx.session.execute(select(Participant.code).where(Participant.id == participant_id))).scalar_one()
 
 
 async def _notices(tx: Tx, case: WithdrawalCase, parties: set[int], wish: str) -> dict[int, int]:

@@ -38,9 +38,9 @@ async def test_a_list_is_in_the_order_in_which_one_walks(api, database, world):
         "Freezer 2 / Rack B / Box 3 / B1",
         "Freezer 2 / Rack B / Box 12 / A1",
         "Freezer 10 / Rack B / Box 3 / A2",
-        "in the hands of Technician (Central laboratory)",
+        "in the hands of Technician, Central laboratory",
     ]
-    assert any("1 tube: Freezer 10 (Central laboratory)" in line for line in case["statement"]["will"])
+    assert any("1 tube: Freezer 10, Central laboratory" in line for line in case["statement"]["will"])
 
 
 async def test_two_people_destroy_a_tube_and_it_never_comes_back(api, database, world, superuser):

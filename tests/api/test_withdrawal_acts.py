@@ -154,7 +154,7 @@ async def test_a_stopping_withdrawal_takes_tubes_out_of_lists_and_shipments_and_
     made = await stored(api, database, world)
     in_box, on_list, in_parcel = made.tubes
     tech = api("technician")
-    code = await listed(tech, [on_list])
+    code = await listed(tech, [on_list, in_box])
     await tech.ok(f"/pick-lists/{code}/picks", {"tube": on_list})
     shipment = await packed(api("clerk"), [in_parcel])
     stated = await statement(api, made.participant, "no_further_use")

@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from biobank.actor import SERVICE
 from biobank.app import CONSTRAINTS
-from biobank.errors import Conflict, DomainError
+from biobank.disposal.commands import PlanDisposal, plan
+from biobank.errors import Conflict, DomainError, Forbidden
 from biobank.participant.belief import belief
 from biobank.participant.consents import MarkConsentInError, RecordConsent, mark_in_error, record_consent
 from biobank.participant.models import Participant
@@ -18,11 +20,13 @@ from biobank.participant.queries import decisions
 from biobank.shipment import commands as shipment
 from biobank.shipment.commands import Ship
 from biobank.shipment.rules import ShipmentState
+from biobank.signature.commands import Sign, sign
 from biobank.tx import open_read, open_tx
+from biobank.withdrawal import commands
 from biobank.withdrawal.rules import StatementChanged
 from tests.material import actor, make_material
-from tests.shipping import packed, version
-from tests.withdrawing import sign_withdrawal, withdraw
+from tests.shipping import draft, packed, version
+from tests.withdrawing import request, sign_withdrawal, withdraw
 
 DAY = timedelta(days=1)
 
@@ -214,8 +218,6 @@ async def test_consent_race(api, database, world, superuser, withdrawal_first):
 
 async def test_a_packer_and_a_withdrawal_at_once_never_leave_a_tube_packed(api, database, world, superuser):
     """Both orders and everything between: a tube that was packed in the same moment comes out again."""
-    from tests.shipping import draft
-
     clerk, coordinator = await actor(database, world, "clerk"), await actor(database, world, "coordinator")
     for head_start in (0.0, 0.05, 0.1):
         made = await make_material(database, world, tubes=1)
@@ -339,3 +341,53 @@ async def test_the_service_may_not_rewrite_signatures(dsn):
                 await connection.execute(f"update {change}")
     finally:
         await connection.close()
+
+
+async def test_a_tube_that_is_packed_while_the_participant_is_locked_is_found(api, database, world, superuser):
+    """The packer was first and has not committed: behind the lock the withdrawal finds the parcel, and starts anew."""
+    clerk, coordinator = await actor(database, world, "clerk"), await actor(database, world, "coordinator")
+    made = await make_material(database, world, tubes=1)
+    code = await draft(api("clerk"))
+    inside, waiting = asyncio.Event(), 0.3
+
+    async def pack():
+        async with open_tx(database, clerk) as tx:
+            await shipment.pack_items(tx, code, shipment.PackItems(tubes=made.tubes))
+            inside.set()
+            await asyncio.sleep(waiting)
+
+    async def stop():
+        await inside.wait()
+        async with open_tx(database, coordinator) as tx:
+            await sign_withdrawal(tx, made.participant)
+
+    packed_it, stopped = await asyncio.gather(pack(), stop(), return_exceptions=True)
+    assert packed_it is None
+    assert isinstance(stopped, StatementChanged)
+    await withdraw(api("coordinator"), made.participant)
+    assert await superuser.fetchval("select status from package_item") == "unpacked"
+
+
+async def test_a_withdrawal_gives_up_when_parcels_keep_changing(api, database, world, monkeypatch):
+    monkeypatch.setattr(commands, "_ATTEMPTS", 0)
+    made = await make_material(database, world, tubes=1)
+    response = await api("coordinator").post(
+        f"/participants/{made.participant}/withdrawals", await request(api("coordinator"), made.participant, "destroy")
+    )
+    assert (response.status_code, "are being packed" in response.json()["detail"]) == (422, True)
+
+
+async def test_the_service_itself_neither_signs_nor_records_nor_disposes(database, world):
+    made = await make_material(database, world, tubes=1)
+    sign_as = {"password": world.password, "meaning": "witness"}
+    consent = {"version": "1.0", "signed_at": "2026-11-01T00:00:00Z", "granted": ()}
+    disposal = {"study": "LLS", "site": "LAB", "reason": "surplus", "words": "nobody", "tubes": made.tubes}
+    deeds = (
+        lambda tx: sign(tx, Sign.model_validate(sign_as), deed="x", content={}),
+        lambda tx: record_consent(tx, made.participant, RecordConsent.model_validate(consent)),
+        lambda tx: plan(tx, PlanDisposal.model_validate(disposal)),
+    )
+    for deed in deeds:
+        with pytest.raises(Forbidden):
+            async with open_tx(database, SERVICE) as tx:
+                await deed(tx)

@@ -66,7 +66,7 @@ async def test_a_statement_that_changed_is_read_again(browser, api, database, wo
     assert (again.status_code, "Something changed since" in again.text) == (412, True)
     new = hidden(again.text, "statement_sha256")
     assert new != old
-    assert "1 tube: Freezer 3 (Central laboratory)" in again.text
+    assert "1 tube: Freezer 3, Central laboratory" in again.text
     assert (await page.post(here, {**form, "statement_sha256": new})).status_code == 303
 
 

@@ -21,7 +21,7 @@ SEEDED = {
 }
 POLICY = {level: dict(zip(rules.OBJECT_TITLES, row, strict=True)) for level, row in SEEDED.items()}
 EVERYTHING = Facts(
-    stored=(Counted("Freezer 3 (Central laboratory)", 4),),
+    stored=(Counted("Freezer 3, Central laboratory", 4),),
     in_hand=(Counted("in the hands of Ann (Chicago clinic)", 1),),
     packed=(Counted("shipment X", 2),),
     picked=(Counted("pick list Q", 1),),
