@@ -33,7 +33,10 @@ _SPECIMEN = (
     "is_partial existence quality hold freeze_thaw_count created_at"
 )
 _CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
-_EVENT = "study_id site_id type started_at ended_at operator_id equipment_id g_force minutes celsius brake sop_version"
+_EVENT = (
+    "study_id site_id type started_at ended_at operator_id equipment_id g_force minutes celsius held_celsius brake "
+    "sop_version"
+)
 _WHOLE_STORY = timedelta(days=365)
 _MOVE = """
 update custody c

@@ -15,6 +15,11 @@ from biobank.demo.house import House
 from biobank.demo.people import Person, VisitPlan
 
 _NOT_DRAWN = 0.03
+_ROOM, _COLD = Decimal(21), Decimal(15)
+_UNSAID = frozenset({"extract", "cryo_freeze", "ficoll"})
+_UNWRITTEN = 11
+"""Of so many steps, one has no word of how the tubes were kept before it."""
+
 _SHORT_YIELD = 0.10
 
 
@@ -118,6 +123,7 @@ class Bench:
                 25,
                 [stock],
                 cabinet,
+                self._held(line),
             )
         elif line.process == "aliquot":
             event, ended = self._event(
@@ -127,6 +133,7 @@ class Bench:
                 15,
                 primaries,
                 cabinet,
+                self._held(line),
             )
         residues = plan.RESIDUES.get(line.key)
         ordinal = 0
@@ -162,10 +169,11 @@ class Bench:
         """Everything before the vials are filled; answers the last step and when it ended."""
         begins = drawn + timedelta(minutes=chance.randint(5, 15))
         if line.clot:
-            _, begins = self._event(person, "clot", begins, line.clot + chance.randint(-8, 14), primaries, None)
+            clotted = line.clot + chance.randint(-8, 14)
+            _, begins = self._event(person, "clot", begins, clotted, primaries, None, self._held(line))
         if line.spin is not None:
             late = chance.randint(60, 150) if chance.random() < 0.06 else chance.randint(3, 25)
-            event, begins = self._spin(person, line.spin, begins + timedelta(minutes=late), primaries)
+            event, begins = self._spin(person, line.spin, begins + timedelta(minutes=late), primaries, self._held(line))
         if line.process != "aliquot":
             event, begins = self._event(person, line.process, begins + timedelta(minutes=20), 60, primaries, None)
         return event, begins
@@ -218,12 +226,29 @@ class Bench:
         source.ends = when
 
     def _event(
-        self, person: Person, kind: str, begins: datetime, minutes: int, inputs: list[int], equipment: int | None
+        self,
+        person: Person,
+        kind: str,
+        begins: datetime,
+        minutes: int,
+        inputs: list[int],
+        equipment: int | None,
+        held: Decimal | None = None,
     ) -> tuple[int, datetime]:
-        return self._step(person, kind, begins, minutes, inputs, equipment, (None, None, None, None))
+        cold = kind == "aliquot" and held is not None and held < _COLD
+        celsius = held if cold else None if kind in _UNSAID else _ROOM
+        return self._step(person, kind, begins, minutes, inputs, equipment, (None, None, celsius, held, None))
 
-    def _spin(self, person: Person, spin: plan.Spin, begins: datetime, inputs: list[int]) -> tuple[int, datetime]:
-        settings = (Decimal(spin.g), Decimal(spin.minutes), Decimal(spin.celsius), spin.brake)
+    def _held(self, line: plan.Line) -> Decimal | None:
+        """At which temperature the tubes of a line wait; every now and then nobody wrote it down."""
+        if len(self.made.events) % _UNWRITTEN == 0:
+            return None
+        return _ROOM if line.spin is None else Decimal(line.spin.celsius)
+
+    def _spin(
+        self, person: Person, spin: plan.Spin, begins: datetime, inputs: list[int], held: Decimal | None
+    ) -> tuple[int, datetime]:
+        settings = (Decimal(spin.g), Decimal(spin.minutes), Decimal(spin.celsius), held, spin.brake)
         return self._step(
             person, "centrifuge", begins, spin.minutes, inputs, self.house.equipment[person.site.code, "CF-1"], settings
         )
