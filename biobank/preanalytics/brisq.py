@@ -91,7 +91,11 @@ def _counts(texts: Iterable[str | None]) -> str | None:
 def _people(samples: Sequence[Sample]) -> str | None:
     by_person = {one.participant: one.sex for one in samples if one.participant is not None}
     told = _counts(by_person.values())
-    return None if told is None else f"sex at birth of {len(by_person)} participants: {told}"
+    return (
+        None
+        if told is None
+        else f"sex at birth of {len(by_person)} participant{'' if len(by_person) == 1 else 's'}: {told}"
+    )
 
 
 def _durations(samples: Sequence[Sample], now: datetime) -> str | None:

@@ -279,6 +279,16 @@ def _asks(line: Line) -> str:
         parts.append(f"after {' or '.join(line.before)}" if line.before else "nothing before")
     if line.freezing:
         parts.append(f"{line.freezing} freezing")
-    if line.min_spins is not None or line.max_spins is not None:
-        parts.append(f"spun {line.min_spins or 0} to {'any' if line.max_spins is None else line.max_spins} times")
+    parts.append(_spun(line.min_spins, line.max_spins))
     return ", ".join(part for part in parts if part)
+
+
+def _spun(least: int | None, most: int | None) -> str:
+    """How often such a material is spun, in words."""
+    if least is None and most is None:
+        return ""
+    if most == 0:
+        return "never spun"
+    if most is None:
+        return f"spun {least} times or more"
+    return f"spun {most} times" if least == most else f"spun {least or 0} to {most} times"
