@@ -23,7 +23,6 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Visits", "/visits", Permission.PARTICIPANT_READ),
     ("Bench", "/bench", Permission.SPECIMEN_PROCESS),
     ("Storage", "/storage", Permission.STORAGE_READ),
-    ("Equipment", "/equipment", Permission.SPECIMEN_READ),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),
     ("Shipments", "/shipments", Permission.SHIPMENT_READ),
     ("Assays", "/runs", Permission.ASSAY_READ),
