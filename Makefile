@@ -15,7 +15,7 @@ BENCH ?= scan store
 WORKERS ?= 2
 ASSETS := $(shell find biobank/web/assets -type f -not -path '*/node_modules/*' 2>/dev/null)
 # Where 100 % of the branches must be covered.
-EXACT := biobank/*/rules.py,biobank/*/commands.py,biobank/specimen/*ing.py,biobank/specimen/work.py,biobank/specimen/upkeep.py,biobank/audit/*,biobank/tx.py,assay_importers/**,labels/**
+EXACT := biobank/*/rules.py,biobank/*/commands.py,biobank/specimen/*ing.py,biobank/specimen/bench.py,biobank/specimen/deviations.py,biobank/specimen/readings.py,biobank/specimen/steps.py,biobank/specimen/work.py,biobank/specimen/upkeep.py,biobank/audit/*,biobank/tx.py,assay_importers/**,labels/**
 
 say = @printf '\033[1m%s\033[0m\n' "$(1)"
 

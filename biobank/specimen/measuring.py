@@ -151,7 +151,7 @@ async def _record(tx: Tx, rows: Sequence[_Row]) -> MeasuredView:
     kinds = await measurables(tx)
     codes = {row.specimen: _house_code(row.specimen) for row in rows}
     tubes = await _tubes(tx, {code for code in codes.values() if code})
-    devices = await _devices(tx, {(tube.site_id) for tube in tubes.values()})
+    devices = await _devices(tx, {tube.site_id for tube in tubes.values()})
     problems: list[dict[str, Any]] = []
     values: list[dict[str, Any]] = []
     seen: dict[tuple[object, ...], int | None] = {}
@@ -160,13 +160,12 @@ async def _record(tx: Tx, rows: Sequence[_Row]) -> MeasuredView:
         value, problem = _judge(tx, row, tube, kinds, devices)
         if value is not None:
             same = (value["specimen_id"], value["quantity"], value["raw_text"], value["measured_at"])
-            if same in seen:
-                problem = f"the same stands in line {seen[same]} already"
-            seen[same] = row.line
-        if problem:
-            problems.append({"line": row.line, "specimen": row.specimen, "quantity": row.quantity, "problem": problem})
-        elif value is not None:
-            values.append(value)
+            if same not in seen:
+                seen[same] = row.line
+                values.append(value)
+                continue
+            problem = f"the same stands in line {seen[same]} already"
+        problems.append({"line": row.line, "specimen": row.specimen, "quantity": row.quantity, "problem": problem})
     readings.refuse_rows(problems)
     await tx.insert(QcMeasurement, values)
     of_rows = {value["specimen_id"] for value in values}

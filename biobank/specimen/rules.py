@@ -434,15 +434,6 @@ def check_first_measured(code: str, difference: Decimal, *, divided: bool) -> No
         )
 
 
-def fill(obtained: Decimal, nominal: Decimal, most: int) -> tuple[Decimal, ...]:
-    """As many full vials as there are, and what is left over in a last, partial one; `most` vials at most."""
-    full, rest = divmod(obtained, nominal)
-    vials = [nominal] * min(int(full), most)
-    if rest and len(vials) < most:
-        vials.append(rest)
-    return tuple(vials)
-
-
 def check_correction(delta: Decimal, cause: str) -> None:
     """A correction changes something, and a loss takes away.
 
