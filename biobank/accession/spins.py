@@ -150,6 +150,12 @@ async def check_loadable(tx: Tx, code: str, device_code: str, program: str | Non
     site = await tx.session.get_one(Site, site_id)
     await _check_device(tx, device, site)
     _check_step(next(one for one in loaded if one.tube.code == code))
+    if program is None and len(loaded) > 1:
+        # What is in the rotor already has decided: another tube is held against that program, and named if it is other.
+        before = await choose_program(
+            tx, device, None, [(one.tube, one.next) for one in loaded if one.tube.code != code]
+        )
+        program = before.code if before else None
     await choose_program(tx, device, program, [(one.tube, one.next) for one in loaded])
 
 

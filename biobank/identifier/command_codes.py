@@ -16,7 +16,7 @@ class CommandCode:
 COMMANDS = (
     CommandCode("ack", "CACKCACKAP", "Acknowledge: a STOP was seen, or a question is answered with no"),
     CommandCode("confirm", "CCNFRMCNFP", "Confirm: move it here, start, stop, make the vials"),
-    CommandCode("undo", "CUNDUCUNDK", "Undo the last placement of this station, or what the bench did last"),
+    CommandCode("undo", "CUNDUCUNDK", "Undo: the last placement of a station, or what a bench did last"),
     CommandCode("next", "CNXTCNXTCA", "Next: put this visit or parent aside and begin with another"),
     CommandCode("print", "CPRTCPRTCN", "Print: at a bench, the labels of the tubes at hand"),
     CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),

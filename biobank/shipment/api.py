@@ -12,6 +12,7 @@ from biobank.paging import Page
 from biobank.shipment import commands, manifest, queries, receipt
 from biobank.shipment.commands import PackedView
 from biobank.shipment.queries import PackageView, PartyView, ShipmentRow, ShipmentView
+from biobank.shipment.ready import ReadyTube, ready
 from biobank.shipment.receipt import ReceiptView
 from biobank.specimen.thawing import ThawedView
 from biobank.tx import ReadTx
@@ -79,6 +80,11 @@ class ShipmentController(Controller):
     @get("/{code:str}", operation_id="getShipment", opt=READ)
     async def shipment(self, tx: Reading, code: FromPath[str]) -> ShipmentView:
         return await queries.shipment(tx, code)
+
+    @get("/{code:str}/ready", operation_id="listReadyTubes", opt=READ)
+    async def ready_tubes(self, tx: Reading, code: FromPath[str]) -> list[ReadyTube]:
+        """Tubes that could be packed now, those that came to hand last first."""
+        return list(await ready(tx, code))
 
     @get("/{code:str}/manifest.csv", operation_id="getManifestCsv", opt=READ)
     async def manifest_csv(self, request: Request[Any, Any, Any], tx: Reading, code: FromPath[str]) -> Response[bytes]:

@@ -21,6 +21,7 @@ from biobank.shipment import commands, manifest, queries, receipt, rules
 from biobank.shipment.api import PACK, READ, RECEIVE, manifest_file
 from biobank.shipment.commands import Finish, PackedView
 from biobank.shipment.queries import ItemView, PackageView, PartyView, ShipmentView
+from biobank.shipment.ready import ready
 from biobank.shipment.receipt import ReceiptView
 from biobank.study.queries import studies
 from biobank.tx import ReadTx, Tx
@@ -147,6 +148,7 @@ async def _shown(tx: ReadTx, view: ShipmentView) -> dict[str, Any]:
     masses = [one.dry_ice_net_kg for one in view.packages if one.dry_ice_net_kg is not None and one.tubes]
     return {
         "view": view,
+        "ready": await ready(tx, view.code) if "pack" in view.next else (),
         "new_key": ids.new_uuid,
         "last": _last(view),
         "states": STATES,

@@ -10,6 +10,7 @@ import pytest
 from tests.benches import CONFIRM, NEXT, PRINT, UNDO, Gun, centrifuge
 from tests.shipping import DRY_ICE
 from tests.visits import ALL, draw, publish, ref, visit
+from tests.withdrawing import withdraw
 
 
 @pytest.fixture(autouse=True)
@@ -104,9 +105,7 @@ async def test_stored_packed_held_and_made_tubes_are_not_taken_in(api, database,
     made = await api("technician_chi").ok(f"/specimens/{tubes[0]}/vials", {"line": 1, "obtained": "500"})
     bench = gun(api, "intake")
     assert "a vial made of one" in await bench.said(made["vials"][0])
-    now = (at.drawn_at + timedelta(minutes=1)).isoformat()
-    withdrawal = {"level": "destroy", "effective_at": now}
-    await api("coordinator").ok(f"/participants/{at.participant}/withdrawals", withdrawal)
+    await withdraw(api("coordinator"), at.participant, "destroy")
     assert "on hold (consent withdrawn)" in await bench.said(tubes[1])
 
 
@@ -150,9 +149,13 @@ async def test_17_straggler(api):
     assert (day["collected"], day["not_collected"], day["open"]) == (4, 0, 0)
     assert day["finished_at"] is not None  # nobody repaired a status
     assert [one["reason"] for one in day["slots"][4]["earlier"]] == ["Other"]
+    alone = (await api("clerk_chi").ok("/shipments", send))["code"]
+    assert [one["tube"] for one in await api("clerk_chi").see(f"/shipments/{alone}/ready")] == [urine]
+    assert (
+        await api("clerk_lab").see(f"/shipments/{alone}/ready")
+    ) == []  # the receiver does not see the sender's tubes
     in_hand = await api("clerk_chi").see("/specimens", site="CHI", place="holder", existence="exists", limit=200)
     assert [row["code"] for row in in_hand["rows"]] == [urine]
-    alone = (await api("clerk_chi").ok("/shipments", send))["code"]
     await api("clerk_chi").ok(f"/shipments/{alone}/packages", DRY_ICE)
     await api("clerk_chi").ok(f"/shipments/{alone}/items", {"package": 1, "tubes": [urine]})
 
@@ -245,10 +248,7 @@ async def test_a_withdrawal_while_it_spins_keeps_those_tubes_apart(api):
     bench = gun(api, "spin")
     for text in ("CF-1", mine, theirs, "CF-1"):
         await bench.scan(text)
-    now = (at.drawn_at + timedelta(minutes=1)).isoformat()
-    await api("coordinator").ok(
-        f"/participants/{at.participant}/withdrawals", {"level": "no_further_use", "effective_at": now}
-    )
+    await withdraw(api("coordinator"), at.participant, "no_further_use")
     answer = await bench.scan("CF-1", sure=True)
     assert (answer["verdict"], "keep it apart" in answer["message"]) == ("stop", True)
     assert (await api("manager").see(f"/specimens/{mine}"))["processing"] == []
