@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.async_api import expect
 
 from biobank.db import Database
@@ -14,6 +15,7 @@ from tests.shelves import boxed
 from tests.shipping import PARTY, packed, shipped
 from tests.world import PASSWORD, World
 
+pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("PICTURES")  # a folder: the pages are looked at by people too
 
 

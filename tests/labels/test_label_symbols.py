@@ -2,7 +2,7 @@ import string
 
 import pytest
 import zxingcpp
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
@@ -23,7 +23,8 @@ def decoded(symbol) -> tuple[str, str]:
     for x, y, width, height in zip(*[iter(numbers)] * 4, strict=True):
         top, bottom = (0, rows) if symbol.linear else (rows - y - height, rows - y)
         pen.rectangle((4 * (x + 10), 4 * (top + 10), 4 * (x + 10 + width) - 1, 4 * (bottom + 10) - 1), fill=0)
-    (found,) = zxingcpp.read_barcodes(image)
+    # A reader that shrinks the picture first can see a neighbouring character in the blur beside the right one.
+    (found,) = zxingcpp.read_barcodes(image, try_downscale=False)
     return found.text, str(found.format)
 
 
@@ -37,6 +38,7 @@ def test_a_house_id_is_a_14_by_14_data_matrix(body, first):
 
 @settings(max_examples=200, deadline=None)
 @given(code=st.text(PRINTABLE, min_size=1, max_size=40), symbology=st.sampled_from(Symbology))
+@example(code="0:300:h5", symbology=Symbology.CODE_128)
 def test_any_printable_ascii_survives(code, symbology):
     text, found = decoded(encode(code, symbology))
     assert text == code

@@ -63,7 +63,9 @@ class Bench(RuleBasedStateMachine):
             self.holds[made.tubes[0]], self.thaws[made.tubes[0]] = WHOLE, 0
         self.codes = list(self.holds)
         self.ended = set()
-        self.found = Decimal(0)
+        async with open_tx(self.database, self.who) as tx:
+            before = {row.reason: row.sum for row in await tx.session.execute(FLOWS)}
+        self.found = before.get("measured", Decimal(0))  # one database serves all histories of a run
 
     def _tube(self, number):
         return self.codes[number % len(self.codes)]
