@@ -66,6 +66,7 @@ async def enrolled(coordinator: Desk, day: str) -> str:
     }
     await coordinator.send("Record the consent", decisions)
     await expect(page.get_by_text("Granted: biobank storage, future research, genetic wgs.")).to_be_visible()
+    await coordinator.open(f"/participants/{participant}")
     await coordinator.follow("Record a visit")
     await coordinator.send("Record the visit", {"type": "BASE", "occurred_on": day})
     await expect(page.get_by_role("table", name="Visits")).to_contain_text("Baseline")
