@@ -147,10 +147,6 @@ async def withdraw(tx: Tx, code: str, command: Withdraw) -> CaseView:
     return await queries.case_view(tx, case)
 
 
-class _Moved(Exception):
-    """A tube was packed into another shipment before the participant was locked."""
-
-
 async def _hold(tx: Tx, participant_id: int) -> tuple[Sequence[Shipment], Participant]:
     """The waiting shipments with tubes of the participant, and the participant, locked in this order.
 
@@ -159,16 +155,13 @@ async def _hold(tx: Tx, participant_id: int) -> tuple[Sequence[Shipment], Partic
     """
     for _ in range(_ATTEMPTS):
         shipments = await waiting_shipments(tx, participant_id, lock=True)
-        try:
-            async with tx.session.begin_nested():
-                query = select(Participant).where(Participant.id == participant_id).with_for_update()
-                person = (await tx.session.execute(query.execution_options(populate_existing=True))).scalar_one()
-                now = {one.id for one in await waiting_shipments(tx, participant_id)}
-                if not now <= {one.id for one in shipments}:
-                    raise _Moved  # noqa: TRY301  # leaves the savepoint, and with it the lock
-        except _Moved:
-            continue
-        return [one for one in shipments if one.id in now], person
+        point = await tx.session.begin_nested()
+        query = select(Participant).where(Participant.id == participant_id).with_for_update()
+        person = (await tx.session.execute(query.execution_options(populate_existing=True))).scalar_one()
+        now = {one.id for one in await waiting_shipments(tx, participant_id)}
+        if now <= {one.id for one in shipments}:
+            return [one for one in shipments if one.id in now], person
+        await point.rollback()  # gives the participant's lock up
     raise Invalid("Tubes of this participant are being packed at this moment: try again when that is done.")
 
 
