@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.dialects import postgresql
 
@@ -31,6 +32,7 @@ class Bulk:
         bare: Any = connection.driver_connection
         # Half a demo is of no use to anybody: its commits need not wait for the disk, the last one brings all along.
         await bare.execute("set local synchronous_commit = off")
+        await _forget_plans(bare)
         return cls(tx, bare)
 
     async def copy(self, table: str, columns: str, rows: Sequence[Row]) -> None:
@@ -59,3 +61,15 @@ class Bulk:
 
 def _type(table: str, column: str) -> str:
     return str(Base.metadata.tables[table].c[column].type.compile(dialect=_DIALECT))
+
+
+_uses: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+
+
+async def _forget_plans(connection: Any) -> None:
+    """Let a connection plan anew whenever it has done twice as much: a session keeps the plans that it made while the
+    tables were empty, and in a database that grows from nothing they are soon the wrong ones.
+    """
+    uses = _uses[connection] = _uses.get(connection, 0) + 1
+    if uses.bit_count() == 1:
+        await connection.execute("discard plans")

@@ -15,6 +15,7 @@ from biobank.demo.consign import Consignment
 from biobank.demo.house import House
 from biobank.demo.manifest import freeze_manifest, package_row, packed_tubes
 from biobank.demo.material import Material, Tube
+from biobank.demo.record import write_record
 from biobank.specimen.custody import AtPosition, Ended, InPackage, Place, WithHolder, columns
 from biobank.tx import Tx
 
@@ -30,12 +31,12 @@ _ITEM = (
 )
 _SPECIMEN = (
     "code study_id site_id participant_id collection_event_id level specimen_type tube_type ordinal unit quantity "
-    "is_partial existence quality hold freeze_thaw_count created_at"
+    "is_partial planned_aliquot_id is_blind_duplicate existence quality hold freeze_thaw_count created_at"
 )
 _CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
 _EVENT = (
-    "study_id site_id type started_at ended_at operator_id equipment_id g_force minutes celsius held_celsius brake "
-    "sop_version"
+    "study_id site_id type started_at ended_at operator_id equipment_id program_id g_force minutes celsius "
+    "held_celsius brake sop_version"
 )
 _WHOLE_STORY = timedelta(days=365)
 _MOVE = """
@@ -143,7 +144,8 @@ class Delivery:
             if one.fate != "in_hand"
             for number, tube in enumerate(one.tubes)
         }
-        await self._write_material(bulk, made, fares)
+        events = await self._write_material(bulk, made, fares)
+        await write_record(bulk, house=self.house, made=made, events=events)
         await self._write_shipments(tx, bulk, consignments)
         await self._write_custody(bulk, load)
         await self._write_labels(bulk, made)
@@ -157,7 +159,7 @@ class Delivery:
                 visit=visit.type,
             )
 
-    async def _write_material(self, bulk: Bulk, made: Material, fares: dict[int, Outcome]) -> None:
+    async def _write_material(self, bulk: Bulk, made: Material, fares: dict[int, Outcome]) -> list[int]:
         house = self.house
         collections = await bulk.insert(
             "collection_event",
@@ -186,6 +188,8 @@ class Delivery:
                     tube.unit,
                     tube.quantity,
                     tube.is_partial,
+                    tube.planned,
+                    tube.is_blind,
                     "exists" if tube.kept else "consumed",
                     fare.quality,
                     "consent_withdrawn" if person.withdrawn and tube.kept else None,
@@ -222,6 +226,7 @@ class Delivery:
                 for tube, delta, unit, reason, basis, event in made.ledger
             ],
         )
+        return events
 
     async def _write_shipments(self, tx: Tx, bulk: Bulk, consignments: list[Consignment]) -> None:
         """Shipments, their packages and their items; a consignment that is still in hand has none."""

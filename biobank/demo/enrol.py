@@ -1,11 +1,12 @@
 """Writing participants with their consents, withdrawals and visits."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.bulk import Bulk
+from biobank.demo.chance import at
 from biobank.demo.house import House
 from biobank.demo.people import Person, VisitPlan
 from biobank.tx import Tx, open_tx
@@ -14,8 +15,10 @@ _PARTICIPANT = "code study_id site_id status enrolled_on t0 year_of_birth sex_at
 _CONSENT = "participant_id study_id document_id signed_at effective_from recorded_by"
 _VISIT = (
     "participant_id study_id site_id visit_type_id number status planned_on window_from window_to occurred_on "
-    "status_reason"
+    "status_reason protocol_version_id fasting finished_at finished_by"
 )
+_UNFINISHED_DAYS = 3
+"""The tubes of the youngest visits are still being worked on."""
 
 
 async def write_people(database: Database, house: House, people: Sequence[Person]) -> None:
@@ -118,6 +121,7 @@ async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> N
             *_window(visit),
             visit.done,
             _reason(person, visit),
+            *_course(house, person, visit),
         )
         for person, visit in visits
     ]
@@ -138,3 +142,14 @@ def _reason(person: Person, visit: VisitPlan) -> str | None:
     if person.withdrawn and visit.status == "planned":
         return "Consent was withdrawn"
     return "Did not come" if visit.status == "missed" else None
+
+
+def _course(house: House, person: Person, visit: VisitPlan) -> tuple[int, bool | None, datetime | None, int | None]:
+    """By which protocol a visit went, whether the participant had fasted, and when all its tubes were accounted for."""
+    version = house.planned.version
+    if visit.done is None:
+        return version, None, None, None
+    fasting = (person.index + visit.done.toordinal()) % 4 > 0
+    if visit.done > house.as_of - timedelta(days=_UNFINISHED_DAYS):
+        return version, fasting, None, None
+    return version, fasting, at(visit.done, person.site.timezone, 17 * 60), house.staff(person.site.code)

@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from biobank.actor import SERVICE
 from biobank.db import Database
-from biobank.demo import plan
+from biobank.demo import errands, leaving, plan
+from biobank.demo.bench import Bench
 from biobank.demo.boxes import Freezers
 from biobank.demo.bulk import Bulk
 from biobank.demo.chance import Minter
@@ -18,7 +19,7 @@ from biobank.demo.deliver import Delivery, Load
 from biobank.demo.enrol import write_people
 from biobank.demo.house import House, set_up
 from biobank.demo.lanes import side_by_side
-from biobank.demo.material import Bench, Material
+from biobank.demo.material import Material
 from biobank.demo.partners import send_out
 from biobank.demo.people import Person, make_people
 from biobank.demo.runs import RunPlan, Subject, plan_runs, write_run
@@ -91,6 +92,9 @@ async def fill(
     await work.consignments(consign(people), progress)
     await work.runs(progress)
     work.counts["shipments"] += await send_out(database, house, work.plasma, seed)
+    work.counts["pick_lists"] = await errands.go(database, house, work.serum, seed)
+    if participants >= leaving.LEAST:
+        work.counts["withdrawals"] = await leaving.withdraw(database, house, password, seed)
     logins = tuple(Login(username, role, title, home) for username, role, title, _, home in plan.ROLES)
     return DemoSummary(work.counts, logins, time.perf_counter() - began)
 

@@ -18,8 +18,8 @@ from biobank.access.rules import ROLES
 from biobank.actor import Actor, Grant
 from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnalyte
 from biobank.catalogue.models import SpecimenType
-from biobank.demo import plan
-from biobank.equipment.models import Equipment
+from biobank.demo import plan, tools
+from biobank.demo.tools import Planned, Tools
 from biobank.protocol import commands as protocol
 from biobank.protocol.queries import vocabulary
 from biobank.protocol.text import read_document
@@ -52,8 +52,8 @@ class House:
     parties: dict[str, int]
     analytes: dict[str, int]
     versions: dict[str, int]
-    equipment: dict[tuple[str, str], int]
-    """By site and code."""
+    tools: Tools
+    planned: Planned
 
     def staff(self, site: str) -> int:
         """Who works at the benches of a site."""
@@ -123,7 +123,8 @@ async def set_up(tx: Tx, as_of: date, password: str) -> House:
         parties=parties,
         analytes=analytes,
         versions=versions,
-        equipment=await _equipment(tx, sites, as_of),
+        tools=await tools.set_up(tx, sites, as_of),
+        planned=await tools.planned(tx, study),
     )
 
 
@@ -134,24 +135,6 @@ async def _protocol(tx: Tx, start: date) -> None:
     draft = await protocol.import_document(tx, plan.STUDY, document)
     from_the_start = protocol.PublishDraft(row_version=draft.head.row_version, effective_from=start)
     await protocol.publish_draft(tx, plan.STUDY, from_the_start)
-
-
-async def _equipment(tx: Tx, sites: dict[str, int], as_of: date) -> dict[tuple[str, str], int]:
-    """A centrifuge and a cabinet at every site, a water bath at the laboratory."""
-    found: list[tuple[str, str, str, str, date | None]] = [
-        (site, "CF-1", "Centrifuge 1", "centrifuge", as_of + timedelta(days=120)) for site in sites
-    ]
-    found += [(site, "BSC-1", "Biosafety cabinet 1", "other", None) for site in sites]
-    found.append((plan.CENTRAL.code, "WB-1", "Water bath 1", "other", None))
-    keys = await tx.insert(
-        Equipment,
-        [
-            {"site_id": sites[site], "code": code, "title": title, "kind": kind, "calibration_due": due}
-            for site, code, title, kind, due in found
-        ],
-    )
-    tx.record("equipment.added", subject="equipment", subject_id=None, count=len(keys))
-    return {(site, code): key for (site, code, *_), key in zip(found, keys, strict=True)}
 
 
 def _study(start: date) -> study_commands.CreateStudy:

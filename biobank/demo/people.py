@@ -18,6 +18,7 @@ _DENIABLE = (
     ("open_data_sharing", 0.25),
 )
 _RETENTION = 0.82
+_OVERDUE_DAYS = 60
 _QUIET_DAYS = 90
 """A participant who withdraws was last seen this long ago, so that nothing of theirs is under way."""
 
@@ -153,6 +154,8 @@ def _visits(
         followed = followed and chance.random() < _RETENTION + (0.15 if seen_last else 0)
         if followed:
             visits.append(VisitPlan(f"Y{year}", 1, planned, done, "done", chance.random() < 0.15))
+        elif quiet_from is None and planned + timedelta(days=plan.WINDOW[1]) > as_of - timedelta(days=_OVERDUE_DAYS):
+            visits.append(VisitPlan(f"Y{year}", 1, planned, None, "planned"))  # overdue: nobody has closed it yet
         else:
             visits.append(VisitPlan(f"Y{year}", 1, planned, None, "missed"))
     visits += _unscheduled(chance, person, last_day)

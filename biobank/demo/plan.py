@@ -90,6 +90,7 @@ class Line:
     `children` vials of `nominal` in the child's unit; `recovered` is the usual yield of all tubes of the line
     together, which falls short
     at times. With `stock` the yield of all tubes is first gathered in one derivative, from which the vials are filled.
+    `held` is the temperature in °C that tubes and vials wait at until they are frozen.
     """
 
     key: str
@@ -110,6 +111,7 @@ class Line:
     process: str = "aliquot"
     stock: bool = False
     scope: str | None = None
+    held: int = 20
 
 
 BUNDLE = (
@@ -146,6 +148,7 @@ BUNDLE = (
         100,
         0,
         Spin(2000, 15, 4, True),
+        held=4,
     ),
     Line(
         "pbmc",
@@ -163,7 +166,7 @@ BUNDLE = (
         2,
         0,
         Spin(1800, 25, 20, False),
-        "cryo_freeze",
+        "wash",
         True,
     ),
     Line(
@@ -202,11 +205,14 @@ BUNDLE = (
         500,
         0,
         Spin(2000, 10, 4, True),
+        held=4,
     ),
     Line("rna", "PAXRNA", "BLD", "uL", 2500, (2, 1)),
     Line("saliva", "ORAGENE", "SAL", "uL", 4000, (1, 0), scope="genetic_wgs"),
     Line("stool", "OMNIGENE", "STL", "mg", 400, (3, 2), scope="microbiome"),
 )
+SOPS = {"centrifuge": "SPIN-2", "aliquot": "ALIQUOT-3", "wash": "PBMC-4", "extract": "DNA-1", "quantify": "PBMC-4"}
+"""The procedure of a step, by its kind."""
 RESIDUES = {"plasma": ("BFF", "CRYO10", "uL", 700, (2, 1)), "urine": ("URS", "CRYO10", "uL", 250, (1, 1))}
 """What remains in a spun tube of a line and is kept as well: type, vial, unit, content, and how many at baseline
 and later.

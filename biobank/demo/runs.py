@@ -16,7 +16,7 @@ from assay_importers.formats.luminex_xponent import LuminexXponent
 from biobank import ids
 from biobank.assay.matching import KnownAnalyte, MapWell, match
 from biobank.assay.rules import limit_kind, software_of
-from biobank.demo import plan
+from biobank.demo import plan, tools
 from biobank.demo.bulk import Bulk, Row
 from biobank.demo.chance import Minter, at, stream
 from biobank.demo.house import House
@@ -204,7 +204,7 @@ async def _thaw(bulk: Bulk, house: House, run: RunPlan) -> None:
         begins,
         begins + timedelta(minutes=25),
         operator,
-        house.equipment[plan.CENTRAL.code, "WB-1"],
+        house.tools.equipment[plan.CENTRAL.code, tools.BATH],
         Decimal(20),
         "SOP-5.0",
     )

@@ -1,0 +1,119 @@
+"""Withdrawals with everything that follows from them, through the verbs of the withdrawal slice: one of each level, the
+work of one finished, that of another half done.
+"""
+
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import and_, func, or_, select
+
+from biobank.actor import Permission
+from biobank.db import Database
+from biobank.demo import plan
+from biobank.demo.chance import at, stream
+from biobank.demo.house import House
+from biobank.disposal import commands as disposing
+from biobank.participant.models import Participant, Visit
+from biobank.participant.queries import find_participant
+from biobank.signature.commands import Sign
+from biobank.specimen.models import Custody, Specimen
+from biobank.tx import open_read, open_tx
+from biobank.withdrawal import commands
+from biobank.withdrawal.queries import CaseView
+from biobank.withdrawal.survey import survey
+
+LEAST = 40
+"""Participants of a study that has these withdrawals: one person's would be a tenth of a smaller one."""
+_FINISHED, _HALF_DONE = 26, 6
+"""Days since the two withdrawals whose tubes are to be destroyed."""
+_LEVELS = (
+    ("destroy", _FINISHED),
+    ("destroy", _HALF_DONE),
+    ("no_further_use", 15),
+    ("no_access", 33),
+    ("no_contact", 47),
+)
+_DONE_TUBES = 4
+"""Tubes of the open disposal list that are disposed of; as many have one person's word."""
+_QUIET = timedelta(days=90)
+
+
+async def withdraw(database: Database, house: House, password: str, seed: int) -> int:
+    """Let a person go at each level; answers how many did."""
+    people = await _candidates(database, house, len(_LEVELS))
+    if len(people) < len(_LEVELS):
+        return 0
+    work = _Leaving(database, house, password, seed)
+    for (level, days), code in zip(_LEVELS, people, strict=True):
+        case = await work.sign(code, level, at(house.as_of - timedelta(days=days), plan.CENTRAL.timezone, 10 * 60))
+        if days == _FINISHED:
+            await work.dispose(case, days - 5, whole=True)
+            await work.close(case, days - 9)
+        elif days == _HALF_DONE:
+            await work.dispose(case, days - 3, whole=False)
+    return len(people)
+
+
+async def _candidates(database: Database, house: House, number: int) -> list[str]:
+    """Those with the fewest tubes among people who were not seen for a while and whose tubes all stand in boxes."""
+    async with open_read(database, house.actors["manager"]) as tx:
+        seen = select(Visit.participant_id).where(
+            or_(Visit.occurred_on > house.as_of - _QUIET, and_(Visit.status == "planned", Visit.window_to.is_(None)))
+        )
+        boxed = or_(Custody.container_id.is_not(None), Custody.terminal == "consumed")
+        found = await tx.session.execute(
+            select(Participant.code)
+            .join(Specimen, Specimen.participant_id == Participant.id)
+            .join(Custody, Custody.specimen_id == Specimen.id)
+            .where(Participant.status != "withdrawn", Participant.id.not_in(seen))
+            .group_by(Participant.code)
+            .having(func.bool_and(boxed), func.count() > 2 * _DONE_TUBES)
+            .order_by(func.count(), Participant.code)
+            .limit(number)
+        )
+        return list(found.scalars())
+
+
+class _Leaving:
+    def __init__(self, database: Database, house: House, password: str, seed: int) -> None:
+        self.database = database
+        self.house = house
+        self.chance = stream(seed, "leaving")
+        self._sign = Sign(password=SecretStr(password), meaning="responsibility")
+
+    async def sign(self, code: str, level: str, moment: datetime) -> CaseView:
+        """The statement is read, then signed by the study manager."""
+        manager = self.house.actors["manager"]
+        async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
+            person = await find_participant(tx, code, Permission.CONSENT_RECORD)
+            statement = (await survey(tx, person, level)).statement
+            spec = commands.Withdraw.model_validate(
+                {
+                    "level": level,
+                    "effective_at": moment,
+                    "requested_at": moment - timedelta(hours=20),
+                    "statement_sha256": statement.sha256,
+                    "signature": self._sign,
+                }
+            )
+            return await commands.withdraw(tx, code, spec)
+
+    async def dispose(self, case: CaseView, days: int, *, whole: bool) -> None:
+        """Two people find and destroy each tube, or some of them so far."""
+        day = self.house.as_of - timedelta(days=days)
+        first, second = (at(day, plan.CENTRAL.timezone, minutes) for minutes in (14 * 60, 15 * 60))
+        tubes = [tube.tube for tube in case.tubes if tube.step == "dispose"]
+        words = (tubes, tubes) if whole else (tubes[: 2 * _DONE_TUBES], tubes[:_DONE_TUBES])
+        number = str(case.disposals[0].number)
+        for username, moment, said in zip(("technician", "manager"), (first, second), words, strict=True):
+            actor = self.house.actors[username]
+            async with open_tx(self.database, actor, clock=lambda now=moment: now, randomness=self.chance) as tx:
+                for tube in said:
+                    await disposing.confirm(tx, number, disposing.ConfirmTube(tube=tube, method="autoclaved"))
+
+    async def close(self, case: CaseView, days: int) -> None:
+        moment = at(self.house.as_of - timedelta(days=days), plan.CENTRAL.timezone, 11 * 60)
+        manager = self.house.actors["manager"]
+        async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
+            spec = commands.CloseCase(row_version=case.row_version, signature=self._sign)
+            await commands.close(tx, str(case.number), spec)
