@@ -25,7 +25,7 @@ class AtBench(Command):
     program: Short = None
     tubes: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=200)] = ()
     parent: Short = None
-    obtained: Short = None
+    obtained: Annotated[str | None, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$")] = None
     unit: Short = None
     extra: Annotated[int, Field(ge=0, le=50)] = 0
     namespace: Short = None

@@ -100,6 +100,8 @@ def from_database(error: DBAPIError, constraints: ConstraintErrors) -> DomainErr
         return Busy("Somebody else is changing the same thing at this moment: try again.")
     if state == "57014":
         return Busy("The database took too long: ask for less at once, or try again.")
+    if state in {"22021", "22P05"}:  # NUL, or half of a character: no scanner or keyboard means it
+        return Invalid("A text holds a character that no text can hold: type or scan it again.")
     return None
 
 

@@ -411,3 +411,53 @@ async def test_two_materials_of_one_tube_are_asked_for_in_turn(api):
     here = await api("technician_chi").see(f"/specimens/{plasma}/vials")
     assert [line["from_this"] for line in here["lines"]] == [4, 1]
     assert here["tube"]["quantity"] == "7600"
+
+
+# --- bad input --------------------------------------------------------------------------------------------------------
+
+NASTY = (
+    *("\x00", "T\x00", "\U0001f9ea" * 30, "%", "\uff19\uff19\uff19", "\u202e", "]d2", "-" * 200),
+    *("x'; drop table specimen; --", "+99", "QTY0UL"),
+)
+
+
+@pytest.mark.parametrize("bench", ["intake", "spin", "aliquot"])
+async def test_no_text_at_all_breaks_a_bench(api, bench):
+    (serum, *_) = await draw(api, await visit(api), *ALL)
+    caller = api("technician_chi")
+    held = {"intake": {"tube": serum}, "spin": {"equipment": "CF-1", "tubes": [serum]}, "aliquot": {"parent": serum}}
+    for at in ({}, held[bench]):
+        for text in NASTY:
+            response = await caller.post("/bench/scan", {"bench": bench, "text": text, "at": at})
+            assert response.status_code in {200, 422}, (text, at, response.text)
+            if response.status_code == 200:
+                assert response.json()["verdict"] in {"stop", "warning", "ok"}
+    for at in (
+        *({name: "\x00"} for name in ("tube", "equipment", "program", "parent", "obtained", "unit", "namespace")),
+        {"tubes": ["\x00"]},
+        {"equipment": "NONE", "tubes": [serum]},
+        {"parent": serum, "obtained": "x"},
+        {"parent": serum, "obtained": "1", "unit": "x"},
+        {"tube": "TKQ7M3X9V7"},
+    ):
+        for text in (CONFIRM, UNDO, serum, "DEVOTHER", "1"):
+            response = await caller.post("/bench/scan", {"bench": bench, "text": text, "at": at})
+            assert response.status_code in {200, 422}, (text, at, response.text)
+
+
+async def test_deeds_with_nasty_words_are_refused_whole(api):
+    at = await visit(api)
+    (serum, *_) = await draw(api, at, *ALL[:3])
+    for path, body in (
+        (f"{at.path}/not-collected", {"tubes": [ref("urine")], "reason": "other", "note": "a\x00b"}),
+        (f"{at.path}/not-collected", {"tubes": [ref("urine")], "reason": "\x00"}),
+        ("/spins", {"equipment": "\x00", "tubes": [serum]}),
+        ("/spins", {"equipment": "CF-1", "program": "\x00", "tubes": [serum]}),
+        ("/spins/stop", {"equipment": "\x00"}),
+        (f"/specimens/{serum}/vials/bind", {"text": "\x00", "namespace": "\x00"}),
+        (f"/specimens/{serum}/vials", {"line": 1, "obtained": "1", "unit": "\x00"}),
+        ("/intake", {"tube": "\x00"}),
+        ("/intake", {"tube": serum, "with_tube": "\x00"}),
+    ):
+        response = await api("technician_chi").post(path, body)
+        assert 400 <= response.status_code < 500, (path, body, response.text)
