@@ -33,7 +33,7 @@ from biobank.accession import pages as accession_pages
 from biobank.accession import rules as accession_rules
 from biobank.actor import SERVICE
 from biobank.assay import api as assay_api
-from biobank.assay import fitness_pages
+from biobank.assay import fitness_pages, selecting_pages
 from biobank.assay import pages as assay_pages
 from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
@@ -145,6 +145,7 @@ ROUTERS = (
     assay_api.router,
     assay_pages.router,
     fitness_pages.router,
+    selecting_pages.router,
     release_api.router,
     release_pages.router,
 )

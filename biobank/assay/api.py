@@ -8,11 +8,11 @@ from litestar.response import Response
 
 from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
-from biobank.assay import commands, fitting, plating, queries, reviewing, uploads
+from biobank.assay import commands, fitting, plating, queries, reviewing, selecting, uploads
 from biobank.assay.fitting import FitnessReport
 from biobank.assay.views import AnalyteView, AssayView, ImportPreview, RunRow, RunView, WellDetail
 from biobank.http.deps import Key, Reading, Writing
-from biobank.http.paging import Limit
+from biobank.http.paging import After, Limit
 from biobank.paging import Page
 from biobank.preanalytics.api import csv_file
 
@@ -20,6 +20,7 @@ Before = Annotated[
     int | None, QueryParameter(name="before", ge=1, description="The `next` of the page before.", required=False)
 ]
 
+Whose = Annotated[list[str] | None, QueryParameter(description="A participant's id; may be repeated.")]
 Tubes = Annotated[list[str] | None, QueryParameter(description="A tube's id; may be repeated, 500 at most.")]
 
 
@@ -89,6 +90,30 @@ class FitnessController(Controller):
     ) -> Response[bytes]:
         found = await fitting.report(tx, study, assay, tube or [], version)
         return csv_file(fitting.as_csv(found), f"fitness-{found.assay}-{found.version}.csv")
+
+    @get("/tubes", operation_id="findTubesForAssay", opt={"permission": Permission.ASSAY_READ})
+    async def tubes(
+        self,
+        tx: Reading,
+        study: FromQuery[str],
+        assay: FromQuery[str],
+        site: FromQuery[str],
+        participant: Whose = None,
+        visit: FromQuery[str | None] = None,
+        version: FromQuery[int | None] = None,
+        after: After = 0,
+    ) -> selecting.FoundTubes:
+        """The tubes of a site that the assay could take, and every reason why another is left out."""
+        return await selecting.find(
+            tx, study, assay, site, version=version, participants=participant or (), visit=visit, after=after
+        )
+
+    @post("/{assay:str}/pick-lists", operation_id="pickForAssay", opt={"permission": Permission.SPECIMEN_PICK})
+    async def pick(
+        self, tx: Writing, assay: FromPath[str], data: JSONBody[selecting.PickForAssay], key: Key
+    ) -> selecting.PickedForAssay:
+        """A pick list of the tubes that are fit for the assay; those that are not are told with their reasons."""
+        return await tx.once(key, data, selecting.PickedForAssay, lambda: selecting.pick_for(tx, assay, data), of=assay)
 
 
 class RunController(Controller):

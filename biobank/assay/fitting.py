@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -185,17 +186,32 @@ def _longest(facts: Facts, *, spin: bool) -> Decimal | None:
     return max(found)
 
 
-async def report(tx: ReadTx, study: str, assay: str, texts: Sequence[str], version: int | None = None) -> FitnessReport:
-    """For tubes by what was typed or scanned, whether they are fit for an assay (its latest version), and all reasons
-    why not. Codes that name no tube within reach are told the same way.
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A version of an assay that tubes are judged for."""
+
+    id: int
+    number: int
+    code: str
+    title: str
+    study_id: int
+    study: str
+
+    @property
+    def purposes(self) -> tuple[str, str]:
+        """What a claim for it says."""
+        return self.code, self.title
+
+
+async def find_version(
+    tx: ReadTx, study: str, assay: str, version: int | None = None, permission: Permission = Permission.ASSAY_READ
+) -> Chosen:
+    """A version of an assay of a study within reach, by default the latest.
 
     Raises:
         NotFound: no such study or assay within reach, or no such version.
-        Invalid: no tube, or too many.
     """
-    if not 1 <= len(texts) <= MOST:
-        raise Invalid(f"Name 1 to {MOST} tubes; these are {len(texts)}.", errors={"tube": f"are not 1 to {MOST}"})
-    found = await study_by_code(tx, study, Permission.ASSAY_READ)
+    found = await study_by_code(tx, study, permission)
     query = (
         select(AssayVersion.id, AssayVersion.number, Assay.code, Assay.title)
         .join(Assay, Assay.id == AssayVersion.assay_id)
@@ -209,6 +225,20 @@ async def report(tx: ReadTx, study: str, assay: str, texts: Sequence[str], versi
     if chosen is None:
         which = f" in version {version}" if version else ""
         raise NotFound(f"Study {found.code} has no assay {assay}{which}.", assay=assay)
+    return Chosen(**chosen._mapping, study_id=found.id, study=found.code)
+
+
+async def report(tx: ReadTx, study: str, assay: str, texts: Sequence[str], version: int | None = None) -> FitnessReport:
+    """For tubes by what was typed or scanned, whether they are fit for an assay (its latest version), and all reasons
+    why not. Codes that name no tube within reach are told the same way.
+
+    Raises:
+        NotFound: no such study or assay within reach, or no such version.
+        Invalid: no tube, or too many.
+    """
+    if not 1 <= len(texts) <= MOST:
+        raise Invalid(f"Name 1 to {MOST} tubes; these are {len(texts)}.", errors={"tube": f"are not 1 to {MOST}"})
+    chosen = await find_version(tx, study, assay, version)
     asked, misread = _read(texts)
     rows = await tx.session.execute(
         select(
@@ -228,12 +258,12 @@ async def report(tx: ReadTx, study: str, assay: str, texts: Sequence[str], versi
     by_code = {row.code: row for row in rows}
     reasons = await unfit_tubes(tx, [row.id for row in by_code.values()], chosen.id)
     tubes = tuple(
-        _fit(text, by_code.get(asked.get(text, "")), misread.get(text), reasons, found.id)
+        _fit(text, by_code.get(asked.get(text, "")), misread.get(text), reasons, chosen.study_id)
         for text in dict.fromkeys(texts)
     )
     fit = sum(one.fit for one in tubes)
     return FitnessReport(
-        study=found.code,
+        study=chosen.study,
         assay=chosen.code,
         title=chosen.title,
         version=chosen.number,

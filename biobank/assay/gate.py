@@ -1,6 +1,6 @@
 """The gate of assays: whose material is in a tube and whether they allow it now, and what went wrong with it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from sqlalchemy import select
 
@@ -8,23 +8,28 @@ from biobank.assay.models import Assay, AssayRun, AssayVersion
 from biobank.assay.plates import contributors
 from biobank.assay.rules import CONSENT_SCOPE
 from biobank.participant.models import Participant
-from biobank.participant.queries import decisions
+from biobank.participant.queries import decisions, foreseen
+from biobank.participant.rules import Decisions
 from biobank.picking.blocks import claim_block
 from biobank.picking.claims import claims
 from biobank.specimen.deviations import blocking
-from biobank.tx import Tx
+from biobank.tx import ReadTx, Tx
 
 
-async def claimed(tx: Tx, run: AssayRun, specimen_ids: Iterable[int]) -> dict[int, str]:
-    """By tube, why somebody else's claim keeps it from this run; a claim for the run or its assay does not."""
+async def claimed(tx: ReadTx, purposes: Collection[str], specimen_ids: Iterable[int]) -> dict[int, str]:
+    """By tube, why somebody else's claim keeps it from an assay; a claim for one of `purposes` does not."""
+    blocks = {tube: claim_block("", claim, purposes) for tube, claim in (await claims(tx, specimen_ids)).items()}
+    return {tube: f"the tube {block.words}" for tube, block in blocks.items() if block is not None}
+
+
+async def purposes_of(tx: ReadTx, run: AssayRun) -> tuple[str, ...]:
+    """What a claim may be for that a run fulfils: the run, or its assay by code or title."""
     assay = await tx.session.execute(
         select(Assay.code, Assay.title)
         .join(AssayVersion, AssayVersion.assay_id == Assay.id)
         .where(AssayVersion.id == run.assay_version_id)
     )
-    purposes = [run.name, *assay.one()]
-    blocks = {tube: claim_block("", claim, purposes) for tube, claim in (await claims(tx, specimen_ids)).items()}
-    return {tube: f"the tube {block.words}" for tube, block in blocks.items() if block is not None}
+    return (run.name, *assay.one())
 
 
 async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
@@ -33,9 +38,23 @@ async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
     Everybody whose material is in the tubes is held until the commit, so that no withdrawal slips in between.
     """
     people = await contributors(tx, specimen_ids)
-    everyone = set().union(*people.values()) if people else set()
-    decided = await decisions(tx, everyone)
-    rows = await tx.session.execute(select(Participant.id, Participant.code).where(Participant.id.in_(everyone)))
+    return await _stopped(tx, people, await decisions(tx, _everybody(people)))
+
+
+async def would_be_refused(tx: ReadTx, specimen_ids: Iterable[int]) -> dict[int, str]:
+    """By tube, why the consent gate would stop it at this moment; nobody is held to it."""
+    people = await contributors(tx, specimen_ids)
+    return await _stopped(tx, people, await foreseen(tx, _everybody(people)))
+
+
+def _everybody(people: Mapping[int, set[int]]) -> set[int]:
+    return set().union(*people.values()) if people else set()
+
+
+async def _stopped(tx: ReadTx, people: Mapping[int, set[int]], decided: Mapping[str, Decisions]) -> dict[int, str]:
+    rows = await tx.session.execute(
+        select(Participant.id, Participant.code).where(Participant.id.in_(_everybody(people)))
+    )
     stopped: dict[int, str] = {}
     for person in rows:
         decision = decided[person.code]

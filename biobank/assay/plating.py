@@ -108,7 +108,7 @@ async def plate_wells(tx: Tx, key: str, command: PlateWells) -> RunView:
         )
     }
     here = [tube.id for found in tubes.values() for tube, _ in found]
-    stopped = await gate.claimed(tx, run, here) | await gate.unfit(tx, here)
+    stopped = await gate.claimed(tx, await gate.purposes_of(tx, run), here) | await gate.unfit(tx, here)
     unfit = await unfit_tubes(tx, here, run.assay_version_id)
     rows: dict[tuple[int, int], dict[str, Any]] = {}
     problems = []

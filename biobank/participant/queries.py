@@ -115,13 +115,17 @@ async def decisions(tx: Tx, participant_ids: Iterable[int]) -> Mapping[str, Deci
     this look and the commit of what it allowed.
     """
     wanted = sorted(set(participant_ids))
+    await tx.session.execute(
+        select(Participant.id).where(Participant.id.in_(wanted)).order_by(Participant.id).with_for_update(read=True)
+    )
+    return await foreseen(tx, wanted)
+
+
+async def foreseen(tx: ReadTx, participant_ids: Iterable[int]) -> Mapping[str, Decisions]:
+    """What the consent gate would say of these participants at this moment, by code; nobody is held to it."""
+    wanted = sorted(set(participant_ids))
     people = (
-        await tx.session.execute(
-            select(Participant.id, Participant.code)
-            .where(Participant.id.in_(wanted))
-            .order_by(Participant.id)
-            .with_for_update(read=True)
-        )
+        await tx.session.execute(select(Participant.id, Participant.code).where(Participant.id.in_(wanted)))
     ).all()
     # A consent may be later than the moment at which this began: it waited for the lock, and the later word counts.
     moment = func.greatest(literal(tx.now, DateTime(timezone=True)), func.clock_timestamp())

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     RESERVED = "reserved"
     ON_PICK_LIST = "on_pick_list"
     DEVIATION = "deviation"
+    UNFIT = "unfit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Pick lists: made, started, verified, handed over or cancelled; and what a withdrawal takes out of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -66,7 +66,7 @@ async def make(tx: Tx, command: MakePickList) -> PickListView:
         TubesBlocked: naming each tube that cannot be listed, with its reason.
         Invalid: no tube is named, or they are not of one study at one site.
     """
-    codes = list(dict.fromkeys([*await named_tubes(tx, command.tubes, "tubes"), *await _reserved(tx, command)]))
+    codes = await wanted(tx, command.tubes, command.reserved_for)
     rules.check_number(codes)
     held = await gate.hold(tx, Specimen.code.in_(codes), Permission.SPECIMEN_PICK)
     refuse_blocked(await gate.claim_blocks(tx, held, codes, command.purpose), "No list was made. Keep these out")
@@ -91,9 +91,14 @@ async def make(tx: Tx, command: MakePickList) -> PickListView:
     return await queries.pick_list_view(tx, made)
 
 
-async def _reserved(tx: Tx, command: MakePickList) -> list[str]:
+async def wanted(tx: Tx, tubes: Sequence[str], reserved_for: str | None) -> list[str]:
+    """The house ids of the tubes that a list is to be made of: those named and those reserved, each once."""
+    return list(dict.fromkeys([*await named_tubes(tx, tubes, "tubes"), *await _reserved(tx, reserved_for)]))
+
+
+async def _reserved(tx: Tx, purpose: str | None) -> list[str]:
     """The codes of the tubes that this person reserved for the purpose and that are on no list yet."""
-    if command.reserved_for is None:
+    if purpose is None:
         return []
     listed = select(PickListLine.specimen_id).where(PickListLine.is_open)
     rows = await tx.session.execute(
@@ -107,8 +112,7 @@ async def _reserved(tx: Tx, command: MakePickList) -> list[str]:
         )
         .order_by(Specimen.code)
     )
-    wanted = command.reserved_for.casefold()
-    return [row.code for row in rows if row.purpose.casefold() == wanted]
+    return [row.code for row in rows if row.purpose.casefold() == purpose.casefold()]
 
 
 def person(tx: Tx) -> int:

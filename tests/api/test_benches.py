@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.bench import version
 from tests.benches import CONFIRM, NEXT, PRINT, UNDO, Gun, centrifuge
 from tests.shipping import DRY_ICE
 from tests.visits import ALL, draw, publish, ref, visit
@@ -258,11 +259,18 @@ async def test_a_withdrawal_while_it_spins_keeps_those_tubes_apart(api):
 # --- aliquots ---------------------------------------------------------------------------------------------------------
 
 
+async def needs_200(api):
+    """An assay that needs 200 uL of serum."""
+    rules = {"fitness": [{"specimen_type": "SER", "min_quantity": "200"}]}
+    body = {"study": "LLS", "code": "BEADS", "title": "Bead panel", "platform": "Luminex"}
+    assert (await api("manager").post("/assays", body | {"version": version(["a"]) | rules})).is_success
+
+
 async def test_08_short_volume(api):
     """Scenario 8: 8 x 0.5 mL are planned and 3.1 mL obtained: 6 full and 1 partial of 0.1 mL, the ledger balances to
-    the yield, and what needs 200 uL does not find the partial.
+    the yield, and an assay that needs 200 uL neither finds nor picks the partial.
     """
-    tubes = await draw(api, await visit(api), *ALL)
+    tubes = await draw(api, await visit(api, granted=("biobank_storage", "future_research")), *ALL)
     await spun(api, tubes[:2])
     serum = tubes[0]
     bench = gun(api, "aliquot")
@@ -282,12 +290,20 @@ async def test_08_short_volume(api):
     assert sum(int(one["tube"]["quantity"]) for one in here["vials"]) == 3100
     assert (here["lines"][0]["made"], here["lines"][0]["count"]) == (7, 8)
 
-    fit = [one["tube"]["code"] for one in here["vials"] if int(one["tube"]["quantity"]) >= 200]
-    partial = here["vials"][-1]["tube"]["code"]
-    assert partial not in fit
-    short = {"specimen_type": "SER", "tube_type": "CRYO05", "quantities": ["200"], "started_at": seen["collected_at"]}
-    refused = await api("technician_chi").post(f"/specimens/{partial}/aliquots", short)
-    assert refused.json()["type"] in {"/problems/not-enough-material", "/problems/invalid"}
+    partial, codes = here["vials"][-1]["tube"]["code"], [one["tube"]["code"] for one in here["vials"]]
+    await needs_200(api)
+    found = await api("technician_chi").see("/fitness/tubes", study="LLS", assay="BEADS", site="CHI")
+    judged = {one["tube"]["code"]: one["reasons"] for one in found["tubes"]}
+    assert {code for code in codes if not judged[code]} == set(codes) - {partial}
+    assert judged[partial] == ["holds 100 uL, the assay needs 200"]
+    refused = await api("technician_chi").post("/fitness/BEADS/pick-lists", {"study": "LLS", "tubes": codes})
+    assert refused.json()["blocked"] == [
+        {"tube": partial, "reason": "unfit", "words": "is unfit for BEADS: holds 100 uL, the assay needs 200"}
+    ]
+    wanted = {"study": "LLS", "tubes": codes, "leave_out": True}
+    made = await api("technician_chi").ok("/fitness/BEADS/pick-lists", wanted)
+    assert {one["tube"] for one in made["pick_list"]["lines"]} == set(codes) - {partial}
+    assert [one["tube"] for one in made["left_out"]] == [partial]
     sheet = await api("technician_chi").post("/labels", {"codes": [partial], "stock": "l4731"})
     assert sheet.is_success
 

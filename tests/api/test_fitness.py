@@ -198,3 +198,59 @@ async def test_what_cannot_be_looked_up_is_told(api, database, world):
     await api("technician").ok(f"/specimens/{here.tubes[0]}/quality", {"quality": "quarantined", "reason": "to see"})
     seen = await ask("/fitness", assay="BEADS", study="LLS", tube=here.tubes[0], version=1)
     assert seen.json()["tubes"][0]["reasons"] == ["the tube is quarantined"]
+
+
+async def test_what_finds_and_lists_tubes_for_an_assay_tells_why_others_are_left_out(api, database, world):
+    """State, claims of others, consent to research and the fitness rules; a list is made of none that has a reason."""
+    assert (await assay(api, SERUM)).is_success
+    good = await make_material(database, world, tubes=4)
+    other = await make_material(database, world, tubes=1, specimen_type="URN")
+    foreign = await make_material(database, world, tubes=1, study="OTH", site="LAB", holder="technician")
+    await api("technician").ok(f"/specimens/{good.tubes[1]}/quality", {"quality": "quarantined", "reason": "to see"})
+    await api("scientist").ok("/reservations", {"tubes": [good.tubes[2]], "purpose": "proteomics"})
+    await api("scientist").ok("/reservations", {"tubes": [good.tubes[3]], "purpose": "beads"})
+
+    find = {"study": "LLS", "assay": "BEADS", "site": "LAB"}
+    seen = await api("technician").see("/fitness/tubes", **find)
+    told = {one["tube"]["code"]: one["reasons"] for one in seen["tubes"]}
+    assert (seen["fit"], seen["left_out"], seen["next"]) == (2, 2, None)
+    assert {code for code, why in told.items() if not why} == {good.tubes[0], good.tubes[3]}
+    assert told[good.tubes[1]] == ["the tube is quarantined"]
+    assert "reserved by Scientist for proteomics" in told[good.tubes[2]][0]
+    whose = await api("technician").see("/fitness/tubes", **find, participant=good.participant, visit="BASE")
+    assert len(whose["tubes"]) == 4
+    assert (await api("technician").see("/fitness/tubes", **find, visit="Y1"))["tubes"] == []
+    assert (await api("technician").get("/fitness/tubes", **find, participant="x")).status_code == 422
+    assert (await api("technician").get("/fitness/tubes", **find | {"site": "NONE"})).status_code == 404
+
+    every = [*good.tubes, other.tubes[0], foreign.tubes[0]]
+    pick = api("technician")
+    refused = (await pick.post("/fitness/BEADS/pick-lists", {"study": "LLS", "tubes": every})).json()
+    assert refused["type"] == "/problems/tubes-blocked"
+    assert {one["tube"]: one["reason"] for one in refused["blocked"]} == {
+        good.tubes[1]: "quarantined",
+        good.tubes[2]: "reserved",
+        other.tubes[0]: "unfit",
+        foreign.tubes[0]: "unknown",
+    }
+    none = {"study": "LLS", "tubes": [other.tubes[0]], "leave_out": True}
+    assert (await pick.post("/fitness/BEADS/pick-lists", none)).status_code == 409
+    made = await pick.ok("/fitness/BEADS/pick-lists", {"study": "LLS", "tubes": every, "leave_out": True})
+    assert {one["tube"] for one in made["pick_list"]["lines"]} == {good.tubes[0], good.tubes[3]}
+    assert (made["pick_list"]["purpose"], len(made["left_out"])) == ("BEADS", 4)
+    assert (await pick.post("/fitness/BEADS/pick-lists", {"study": "LLS"})).status_code == 422
+    crossed = {"study": "LLS", "tubes": [foreign.tubes[0]]}
+    grant = {"role": "technician", "study": "OTH", "site": "LAB"}
+    await api("administrator").ok("/users/technician/grants", grant)
+    told = (await pick.post("/fitness/BEADS/pick-lists", crossed)).json()
+    assert [one["reason"] for one in told["blocked"]] == ["other_study"]
+
+
+async def test_tubes_without_consent_to_research_are_left_out_of_an_assay(api):
+    assert (await assay(api, SERUM)).is_success
+    _, (kept,) = await collected(api, tube(tube_type="CRYO05", quantity="500"))
+    seen = await api("technician_chi").see("/fitness/tubes", study="LLS", assay="BEADS", site="CHI")
+    assert [one["reasons"] for one in seen["tubes"]] == [["there is no consent to future research"]]
+    wanted = {"study": "LLS", "tubes": [kept["code"]]}
+    refused = (await api("technician_chi").post("/fitness/BEADS/pick-lists", wanted)).json()
+    assert [one["reason"] for one in refused["blocked"]] == ["not_consented"]

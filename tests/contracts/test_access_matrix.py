@@ -559,6 +559,8 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "runsForm": {},
         "planRunForm": {"place": f"{codes.study}/LAB", "assay": "BEADS", "name": "run-9"},
         "reviseFitness": {"study": codes.study, "fitness": []},
+        "pickForAssay": {"study": codes.study, "tubes": [codes.tube]},
+        "pickForAssayForm": {"assay": f"{codes.study}/BEADS", "site": "LAB", f"take.{codes.tube}": "on"},
         "reviseFitnessForm": {"study": codes.study, "rules": ""},
         "addAssayVersion": {
             "study": codes.study,
@@ -640,6 +642,8 @@ QUERIES = (
     "/brisq/table.csv?shipment={shipment}",
     "/api/v1/fitness?study={study}&assay=BEADS&tube={tube}",
     "/fitness?assay={study}/BEADS&tubes={tube}",
+    "/api/v1/fitness/tubes?study={study}&assay=BEADS&site=LAB&participant={participant}",
+    "/fitness/tubes?assay={study}/BEADS&site=LAB&participants={participant}",
     "/bench/intake?at={tube}",
     "/bench/aliquot?at={tube}",
     "/bench/intake/view?tube={tube}",

@@ -1,5 +1,8 @@
 """The page of fitness for use and the form of its rules."""
 
+from decimal import Decimal
+from urllib.parse import urlencode
+
 import pytest
 
 from biobank.assay.fitness_pages import rule_lines
@@ -33,6 +36,29 @@ async def test_rules_are_written_as_lines_and_judge_pasted_tubes(browser, api, d
     unknown = await manager.get("/fitness?assay=LLS/NONE&tubes=x")
     assert (unknown.status_code, "has no assay NONE" in unknown.text) == (422, True)
     assert "Change</summary>" not in (await (await browser("scientist")).get("/fitness")).text
+
+
+async def test_tubes_for_an_assay_are_found_and_the_ticked_ones_picked(browser, api, database, world):
+    body = {"study": "LLS", "code": "BEADS", "title": "Bead panel", "platform": "Luminex"}
+    rules = {"fitness": [{"specimen_type": "SER", "min_quantity": "200"}]}
+    technician = await browser("technician")
+    assert "No assays yet" in (await technician.get("/fitness/tubes")).text
+    await api("manager").ok("/assays", body | {"version": version(["a"]) | rules})
+    made = await make_material(database, world, tubes=2)
+    short = await make_material(database, world, tubes=1, quantity=Decimal(100))
+    asked = {"assay": "LLS/BEADS", "site": "LAB", "participants": "", "visit": ""}
+    page = (await technician.get(f"/fitness/tubes?{urlencode(asked)}")).text
+    assert ("2 fit, 1 left out" in page, "holds 100 uL, the assay needs 200" in page) == (True, True)
+    assert (f"take.{made.tubes[0]}" in page, f"take.{short.tubes[0]}" in page) == (True, False)
+    ticked = {f"take.{made.tubes[0]}": "on"}
+    forced = await technician.post("/fitness/pick-lists", asked | ticked | {f"take.{short.tubes[0]}": "on"})
+    assert (forced.status_code, "is unfit for BEADS" in forced.text) == (409, True)
+    picked = await technician.post("/fitness/pick-lists", asked | ticked)
+    assert (picked.status_code, picked.headers["location"].startswith("/pick-lists/Q")) == (303, True)
+    nothing = await technician.get(f"/fitness/tubes?{urlencode(asked | {'visit': 'Y1'})}")
+    assert "No tube found" in nothing.text
+    wrong = await technician.get(f"/fitness/tubes?{urlencode(asked | {'participants': 'x'})}")
+    assert wrong.status_code == 422
 
 
 @pytest.mark.parametrize(
