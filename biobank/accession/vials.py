@@ -31,7 +31,7 @@ from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.rules import in_unit
 from biobank.specimen.upkeep import AddCode, add_code
-from biobank.specimen.work import NamedDeviation, Quantity, Unit, hands
+from biobank.specimen.work import NamedDeviation, Override, Quantity, Unit, hands
 from biobank.tx import ReadTx, Tx
 
 
@@ -44,6 +44,7 @@ class MakeVials(Command):
     extra: Annotated[int, Field(ge=0, le=50)] = 0
     started_at: AwareDatetime | None = None
     deviation: NamedDeviation | None = None
+    override: Override = None
 
 
 class BindVial(Command):
@@ -332,6 +333,7 @@ def _deed(
         started_at=command.started_at or now,
         basis="measured",
         deviation=command.deviation,
+        override=command.override,
     )
 
 

@@ -11,7 +11,7 @@ from biobank.participant.models import Participant
 from biobank.participant.queries import decisions, foreseen
 from biobank.participant.rules import Decisions
 from biobank.picking.blocks import claim_block
-from biobank.picking.claims import claims
+from biobank.specimen.claims import claims
 from biobank.specimen.deviations import blocking
 from biobank.tx import ReadTx, Tx
 

@@ -12,10 +12,12 @@ from biobank.disposal import queries, rules
 from biobank.disposal.models import Disposal, DisposalTube
 from biobank.disposal.queries import DisposalView
 from biobank.errors import Forbidden, NotFound
+from biobank.picking.claims import override_claims
 from biobank.specimen.custody import Ended, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import find_specimens, tube_code
 from biobank.specimen.rules import check_each_once
+from biobank.specimen.work import Override, unclaimed
 from biobank.storage.places import places
 from biobank.study.commands import Code
 from biobank.study.queries import study_and_site
@@ -31,13 +33,16 @@ class Command(BaseModel):
 
 
 class PlanDisposal(Command):
-    """Tubes of one study at one site that are to be destroyed. Those of a withdrawal are listed by the withdrawal."""
+    """Tubes of one study at one site that are to be destroyed. Those of a withdrawal are listed by the withdrawal.
+    `override`: why others' reservations of them end.
+    """
 
     study: Code
     site: Code
     reason: Literal["expired", "unfit", "surplus", "study_closed"]
     words: Words
     tubes: Annotated[tuple[Scanned, ...], Field(min_length=1, max_length=2000)]
+    override: Override = None
 
 
 class ConfirmTube(Command):
@@ -60,6 +65,7 @@ async def plan(tx: Tx, command: PlanDisposal) -> DisposalView:
         NotFound: a tube, the study or the site is unknown or out of reach.
         OnDisposalList: a tube is on another open list.
         NotToDispose: a tube is gone, in a shipment or with a partner.
+        TubeReserved: somebody else reserved a tube, and no reason to override that was given.
     """
     study, site = await study_and_site(tx, command.study, command.site, Permission.DISPOSAL_PLAN)
     codes = [tube_code(text, "tubes") for text in command.tubes]
@@ -70,8 +76,16 @@ async def plan(tx: Tx, command: PlanDisposal) -> DisposalView:
         rules.check_place(tube.code, tube.existence, queries.place_of(custody), here=True, found=False)
     rules.check_not_picked({tube.code: lists.get(tube.id) for tube, _ in found})
     rules.check_one_place({(tube.study_id, custody.site_id) for tube, custody in found}, study.id, site.id)
+    await _free(tx, [tube for tube, _ in found], command.override)
     made = await make_list(tx, study.id, site.id, command.reason, command.words, [tube.id for tube, _ in found])
     return await queries.disposal_view(tx, made)
+
+
+async def _free(tx: Tx, tubes: Sequence[Specimen], override: str | None) -> None:
+    """See that nobody else has reserved these locked tubes, or end their reservations where a reason says so."""
+    overridden = await unclaimed(tx, tubes, override, "No list was made")
+    if override is not None and overridden:
+        await override_claims(tx, [tube for tube in tubes if tube.code in overridden], override)
 
 
 async def make_list(
@@ -103,12 +117,15 @@ async def confirm(tx: Tx, number: str, command: ConfirmTube) -> DisposalView:
     Raises:
         NotFound: no such list within reach, or the tube is not on it.
         SecondPerson: the same person says it again.
+        TubeReserved: somebody reserved it since the list was made: strike it off, or they release it.
         DisposalClosed, NotToDispose, Invalid: as the rules say.
     """
     disposal = await queries.find_disposal(tx, number, Permission.DISPOSAL_CONFIRM)
     tube, custody, line = await _on_list(tx, disposal, command.tube, Permission.DISPOSAL_CONFIRM)
     word = rules.Word(person(tx), command.found, command.method)
     status = rules.after(rules.Line(tube.code, line.status, line.first_by, line.method), word)
+    if disposal.reason != "consent_withdrawn" and command.found:
+        await unclaimed(tx, [tube], None, "Leave it where it is")
     here = custody.site_id == disposal.site_id
     rules.check_place(tube.code, tube.existence, queries.place_of(custody), here=here, found=command.found)
     line.status = status

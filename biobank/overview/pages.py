@@ -15,11 +15,11 @@ from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
 from biobank.overview import brisq, queries
 from biobank.overview.tube import story
-from biobank.picking.claims import claim_of
 from biobank.preanalytics.api import csv_file
 from biobank.preanalytics.queries import sprec
 from biobank.specimen import queries as specimens
 from biobank.specimen import state_label
+from biobank.specimen.claims import claim_of
 from biobank.specimen.deviations import deviation_types
 from biobank.specimen.measuring import quantities
 

@@ -4,12 +4,12 @@ functions on plain values.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from biobank import ids
 from biobank.errors import Conflict
 from biobank.participant.rules import ConsentMissing, Decisions, ParticipantWithdrawn, check_consent
+from biobank.specimen.claiming import Claim
 
 
 class TubesBlocked(Conflict):
@@ -48,21 +48,6 @@ class Blocked:
 
     def as_field(self) -> dict[str, str]:
         return {"tube": self.tube, "reason": self.reason.value, "words": self.words}
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Who has claimed a tube. `reservation` is reserved, listed or picked; the last two name their pick list.
-
-    `by_me` and `purpose` decide whose claim it is; `by` is the person's name and `until` a day of the site.
-    """
-
-    reservation: str
-    purpose: str
-    by: str
-    by_me: bool
-    pick_list: str | None
-    expires_at: datetime | None
 
 
 _WITHDRAWN = "consent was withdrawn: keep it apart"
@@ -108,13 +93,10 @@ def claim_block(tube: str, claim: Claim | None, purposes: Collection[str], *, li
     if claim.pick_list is not None and lists:
         words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by}: hand over or cancel that one first"
         return Blocked(tube, Reason.ON_PICK_LIST, words)
-    if claim.by_me or claim.purpose.strip().casefold() in {purpose.strip().casefold() for purpose in purposes}:
+    if claim.is_for(purposes):
         return None
-    if claim.pick_list is not None:
-        words = f"is on pick list {ids.grouped(claim.pick_list)} of {claim.by} for {claim.purpose}"
-        return Blocked(tube, Reason.ON_PICK_LIST, words)
-    until = "" if claim.expires_at is None else f" until {claim.expires_at:%Y-%m-%d}"
-    return Blocked(tube, Reason.RESERVED, f"is reserved by {claim.by} for {claim.purpose}{until}")
+    reason = Reason.RESERVED if claim.pick_list is None else Reason.ON_PICK_LIST
+    return Blocked(tube, reason, claim.words)
 
 
 def refuse_blocked(blocked: Collection[Blocked], lead: str) -> None:

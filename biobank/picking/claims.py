@@ -1,56 +1,12 @@
-"""Who has claimed a tube, for the gates that it passes."""
+"""What becomes of claims when a tube is used."""
 
-from collections.abc import Iterable, Mapping
-from zoneinfo import ZoneInfo
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 
-from biobank.access.models import AppUser
-from biobank.picking.blocks import Claim
 from biobank.picking.models import Reservation
-from biobank.specimen.claims import TUBE_CLAIM
 from biobank.specimen.models import Specimen
-from biobank.study.models import Site
-from biobank.tx import ReadTx, Tx
-
-
-async def claims(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, Claim]:
-    """By tube, who has claimed it; free tubes are left out. To be asked once the tubes are locked."""
-    claim = TUBE_CLAIM.c
-    rows = await tx.session.execute(
-        select(
-            claim.specimen_id,
-            claim.reservation,
-            claim.purpose,
-            claim.pick_list,
-            claim.claimed_by,
-            claim.expires_at,
-            AppUser.display_name,
-            Site.timezone,
-        )
-        .join(AppUser, AppUser.id == claim.claimed_by)
-        .join(Specimen, Specimen.id == claim.specimen_id)
-        .join(Site, Site.id == Specimen.site_id)
-        .where(claim.specimen_id.in_(set(specimen_ids)))
-    )
-    return {
-        row.specimen_id: Claim(
-            reservation=row.reservation,
-            purpose=row.purpose,
-            by=row.display_name,
-            by_me=row.claimed_by == tx.actor.user_id,
-            pick_list=row.pick_list,
-            expires_at=None if row.expires_at is None else row.expires_at.astimezone(ZoneInfo(row.timezone)),
-        )
-        for row in rows
-    }
-
-
-async def claim_of(tx: ReadTx, code: str) -> Claim | None:
-    """Who has claimed one tube, by its house id; None where it is free. The caller has checked the reach."""
-    rows = await tx.session.execute(select(Specimen.id).where(Specimen.code == code))
-    found = await claims(tx, rows.scalars().all())
-    return next(iter(found.values()), None)
+from biobank.tx import Tx
 
 
 async def fulfil(tx: Tx, specimen_ids: Iterable[int], note: str) -> None:
@@ -61,3 +17,23 @@ async def fulfil(tx: Tx, specimen_ids: Iterable[int], note: str) -> None:
         .values(ended_at=tx.now, ended_by=tx.actor.user_id, ending="fulfilled", ending_note=note)
         .execution_options(synchronize_session=False)
     )
+
+
+async def override_claims(tx: Tx, tubes: Sequence[Specimen], reason: str) -> None:
+    """End other people's reservations of locked tubes, for a reason that stays with each."""
+    await tx.session.execute(
+        update(Reservation)
+        .where(Reservation.specimen_id.in_([tube.id for tube in tubes]), Reservation.ended_at.is_(None))
+        .values(ended_at=tx.now, ended_by=tx.actor.user_id, ending="released", ending_note=reason)
+        .execution_options(synchronize_session=False)
+    )
+    for tube in tubes:
+        tx.record(
+            "reservation.overridden",
+            subject="specimen",
+            subject_id=tube.id,
+            study_id=tube.study_id,
+            site_id=tube.site_id,
+            reason=reason,
+            tube=tube.code,
+        )

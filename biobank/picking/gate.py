@@ -13,8 +13,8 @@ from biobank.participant.queries import decisions
 from biobank.participant.rules import Decisions
 from biobank.picking import rules
 from biobank.picking.blocks import Blocked, Reason, consent_block, quality_block
-from biobank.picking.claims import claims
 from biobank.picking.rules import TubeFacts
+from biobank.specimen.claims import claims
 from biobank.specimen.lineage import contributors
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within

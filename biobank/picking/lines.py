@@ -14,13 +14,13 @@ from biobank.errors import Conflict, Invalid
 from biobank.picking import gate, queries, rules
 from biobank.picking.blocks import Blocked, claim_block, refuse_blocked
 from biobank.picking.blocks import Reason as Kept
-from biobank.picking.claims import claims
 from biobank.picking.commands import at_state, begin, person, record, touch
 from biobank.picking.gate import Held
 from biobank.picking.models import PickList, PickListLine, TubeSearch
 from biobank.picking.queries import PickListView, named_tubes
 from biobank.picking.reserving import Command, Reason, Scanned
 from biobank.picking.rules import Deed
+from biobank.specimen.claims import claims
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.storage import boxes

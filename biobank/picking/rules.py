@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from biobank import ids
 from biobank.errors import Conflict, DomainError, Forbidden, Invalid, NotFound, Stale
-from biobank.picking.blocks import Blocked, Claim, Reason, claim_block, quality_block
+from biobank.picking.blocks import Blocked, Reason, claim_block, quality_block
+from biobank.specimen.claiming import Claim, TubeReserved
 from biobank.storage.rules import natural
 
 CONSENT_TO_PICK = ("biobank_storage",)
@@ -34,11 +35,6 @@ class LineState(Conflict):
 
     code = "pick-line-state"
     title = "The line is not in the state for this"
-
-
-class TubeReserved(Conflict):
-    code = "tube-reserved"
-    title = "The tube is reserved"
 
 
 class TubeOnErrand(Conflict):

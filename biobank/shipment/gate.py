@@ -10,10 +10,10 @@ from biobank.actor import Permission
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions
 from biobank.picking.blocks import Blocked, Reason, consent_block, deviation_block, quality_block, refuse_blocked
-from biobank.picking.claims import claims
 from biobank.shipment import rules
 from biobank.shipment.models import ExternalParty, PackageItem, Shipment
 from biobank.shipment.rules import TubeFacts
+from biobank.specimen.claims import claims
 from biobank.specimen.deviations import blocking
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import hold_donors, within

@@ -8,11 +8,11 @@ from sqlalchemy import select
 from biobank.actor import Permission
 from biobank.exact import Exact
 from biobank.participant.models import Visit
-from biobank.picking.claims import claims
 from biobank.shipment import rules
 from biobank.shipment.gate import place_of
 from biobank.shipment.queries import find_shipment
 from biobank.shipment.rules import TubeFacts
+from biobank.specimen.claims import claims
 from biobank.specimen.deviations import blocking
 from biobank.specimen.models import CollectionEvent, Custody, Specimen
 from biobank.specimen.queries import within

@@ -15,7 +15,8 @@ from enum import StrEnum
 
 from biobank import ids
 from biobank.errors import Conflict, DomainError, Invalid, NotFound, Stale
-from biobank.picking.blocks import Blocked, Claim, Reason, claim_block, quality_block
+from biobank.picking.blocks import Blocked, Reason, claim_block, quality_block
+from biobank.specimen.claiming import Claim
 
 
 class ShipmentState(Conflict):

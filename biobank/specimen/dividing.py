@@ -87,7 +87,8 @@ async def aliquot(tx: Tx, parent_code: str, command: Aliquot, *, planned: Sequen
     aliquots that the vials fulfil, in their order; None, and vials beyond them, are extra.
 
     Raises:
-        NotFound, TubeNotUsable, Invalid: as `at_hand` says, and quantities, types and times that cannot be.
+        NotFound, TubeNotUsable, TubeReserved, Invalid: as `at_hand` says, and quantities, types and times that cannot
+            be.
         NotEnoughMaterial: naming the parent's live balance.
         ParticipantWithdrawn, ConsentMissing: storage of material is not allowed.
         EquipmentNotUsable, WrongProgram, ReagentExpired, WrongStep, OutOfOrder: as `bench.set_up` says.
@@ -116,7 +117,7 @@ async def derive(tx: Tx, parent_code: str, command: Derive, *, planned: Sequence
 
 
 async def _divide(tx: Tx, parent_code: str, command: Division, new: _New, planned: Sequence[int | None]) -> MadeView:
-    work = await at_hand(tx, [parent_code], "specimen", consent=True)
+    work = await at_hand(tx, [parent_code], "specimen", consent=True, uses=True, override=command.override)
     (parent,) = work.tubes
     of, into = await queries.kind(tx, parent.specimen_type), await queries.kind(tx, command.specimen_type)
     quantities = await in_vials(tx, new.quantities, command.unit, into, command.tube_type)
@@ -171,6 +172,7 @@ async def _divide(tx: Tx, parent_code: str, command: Division, new: _New, planne
         site_id=work.site_id,
         parent=parent.code,
         tubes=len(made),
+        **work.told(command.override),
         **({} if command.obtained is None else {"obtained": f"{command.obtained:f}"}),
     )
     return await made_view(tx, work, made)

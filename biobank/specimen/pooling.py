@@ -43,11 +43,13 @@ async def pool(tx: Tx, command: Pool) -> MadeView:
     """Make pools of one material from several tubes, which may be of several participants of one study.
 
     Raises:
-        NotFound, TubeNotUsable, Invalid: as `at_hand` says; different materials; vials that hold more than went in.
+        NotFound, TubeNotUsable, TubeReserved, Invalid: as `at_hand` says; different materials; vials that hold more
+            than went in.
         NotEnoughMaterial: naming the first tube that holds too little, and its live balance.
         ParticipantWithdrawn, ConsentMissing: a participant does not allow it.
     """
-    work = await at_hand(tx, [part.specimen for part in command.parents], "parents", consent=True)
+    texts = [part.specimen for part in command.parents]
+    work = await at_hand(tx, texts, "parents", consent=True, uses=True, override=command.override)
     types = sorted({tube.specimen_type for tube in work.tubes})
     if len(types) > 1:
         raise Invalid(
@@ -93,5 +95,6 @@ async def pool(tx: Tx, command: Pool) -> MadeView:
         site_id=work.site_id,
         parents=len(work.tubes),
         tubes=len(made),
+        **work.told(command.override),
     )
     return await made_view(tx, work, made)

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from biobank.specimen import queries, rules
 from biobank.specimen.bench import begin_event
+from biobank.specimen.claiming import USES_MATERIAL
 from biobank.specimen.deviations import note
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.record import View, WarningView, warnings_of
@@ -53,10 +54,11 @@ async def process(tx: Tx, command: Process) -> ProcessedView:
     of all its tubes.
 
     Raises:
-        NotFound, TubeNotUsable, Invalid: as `at_hand` says, and times that cannot be.
+        NotFound, TubeNotUsable, TubeReserved, Invalid: as `at_hand` says, and times that cannot be.
         EquipmentNotUsable, WrongProgram, ReagentExpired, WrongStep, OutOfOrder: as `bench.set_up` says.
     """
-    work = await at_hand(tx, command.specimens, "specimens")
+    uses = command.type in USES_MATERIAL
+    work = await at_hand(tx, command.specimens, "specimens", uses=uses, override=command.override)
     rules.check_worked(command.started_at, command.ended_at, await queries.made(tx, work.tubes), tx.now)
     event_id = await begin_event(tx, work, command.type, command)
     await note(tx, work.tubes, command.deviation, event_id)
@@ -70,6 +72,7 @@ async def process(tx: Tx, command: Process) -> ProcessedView:
         site_id=work.site_id,
         type=command.type,
         tubes=len(work.tubes),
+        **work.told(command.override),
     )
     return ProcessedView(
         type=command.type,

@@ -13,14 +13,17 @@ from biobank.specimen import queries, rules, state_label
 from biobank.specimen.custody import Ended, hand_over
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenView
-from biobank.specimen.work import Amount, Basis, Command, Reason, at_hand, record
+from biobank.specimen.work import Amount, Basis, Command, Override, Reason, at_hand, record
 from biobank.tx import Tx
 
 
 class UseUp(Command):
-    """The tube is empty or thrown away empty: its record ends as consumed."""
+    """The tube is empty or thrown away empty: its record ends as consumed. `override`: why, where somebody else
+    claimed it.
+    """
 
     reason: Reason
+    override: Override = None
 
 
 class SetQuality(Command):
@@ -50,14 +53,15 @@ async def use_up(tx: Tx, code: str, command: UseUp) -> SpecimenView:
     """End a tube as consumed: what is left is posted as exhausted, and its place becomes free.
 
     Raises:
-        NotFound, TubeNotUsable: as `at_hand` says; a tube that is set apart may be used up, one on hold may not.
+        NotFound, TubeNotUsable, TubeReserved: as `at_hand` says; a tube that is set apart may be used up, one on hold
+            may not.
     """
-    work = await at_hand(tx, [code], "specimen", quality=False)
+    work = await at_hand(tx, [code], "specimen", quality=False, uses=True, override=command.override)
     (tube,) = work.tubes
     if tube.quantity:
         await post(tx, [Posting(tube.id, -tube.quantity, tube.unit, "exhausted", "nominal")])
     await hand_over(tx, [(tube.id, Ended("consumed", work.site_id))])
-    record(tx, "specimen.used_up", tube, work, command.reason)
+    record(tx, "specimen.used_up", tube, work, command.reason, command.override)
     return await queries.view_of(tx, tube)
 
 

@@ -1,7 +1,7 @@
 """What every kind of work on tubes shares: the tubes at hand, locked and fit for it, the event, and the new vials."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -14,6 +14,8 @@ from biobank.errors import Invalid
 from biobank.participant.queries import decisions
 from biobank.participant.rules import check_consent
 from biobank.specimen import lineage, queries, rules
+from biobank.specimen.claiming import check_unclaimed
+from biobank.specimen.claims import claims
 from biobank.specimen.custody import WithHolder, begin_custody
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import SpecimenRow
@@ -29,6 +31,9 @@ TubeId = Annotated[str, Field(min_length=1, max_length=40, description="A tube's
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
 Basis = Literal["measured", "nominal"]
 Text = Annotated[str | None, Field(min_length=1, max_length=200)]
+Override = Annotated[
+    str | None, Field(min_length=3, max_length=500, description="Why a tube is used that somebody else claimed.")
+]
 Celsius = Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)]
 
 
@@ -53,7 +58,8 @@ class Work(Command):
 
     Equipment and program are codes of the site where the tubes are. Settings that are not given are those of the
     program. `held_celsius`: at which the tubes were kept until it began, since the collection or the spin before.
-    `deviation` names what went other than planned: with it, work that would be refused for its tubes, steps,
+    `override` says why a tube is used that somebody else reserved or has on a pick list: without it the work is
+    refused. `deviation` names what went other than planned: with it, work that would be refused for its tubes, steps,
     lots or times is recorded with a warning.
     """
 
@@ -69,6 +75,7 @@ class Work(Command):
     reagents: Annotated[tuple[ReagentUse, ...], Field(max_length=20)] = ()
     sop_version: Text = None
     deviation: NamedDeviation | None = None
+    override: Override = None
 
 
 class Making(Work):
@@ -86,11 +93,18 @@ class MadeView(View):
 
 @dataclass(frozen=True, slots=True)
 class AtHand:
-    """Tubes that may be worked on now, locked, and the one study and site that they are at."""
+    """Tubes that may be worked on now, locked, the one study and site that they are at, and whose claims on them the
+    work overrides, by tube.
+    """
 
     tubes: list[Specimen]
     study_id: int
     site_id: int
+    overridden: Mapping[str, str] = field(default_factory=dict)
+
+    def told(self, override: str | None) -> dict[str, Any]:
+        """For the event: the claims of others that were overridden, and why."""
+        return {"overridden": dict(self.overridden), "override": override} if self.overridden else {}
 
 
 def _state(tube: Specimen, custody: Custody) -> rules.TubeState:
@@ -98,10 +112,21 @@ def _state(tube: Specimen, custody: Custody) -> rules.TubeState:
     return rules.TubeState(tube.code, tube.existence, tube.quality, tube.hold, place)
 
 
-async def at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = True, consent: bool = False) -> AtHand:
-    """Tubes by what was scanned, locked, after all checks that every kind of work shares.
+async def at_hand(
+    tx: Tx,
+    texts: Iterable[str],
+    field: str,
+    *,
+    quality: bool = True,
+    consent: bool = False,
+    uses: bool = False,
+    override: str | None = None,
+) -> AtHand:
+    """Tubes by what was scanned, locked, after all checks that every kind of work shares. `uses`: the work changes or
+    spends what they hold, so that claims of others keep it off unless `override` says why.
 
     Raises:
+    TubeReserved: somebody else claimed a tube; naming who, for what.
     NotFound: a tube is unknown or out of reach.
     TubeNotUsable: a tube is gone, away, on hold or set apart.
     Invalid: a tube is named twice, or the tubes are not of one study at one site.
@@ -119,7 +144,22 @@ async def at_hand(tx: Tx, texts: Iterable[str], field: str, *, quality: bool = T
             errors={field: "are not of one study at one site"},
         )
     ((study_id, site_id),) = places
-    return AtHand([tube for tube, _ in found], study_id, site_id or found[0][0].site_id)
+    tubes = [tube for tube, _ in found]
+    overridden = await unclaimed(tx, tubes, override) if uses else {}
+    return AtHand(tubes, study_id, site_id or found[0][0].site_id, overridden)
+
+
+async def unclaimed(
+    tx: Tx, tubes: Collection[Specimen], override: str | None, undone: str = "Nothing was recorded"
+) -> dict[str, str]:
+    """By tube, what is overridden of others' claims on tubes that are locked: whoever claims one waits for that lock.
+
+    Raises:
+        TubeReserved: naming every tube that somebody else claimed, who and what for.
+    """
+    claimed = await claims(tx, [tube.id for tube in tubes])
+    named = {tube.code: claimed[tube.id] for tube in tubes if tube.id in claimed}
+    return check_unclaimed(named, override, undone)
 
 
 def hands(tx: Tx) -> int:
@@ -204,7 +244,7 @@ async def made_view(tx: Tx, work: AtHand, made: Sequence[tuple[int, Decimal]]) -
     )
 
 
-def record(tx: Tx, verb: str, tube: Specimen, work: AtHand, reason: str) -> None:
+def record(tx: Tx, verb: str, tube: Specimen, work: AtHand, reason: str, override: str | None = None) -> None:
     tx.record(
         verb,
         subject="specimen",
@@ -213,4 +253,5 @@ def record(tx: Tx, verb: str, tube: Specimen, work: AtHand, reason: str) -> None
         site_id=work.site_id,
         reason=reason,
         specimen=tube.code,
+        **work.told(override),
     )

@@ -132,3 +132,21 @@ async def test_a_list_of_another_site_is_not_there(api, database, world):
     word = {"tube": made.tubes[0], "method": "autoclaved"}
     assert (await api("technician_chi").post(f"{url}/confirmations", word)).status_code == 404
     assert (await api("stranger").get(url)).status_code == 404
+
+
+async def test_a_tube_that_somebody_reserved_is_not_thrown_away_unawares(api, database, world):
+    made = await make_material(database, world, tubes=2)
+    first, second = made.tubes
+    await api("scientist").ok("/reservations", {"tubes": [first], "purpose": "RNA of flares"})
+    body = {"study": "LLS", "site": "LAB", "reason": "surplus", "words": "More than the protocol keeps"}
+    told = problem(await api("manager").post("/disposals", body | {"tubes": list(made.tubes)}), 409, "tube-reserved")
+    assert "is reserved by Scientist for RNA of flares" in told["detail"]
+    view = await planned(api, made.tubes, override="The study board decided it")
+    (ended,) = (await api("scientist").see("/reservations", ended=True))["rows"]
+    assert ended["ending"] == "released"
+    await api("scientist").ok("/reservations", {"tubes": [second], "purpose": "RNA of flares"})
+    url = f"/disposals/{view['number']}/confirmations"
+    told = problem(await api("technician").post(url, {"tube": second, "method": "autoclaved"}), 409, "tube-reserved")
+    assert told["detail"].startswith("Leave it where it is")
+    await api("technician").ok(url, {"tube": first, "method": "autoclaved"})
+    await api("technician").ok(url, {"tube": second, "found": False})

@@ -1,5 +1,6 @@
 """Claims at other desks: packing, plating, the axes of a tube's state, and a site's own words for them."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -238,3 +239,45 @@ def test_logic_never_looks_at_words(word):
     assert found <= allowed, found - allowed
     logic = [path for path in SOURCES.rglob("*.py") if path.name in {"rules.py", "gate.py", "blocks.py"}]
     assert not [path for path in logic if word in path.read_text(encoding="utf-8")]
+
+
+async def test_work_on_a_tube_that_somebody_else_claimed_wants_a_reason(api, database, world):
+    """Dividing, pooling, thawing, using up: each names who claimed the tube and what for. Looking at it does not."""
+    made = await make_material(database, world, tubes=6)
+    reserved, pooled, thawed, empty, on_list, mine = made.tubes
+    await api("scientist").ok("/reservations", {"tubes": [reserved, pooled, thawed, empty], "purpose": "RNA of flares"})
+    await listed(api("clerk_lab"), [on_list])
+    await api("technician").ok("/reservations", {"tubes": [mine], "purpose": "Mine"})
+    bench, now = api("technician"), datetime.now(UTC).isoformat()
+    vials = {"specimen_type": "SER", "tube_type": "CRYO05", "quantities": ["50"], "started_at": now}
+    parts = [{"specimen": one, "quantity": "50"} for one in (pooled, mine)]
+    deeds = {
+        f"/specimens/{reserved}/aliquots": vials,
+        f"/specimens/{on_list}/aliquots": vials,
+        "/pools": {"parents": parts, "tube_type": "CRYO05", "quantities": ["100"], "started_at": now},
+        "/processing": {"type": "thaw", "specimens": [thawed, mine], "started_at": now},
+        f"/specimens/{empty}/use-up": {"reason": "It is empty"},
+    }
+    for path, body in deeds.items():
+        told = problem(await bench.post(path, body), 409, "tube-reserved")
+        by = "Clerk_lab for Cytokine panel" if on_list in path else "Scientist for RNA of flares"
+        assert by in told["detail"], told
+        assert [one["tube"] for one in told["claimed"]] == [
+            next(one for one in (reserved, on_list, pooled, thawed, empty) if one in str((path, body)))
+        ]
+    for path, body in deeds.items():
+        assert (await bench.post(path, body | {"override": "x"})).status_code == 422
+        await bench.ok(path, body | {"override": "The freezer failed"})
+    await bench.ok(f"/specimens/{mine}/use-up", {"reason": "It is empty"})
+    over = {row["tube"]: row["ending"] for row in (await bench.see("/reservations", ended=True))["rows"]}
+    assert over == {reserved: None, pooled: None, thawed: None, empty: "tube_gone", mine: "tube_gone"}
+
+
+async def test_a_spin_or_a_look_at_a_claimed_tube_needs_no_reason(api, database, world):
+    made = await make_material(database, world, tubes=1)
+    await api("scientist").ok("/reservations", {"tubes": list(made.tubes), "purpose": "RNA of flares"})
+    now = datetime.now(UTC).isoformat()
+    body = {"type": "transfer", "specimens": list(made.tubes), "started_at": now}
+    await api("technician").ok("/processing", body)
+    tube = made.tubes[0]
+    await api("technician").ok(f"/specimens/{tube}/quality", {"quality": "quarantined", "reason": "It leaks"})

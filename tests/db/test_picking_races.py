@@ -12,6 +12,8 @@ from biobank.picking.blocks import TubesBlocked
 from biobank.picking.commands import MakePickList, make
 from biobank.picking.reserving import ReserveTubes, reserve
 from biobank.shipment.commands import PackItems, pack_items
+from biobank.specimen.claiming import TubeReserved
+from biobank.specimen.upkeep import UseUp, use_up
 from biobank.tx import open_tx
 from biobank.withdrawal.rules import StatementChanged
 from tests.material import actor, make_material
@@ -34,6 +36,29 @@ async def test_a_tube_is_reserved_once(database, world, superuser):
         done = await asyncio.gather(*(claim(who) for who in people), return_exceptions=True)
         assert sorted(type(one).__name__ for one in done) == ["NoneType", "TubesBlocked"]
     assert await superuser.fetchval("select count(*) from reservation") == ROUNDS
+
+
+async def test_a_tube_is_reserved_or_used_up(database, world, superuser):
+    """Nobody uses up what somebody else has reserved, however close the two are: the second waits for the first."""
+    scientist, technician = [await actor(database, world, name) for name in ("scientist", "technician")]
+    for round_ in range(2 * ROUNDS):
+        made = await make_material(database, world, tubes=1)
+
+        async def claim(tubes=made.tubes, wait=round_ % 3):
+            await asyncio.sleep(wait * 0.003)
+            async with open_tx(database, scientist) as tx:
+                await reserve(tx, ReserveTubes(tubes=tubes, purpose="Proteomics"))
+
+        async def spend(tube=made.tubes[0]):
+            async with open_tx(database, technician) as tx:
+                await use_up(tx, tube, UseUp(reason="It is empty"))
+
+        claimed, spent = await asyncio.gather(claim(), spend(), return_exceptions=True)
+        assert {type(one) for one in (claimed, spent)} in ({type(None), TubesBlocked}, {type(None), TubeReserved})
+        if claimed is None:
+            assert "reserved by Scientist for Proteomics" in str(spent)
+    both = "select count(*) from reservation r join specimen s on s.id = r.specimen_id "
+    assert await superuser.fetchval(both + "where r.ended_at is null and s.existence <> 'exists'") == 0
 
 
 async def test_a_tube_is_listed_or_packed(api, database, world, superuser):

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from biobank.errors import Conflict, DomainError, Forbidden, Invalid, Stale
 from biobank.picking import rules
-from biobank.picking.blocks import Claim, Reason, claim_block, quality_block
+from biobank.picking.blocks import Reason, claim_block, quality_block
 from biobank.picking.rules import Deed, Spot, TubeFacts
 from biobank.specimen import state_label
+from biobank.specimen.claiming import Claim, TubeReserved, check_unclaimed
 
 T1, T2, T3 = "TKQ7M3X9V7", "T2222222FH", "T33333336R"
 RESERVED = Claim("reserved", "RNA", "Ann", False, None, datetime(2026, 3, 1, tzinfo=ZoneInfo("America/Chicago")))
@@ -179,3 +180,14 @@ def test_every_constraint_has_its_error(made):
     assert isinstance(error, DomainError)
     assert isinstance(error, Conflict | DomainError)
     assert error.detail.endswith(".")
+
+
+def test_work_goes_on_against_a_claim_of_somebody_else_only_for_a_reason():
+    mine = Claim("reserved", "RNA", "Ann", True, None, None)
+    assert check_unclaimed({T1: mine}, None, "Nothing was recorded") == {}
+    with pytest.raises(TubeReserved) as refused:
+        check_unclaimed({T1: mine, T2: LISTED, T3: RESERVED}, None, "Nothing was recorded")
+    assert [one["tube"] for one in refused.value.fields["claimed"]] == [T2, T3]
+    assert refused.value.errors == {"override": "Say why, or choose another tube."}
+    assert check_unclaimed({T2: LISTED}, "The freezer failed", "") == {T2: LISTED.words}
+    assert TubeReserved("Somebody was faster.").errors == {}
