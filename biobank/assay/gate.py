@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterable, Mapping
 from sqlalchemy import select
 
 from biobank.assay.models import Assay, AssayRun, AssayVersion
-from biobank.assay.plates import contributors
 from biobank.assay.rules import CONSENT_SCOPE
 from biobank.participant.models import Participant
 from biobank.participant.queries import decisions, foreseen
@@ -13,6 +12,7 @@ from biobank.participant.rules import Decisions
 from biobank.picking.blocks import claim_block
 from biobank.specimen.claims import claims
 from biobank.specimen.deviations import blocking
+from biobank.specimen.lineage import contributors
 from biobank.tx import ReadTx, Tx
 
 
@@ -47,11 +47,13 @@ async def would_be_refused(tx: ReadTx, specimen_ids: Iterable[int]) -> dict[int,
     return await _stopped(tx, people, await foreseen(tx, _everybody(people)))
 
 
-def _everybody(people: Mapping[int, set[int]]) -> set[int]:
-    return set().union(*people.values()) if people else set()
+def _everybody(people: Mapping[int, frozenset[int]]) -> set[int]:
+    return set().union(*people.values())
 
 
-async def _stopped(tx: ReadTx, people: Mapping[int, set[int]], decided: Mapping[str, Decisions]) -> dict[int, str]:
+async def _stopped(
+    tx: ReadTx, people: Mapping[int, frozenset[int]], decided: Mapping[str, Decisions]
+) -> dict[int, str]:
     rows = await tx.session.execute(
         select(Participant.id, Participant.code).where(Participant.id.in_(_everybody(people)))
     )

@@ -1,18 +1,17 @@
-"""The plates of a run: their wells as a map, what was read in them, and whose material is on them."""
+"""The plates of a run: their wells as a map, what was read in them, and which of them consent withholds."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, false, func, select
-from sqlalchemy.orm import aliased
 
 from biobank import ids
 from biobank.access.models import AppUser
-from biobank.assay import rules
+from biobank.assay import gate, rules
 from biobank.assay.models import Analyte, AssayRun, ControlReading, Plate, Result, ResultVersion, Well
 from biobank.assay.views import PlateView, QuantitySummary, ReadingView, WellDetail, WellView
 from biobank.errors import NotFound
-from biobank.specimen.models import Derivation, Specimen
+from biobank.specimen.models import Specimen
 from biobank.tx import ReadTx
 
 _WELL_COLUMNS = (
@@ -26,10 +25,11 @@ _WELL_COLUMNS = (
     Well.override_reason,
     AppUser.display_name.label("overridden_by"),
     Specimen.code.label("tube"),
+    Well.specimen_id,
 )
 
 
-def _well_view(row: Any, run_code: str, plate: int, flag: str | None) -> WellView:
+def _well_view(row: Any, run_code: str, plate: int, flag: str | None, withheld: Mapping[int, str]) -> WellView:
     values = row._mapping
     label = rules.location(values["row"], values["col"])
     tube: str | None = values["tube"]
@@ -42,6 +42,7 @@ def _well_view(row: Any, run_code: str, plate: int, flag: str | None) -> WellVie
         text=tube[-4:] if tube else (values["name"] or "")[:4],
         href=f"/runs/{run_code}/wells/{plate}/{label}" if values["role"] != "empty" else None,
         flag=flag,
+        withheld=withheld.get(values["specimen_id"]),
         name=values["name"],
         name_in_file=values["name_in_file"],
         dilution=values["dilution"],
@@ -62,20 +63,23 @@ async def plate_views(tx: ReadTx, run_id: int, run_code: str) -> tuple[PlateView
         .group_by(Result.well_id)
         .subquery()
     )
-    rows = await tx.session.execute(
-        select(Well.plate_id, flagged.c.number, *_WELL_COLUMNS)
-        .outerjoin(Specimen, Specimen.id == Well.specimen_id)
-        .outerjoin(AppUser, AppUser.id == Well.overridden_by)
-        .outerjoin(flagged, flagged.c.well_id == Well.id)
-        .where(Well.plate_id.in_([plate.id for plate in plates]))
-        .order_by(Well.plate_id, Well.row, Well.col)
-    )
+    rows = (
+        await tx.session.execute(
+            select(Well.plate_id, flagged.c.number, *_WELL_COLUMNS)
+            .outerjoin(Specimen, Specimen.id == Well.specimen_id)
+            .outerjoin(AppUser, AppUser.id == Well.overridden_by)
+            .outerjoin(flagged, flagged.c.well_id == Well.id)
+            .where(Well.plate_id.in_([plate.id for plate in plates]))
+            .order_by(Well.plate_id, Well.row, Well.col)
+        )
+    ).all()
+    withheld = await gate.would_be_refused(tx, [row.specimen_id for row in rows if row.specimen_id is not None])
     numbers = {plate.id: plate.number for plate in plates}
     wells: dict[int, list[WellView]] = {plate.id: [] for plate in plates}
     for row in rows:
         flags = (f"{row.number} readings flagged" if row.number else "", "unfit, overridden" if row.unfit else "")
         words = "; ".join(one for one in flags if one) or None
-        wells[row.plate_id].append(_well_view(row, run_code, numbers[row.plate_id], words))
+        wells[row.plate_id].append(_well_view(row, run_code, numbers[row.plate_id], words, withheld))
     return tuple(
         PlateView(
             code=plate.code,
@@ -197,13 +201,14 @@ async def well_detail(tx: ReadTx, found: AssayRun, plate: int, label: str) -> We
         ReadingView.model_validate({name: one._mapping[name] for name in ReadingView.model_fields}) for one in results
     ]
     current = [one.is_current for one in results]
+    withheld = await gate.would_be_refused(tx, [row.specimen_id] if row.specimen_id is not None else [])
     first = (
         await tx.session.execute(select(Plate.code).where(Plate.run_id == found.id, Plate.number == 1))
     ).scalar_one()
     return WellDetail(
         run=found.name,
         plate=row.Plate.code,
-        well=_well_view(row, first, plate, None),
+        well=_well_view(row, first, plate, None, withheld),
         readings=(
             *(one for one, now in zip(readings, current, strict=True) if now),
             *(_control(one, analyte) for one, analyte in controls),
@@ -226,25 +231,3 @@ def _control(one: ControlReading, analyte: str) -> ReadingView:
         status=None,
         reason=None,
     )
-
-
-async def contributors(tx: ReadTx, specimen_ids: Iterable[int]) -> dict[int, set[int]]:
-    """By tube, the participants whose material is in it: one, or for a pool those of all it was made from."""
-    base = (
-        select(Specimen.id.label("tube"), Specimen.id.label("source"), Specimen.participant_id)
-        .where(Specimen.id.in_(set(specimen_ids)))
-        .cte("source", recursive=True)
-    )
-    parent = aliased(Specimen)
-    walked = base.union(
-        select(base.c.tube, parent.id, parent.participant_id)
-        .join(Derivation, Derivation.child_id == base.c.source)
-        .join(parent, parent.id == Derivation.parent_id)
-        .where(base.c.participant_id.is_(None))
-    )
-    found: dict[int, set[int]] = {}
-    for row in await tx.session.execute(select(walked.c.tube, walked.c.participant_id)):
-        held = found.setdefault(row.tube, set())
-        if row.participant_id is not None:
-            held.add(row.participant_id)
-    return found

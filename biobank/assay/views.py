@@ -92,7 +92,8 @@ class RunRow(View):
 class WellView(View):
     """A well of a plate map. `code` is the tube's, `text` what is written into the map, `flag` what is odd about it.
 
-    `unfit`: why the tube is unfit for the assay; somebody put it there nevertheless, for `override_reason`.
+    `withheld`: why its results are not released, or are left out of pulls. `unfit`: why the tube is unfit for the
+    assay; somebody put it there nevertheless, for `override_reason`.
     """
 
     row: int
@@ -103,6 +104,7 @@ class WellView(View):
     text: str
     href: str | None
     flag: str | None
+    withheld: str | None = None
     name: str | None
     name_in_file: str | None
     dilution: Decimal

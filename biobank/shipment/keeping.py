@@ -8,7 +8,7 @@ from sqlalchemy import select
 from biobank.shipment.commands import record, touch
 from biobank.shipment.models import PackageItem, Shipment
 from biobank.specimen.custody import WithHolder, hand_over
-from biobank.specimen.models import Specimen
+from biobank.specimen.lineage import holding
 from biobank.tx import ReadTx, Tx
 
 HERE = ("draft", "packed")
@@ -24,15 +24,14 @@ class KeptBack:
 
 
 async def waiting_shipments(tx: ReadTx, participant_id: int, *, lock: bool = False) -> Sequence[Shipment]:
-    """The shipments that hold tubes of a participant and have not left yet; with `lock` they are held until the end.
+    """The shipments that hold tubes of a participant, or pools with material of theirs, and have not left yet; with
+    `lock` they are held until the end.
 
     To be locked before the participant, as those who pack and ship do: locks that all take in one order cannot end in a
     deadlock.
     """
-    inside = (
-        select(PackageItem.shipment_id)
-        .join(Specimen, Specimen.id == PackageItem.specimen_id)
-        .where(PackageItem.is_open, Specimen.participant_id == participant_id)
+    inside = select(PackageItem.shipment_id).where(
+        PackageItem.is_open, PackageItem.specimen_id.in_(holding(participant_id))
     )
     query = select(Shipment).where(Shipment.id.in_(inside), Shipment.status.in_(HERE)).order_by(Shipment.id)
     if lock:
@@ -62,6 +61,8 @@ async def keep_back(tx: Tx, shipments: Collection[Shipment], tube_ids: Collectio
             .scalars()
             .all()
         )
+        if not items:
+            continue
         reopened = shipment.status == "packed"
         voided = shipment.manifest_sha256
         for item in items:

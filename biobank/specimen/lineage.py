@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, select, union
+from sqlalchemy import ColumnElement, Select, select, union
 
 from biobank.catalogue.models import SpecimenType
 from biobank.exact import Exact
@@ -124,3 +124,10 @@ async def contributors(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, 
     for origin, participant_id in rows:
         people[origin].add(participant_id)
     return {one: frozenset(found) for one, found in people.items()}
+
+
+def holding(participant_id: int) -> Select[int]:
+    """The ids of all tubes that hold material of a participant: their own, and everything that came of it."""
+    own = select(Specimen.id).where(Specimen.participant_id == participant_id).cte("holding", recursive=True)
+    down = own.union(select(Derivation.child_id).join(own, Derivation.parent_id == own.c.id))
+    return select(down.c.id)

@@ -2,7 +2,7 @@
 closed with a certificate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -21,6 +21,7 @@ from biobank.shipment.keeping import keep_back, waiting_shipments
 from biobank.shipment.models import Shipment
 from biobank.signature.commands import Sign, sign
 from biobank.signature.rules import canonical
+from biobank.specimen.models import Specimen
 from biobank.specimen.queries import find_specimen, tube_code
 from biobank.storage.commands import PlacementView, StoreTube, place
 from biobank.study.documents import Sha256
@@ -181,22 +182,39 @@ async def _stop(
     for taken in await take_out_of_lists(tx, set(here), _REASON):
         if taken.picked and taken.pick_list is not None:
             kept.setdefault(by_code[taken.tube], taken.pick_list)
-    plan = "dispose" if reached.policy["stored_tubes"] == "dispose" else "hold"
+    await _hold_pools(tx, reached.pools)
+
+    def plan(tube: int) -> str:
+        kind = "pools" if tube in reached.pools else "stored_tubes"
+        return "dispose" if reached.policy[kind] == "dispose" else "hold"
+
     packed = {one for one, tube in here.items() if tube.kind == "package"}
     standing = {one: tube.site_id for one, tube in here.items() if one in kept or one not in packed}
-    lists = await _list(tx, case, standing) if plan == "dispose" else {}
+    lists = await _list(tx, case, {one: site for one, site in standing.items() if plan(one) == "dispose"})
     rows = [
-        {"specimen_id": one, "plan": plan, "taken_out_of": kept.get(one), "disposal_id": lists.get(one)} for one in here
+        {"specimen_id": one, "plan": plan(one), "taken_out_of": kept.get(one), "disposal_id": lists.get(one)}
+        for one in here
     ]
     if reached.policy["tubes_away"] != "keep":
         parties = {one.external_party_id for one in reached.away.values()}
         notices = await _notices(tx, case, parties, reached.policy["tubes_away"])
         rows += [
-            {"specimen_id": tube, "plan": plan, "notice_id": notices[one.external_party_id]}
+            {"specimen_id": tube, "plan": plan(tube), "notice_id": notices[one.external_party_id]}
             for tube, one in reached.away.items()
         ]
     nothing = {"taken_out_of": None, "disposal_id": None, "notice_id": None}
     await tx.insert(WithdrawalTube, [{**nothing, **row, "case_id": case.id} for row in rows])
+
+
+async def _hold_pools(tx: Tx, pools: Collection[int]) -> None:
+    """Pools belong to nobody, so no trigger holds them. They are locked in the order in which all lock tubes."""
+    await tx.session.execute(select(Specimen.id).where(Specimen.id.in_(pools)).order_by(Specimen.id).with_for_update())
+    await tx.session.execute(
+        update(Specimen)
+        .where(Specimen.id.in_(pools), Specimen.hold.is_(None))
+        .values(hold="consent_withdrawn", row_version=Specimen.row_version + 1)
+        .execution_options(synchronize_session=False)
+    )
 
 
 async def _list(tx: Tx, case: WithdrawalCase, sites: dict[int, int | None]) -> dict[int, int]:

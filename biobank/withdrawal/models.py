@@ -36,7 +36,7 @@ class WithdrawalPolicy(Base):
         CheckConstraint("(study_id is null) = (version is null)", name="form_is_whole"),
         CheckConstraint("level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name="level"),
         CheckConstraint(
-            "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'unreleased_results', "
+            "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'pools', 'unreleased_results', "
             "'released_results')",
             name="object",
         ),
@@ -49,6 +49,7 @@ class WithdrawalPolicy(Base):
             "('stored_tubes', 'keep'), ('stored_tubes', 'hold'), ('stored_tubes', 'dispose'), "
             "('packed_tubes', 'keep'), ('packed_tubes', 'take_out'), "
             "('tubes_away', 'keep'), ('tubes_away', 'recall'), ('tubes_away', 'destroy'), "
+            "('pools', 'keep'), ('pools', 'hold'), ('pools', 'dispose'), "
             "('unreleased_results', 'keep'), ('unreleased_results', 'withhold'), "
             "('released_results', 'keep'), ('released_results', 'hide'))",
             name="consequence_fits_object",
@@ -56,7 +57,7 @@ class WithdrawalPolicy(Base):
         # The consent gate stops all use at two levels and none at the others, so a policy cannot say otherwise.
         CheckConstraint(
             "object = 'planned_visits' or (level in ('no_further_use', 'destroy') and "
-            "(consequence <> 'keep' or object = 'tubes_away')) or "
+            "(consequence <> 'keep' or object in ('tubes_away', 'pools'))) or "
             "(level in ('no_contact', 'no_access') and consequence = 'keep')",
             name="agrees_with_the_gate",
         ),

@@ -16,7 +16,9 @@ from biobank.withdrawal import rules
 from biobank.withdrawal.models import WithdrawalPolicy
 
 Level = Literal["no_contact", "no_access", "no_further_use", "destroy"]
-Kind = Literal["planned_visits", "stored_tubes", "packed_tubes", "tubes_away", "unreleased_results", "released_results"]
+Kind = Literal[
+    "planned_visits", "stored_tubes", "packed_tubes", "tubes_away", "pools", "unreleased_results", "released_results"
+]
 Consequence = Literal["keep", "cancel", "hold", "dispose", "take_out", "recall", "destroy", "withhold", "hide"]
 
 

@@ -55,10 +55,13 @@ class CaseRow(View):
 
 
 class CaseTube(View):
-    """A tube that the withdrawal reached. `step` is what it waits for: put_back, dispose, reply, receive; or done."""
+    """A tube that the withdrawal reached; a pool holds material of others as well. `step` is what it waits for:
+    put_back, dispose, reply, receive; or done.
+    """
 
     tube: str
     specimen_type: str
+    is_pool: bool = False
     existence: str
     plan: str
     step: str
@@ -252,7 +255,13 @@ def _now(row: Any, where: Mapping[int, TubePlace]) -> rules.TubeNow:
 async def _tubes(tx: ReadTx, case_id: int) -> tuple[CaseTube, ...]:
     rows = (
         await tx.session.execute(
-            select(WithdrawalTube, Specimen.code, Specimen.existence, SpecimenType.title)
+            select(
+                WithdrawalTube,
+                Specimen.code,
+                Specimen.existence,
+                Specimen.participant_id.is_(None).label("is_pool"),
+                SpecimenType.title,
+            )
             .join(Specimen, Specimen.id == WithdrawalTube.specimen_id)
             .join(SpecimenType, SpecimenType.code == Specimen.specimen_type)
             .where(WithdrawalTube.case_id == case_id)
@@ -263,6 +272,7 @@ async def _tubes(tx: ReadTx, case_id: int) -> tuple[CaseTube, ...]:
         CaseTube(
             tube=row.code,
             specimen_type=row.title,
+            is_pool=row.is_pool,
             existence=row.existence,
             plan=row.WithdrawalTube.plan,
             step=rules.step(_now(row, where)),

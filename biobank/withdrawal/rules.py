@@ -21,6 +21,7 @@ OBJECT_TITLES: Mapping[str, str] = {
     "stored_tubes": "Tubes in the house",
     "packed_tubes": "Tubes packed or picked, not yet sent",
     "tubes_away": "Tubes with a partner",
+    "pools": "Pools that also hold material of others",
     "unreleased_results": "Results not yet released",
     "released_results": "Released results",
 }
@@ -40,6 +41,7 @@ _FITTING: Mapping[str, tuple[str, ...]] = {
     "stored_tubes": ("hold", "dispose"),
     "packed_tubes": ("take_out",),
     "tubes_away": ("keep", "recall", "destroy"),
+    "pools": ("keep", "hold", "dispose"),
     "unreleased_results": ("withhold",),
     "released_results": ("hide",),
 }
@@ -150,8 +152,10 @@ def stated(level: str, policy: Mapping[str, str], facts: Facts) -> tuple[tuple[s
             f"The {count(here, 'tube')} in the house and the {count(_sum(facts.away), 'tube')} elsewhere stay usable.",
             f"The {count(facts.released, 'released result')} stay in pulls of results.",
         ]
+        if facts.pools:
+            will_not.append(f"{count(facts.pools, 'pool')} that also hold material of others stay usable.")
         return tuple(will), (*will_not, *_left(facts), _RECORDS)
-    for more, none in (_tubes(policy, facts), _away(policy, facts), _results(facts)):
+    for more, none in (_tubes(policy, facts), _away(policy, facts), _pools(policy, facts), _results(facts)):
         will += more
         will_not += none
     will.append("The participant's status becomes withdrawn, and nothing more is collected from them.")
@@ -208,6 +212,24 @@ def _away(policy: Mapping[str, str], facts: Facts) -> tuple[list[str], list[str]
     return [told], ["What partners have used up or measured already is not undone."]
 
 
+def _pools(policy: Mapping[str, str], facts: Facts) -> tuple[list[str], list[str]]:
+    if not facts.pools:
+        return [], []
+    which = f"{count(facts.pools, 'pool')} that also hold material of others"
+    kept = "No pool is destroyed: what others gave is in it."
+    if policy["pools"] == "keep":
+        return [], [f"{which} are not put on hold; the consent gate stops their use.", kept]
+    if policy["pools"] == "hold":
+        told = (
+            f"{which} will be on hold, and are kept apart and listed here until somebody decides what becomes of them."
+        )
+        return [told], [kept]
+    told = (
+        f"{which} will be on hold and put on a disposal list, each to be destroyed by two people with what others gave."
+    )
+    return [told], []
+
+
 def _results(facts: Facts) -> tuple[list[str], list[str]]:
     will: list[str] = []
     will_not: list[str] = []
@@ -228,11 +250,6 @@ def _left(facts: Facts) -> list[str]:
     found = []
     if facts.pulls:
         found.append(f"{count(facts.pulls, 'pull')} of results made before keep what they hold.")
-    if facts.pools:
-        found.append(
-            f"{count(facts.pools, 'pool')} that also hold material of others are not destroyed; the consent gate "
-            "stops their use."
-        )
     if facts.gone:
         found.append(f"{count(facts.gone, 'tube')} used up, lost or destroyed before cannot be brought back.")
     if facts.earlier:

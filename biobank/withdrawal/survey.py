@@ -21,7 +21,8 @@ from biobank.release.models import DataPull
 from biobank.shipment.keeping import HERE
 from biobank.shipment.models import ExternalParty, Package, Shipment
 from biobank.signature.rules import canonical, digest
-from biobank.specimen.models import Custody, Derivation, Specimen
+from biobank.specimen.lineage import holding
+from biobank.specimen.models import Custody, Specimen
 from biobank.storage.places import TubePlace, places
 from biobank.study.models import ConsentDocument, Site, Study
 from biobank.tx import ReadTx
@@ -34,10 +35,11 @@ class View(BaseModel):
 
 
 class StatedTube(View):
-    """A tube that the withdrawal reaches, and where it is."""
+    """A tube that the withdrawal reaches, and where it is. A pool holds material of others as well."""
 
     tube: str
     place: str
+    is_pool: bool = False
 
 
 class PulledBefore(View):
@@ -77,30 +79,36 @@ class Partner:
 @dataclass(frozen=True, slots=True)
 class Survey:
     """All that a withdrawal reaches: the tubes in the house, those on the way between its sites among them, in the
-    order in which one walks; and by tube, the partner who has it.
+    order in which one walks; and by tube, the partner who has it. `pools` are those of both that hold material of
+    others: none where the policy leaves them to the consent gate.
     """
 
     here: tuple[TubePlace, ...]
     away: Mapping[int, Partner]
+    pools: frozenset[int]
     policy: Mapping[str, str]
     statement: Statement
 
 
 async def survey(tx: ReadTx, person: Participant, level: str) -> Survey:
     """Look at everything of a participant. In a withdrawal it is done behind the participant's lock."""
-    tubes = await _tubes(tx, person.id)
-    away, packed, coming = await _out_of_storage(tx, tubes)
-    here = tuple(sorted((tube for one, tube in tubes.items() if one not in away), key=lambda tube: tube.order))
     form, version = await _form(tx, person)
     policy = (await policy_of(tx, person.study_id, version))[0][level]
+    tubes, pools = await _tubes(tx, person.id)
+    reached_pools = frozenset() if policy["pools"] == "keep" else frozenset(pools)
+    tubes = {one: tube for one, tube in tubes.items() if one not in pools or one in reached_pools}
+    away, packed, coming = await _out_of_storage(tx, tubes)
+    here = tuple(sorted((tube for one, tube in tubes.items() if one not in away), key=lambda tube: tube.order))
     pulls = await _pulls(tx, person)
+    own = [tube for tube in here if tube.specimen_id not in pools]
     facts = rules.Facts(
-        stored=_counted(tube.unit for tube in here if tube.kind == "position"),
-        in_hand=_counted(tube.words for tube in here if tube.kind == "holder"),
-        packed=_counted(packed.values()),
-        coming=_counted(coming.values()),
+        stored=_counted(tube.unit for tube in own if tube.kind == "position"),
+        in_hand=_counted(tube.words for tube in own if tube.kind == "holder"),
+        packed=_counted(words for one, words in packed.items() if one not in pools),
+        coming=_counted(words for one, words in coming.items() if one not in pools),
         picked=_counted(await _claimed(tx, [tube.specimen_id for tube in here])),
-        away=_counted(one.name for one in away.values()),
+        away=_counted(partner.name for one, partner in away.items() if one not in pools),
+        pools=len(pools),
         pulls=len(pulls),
         earlier=set(
             (await tx.session.execute(select(Withdrawal.level).where(Withdrawal.participant_id == person.id))).scalars()
@@ -120,11 +128,16 @@ async def survey(tx: ReadTx, person: Participant, level: str) -> Survey:
         policy=dict(policy),
         will=will,
         will_not=will_not,
-        tubes=tuple(StatedTube(tube=one.code, place=words.get(one.specimen_id, one.words)) for one in reached),
+        tubes=tuple(
+            StatedTube(tube=one.code, place=words.get(one.specimen_id, one.words), is_pool=one.specimen_id in pools)
+            for one in reached
+        ),
         pulls=pulls,
         sha256="",
     )
-    return Survey(here, away, policy, statement.model_copy(update={"sha256": statement_digest(statement)}))
+    return Survey(
+        here, away, reached_pools, policy, statement.model_copy(update={"sha256": statement_digest(statement)})
+    )
 
 
 def statement_digest(statement: Statement) -> str:
@@ -136,11 +149,17 @@ def _counted(names: Iterable[str]) -> tuple[rules.Counted, ...]:
     return tuple(rules.Counted(name, tubes) for name, tubes in sorted(Counter(names).items()))
 
 
-async def _tubes(tx: ReadTx, participant_id: int) -> Mapping[int, TubePlace]:
-    rows = await tx.session.execute(
-        select(Specimen.id).where(Specimen.participant_id == participant_id, Specimen.existence == "exists")
-    )
-    return await places(tx, rows.scalars().all())
+async def _tubes(tx: ReadTx, participant_id: int) -> tuple[Mapping[int, TubePlace], set[int]]:
+    """All tubes that hold material of a participant, by id, and which of them are pools with material of others."""
+    rows = (
+        await tx.session.execute(
+            select(Specimen.id, Specimen.participant_id).where(
+                Specimen.id.in_(holding(participant_id)), Specimen.existence == "exists"
+            )
+        )
+    ).all()
+    pools = {row.id for row in rows if row.participant_id is None}
+    return await places(tx, [row.id for row in rows]), pools
 
 
 async def _out_of_storage(
@@ -220,16 +239,6 @@ async def _counts(tx: ReadTx, participant_id: int) -> dict[str, Any]:
 
     own = Specimen.participant_id == participant_id
     gone = ("consumed", "disposed", "lost", "transferred")
-    down = (
-        select(Derivation.child_id.label("id"))
-        .join(Specimen, Specimen.id == Derivation.parent_id)
-        .where(own)
-        .cte("down", recursive=True)
-    )
-    down = down.union(select(Derivation.child_id).join(down, Derivation.parent_id == down.c.id))
-    pools = select(func.count()).where(
-        Specimen.id.in_(select(down.c.id)), Specimen.participant_id.is_(None), Specimen.existence == "exists"
-    )
 
     def results(condition: ColumnElement[bool], counted: Any) -> Any:
         return (
@@ -242,7 +251,6 @@ async def _counts(tx: ReadTx, participant_id: int) -> dict[str, Any]:
     waiting = ResultVersion.status.in_(["preliminary", "verified"])
     return {
         "gone": await number(select(func.count()).where(own, Specimen.existence.in_(gone))),
-        "pools": await number(pools),
         "visits": await number(
             select(func.count()).where(Visit.participant_id == participant_id, Visit.status == "planned")
         ),

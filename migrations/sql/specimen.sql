@@ -86,7 +86,7 @@ begin
 end $$;
 create trigger derive after insert on derivation referencing new table as new_rows for each statement execute function biobank_derive();
 
--- A withdrawal that stops all further use holds the person's material in the same moment; pools are the lab's to judge.
+-- A withdrawal that stops all further use holds the person's material in the same moment; what becomes of pools is the policy's to say.
 create function biobank_hold_withdrawn() returns trigger language plpgsql as $$
 begin
     update specimen s set hold = 'consent_withdrawn' from new_rows w

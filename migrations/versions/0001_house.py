@@ -561,7 +561,7 @@ def upgrade() -> None:
         sa.Column("object", sa.Text(), nullable=False),
         sa.Column("consequence", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "(object, consequence) in (('planned_visits', 'keep'), ('planned_visits', 'cancel'), ('stored_tubes', 'keep'), ('stored_tubes', 'hold'), ('stored_tubes', 'dispose'), ('packed_tubes', 'keep'), ('packed_tubes', 'take_out'), ('tubes_away', 'keep'), ('tubes_away', 'recall'), ('tubes_away', 'destroy'), ('unreleased_results', 'keep'), ('unreleased_results', 'withhold'), ('released_results', 'keep'), ('released_results', 'hide'))",
+            "(object, consequence) in (('planned_visits', 'keep'), ('planned_visits', 'cancel'), ('stored_tubes', 'keep'), ('stored_tubes', 'hold'), ('stored_tubes', 'dispose'), ('packed_tubes', 'keep'), ('packed_tubes', 'take_out'), ('tubes_away', 'keep'), ('tubes_away', 'recall'), ('tubes_away', 'destroy'), ('pools', 'keep'), ('pools', 'hold'), ('pools', 'dispose'), ('unreleased_results', 'keep'), ('unreleased_results', 'withhold'), ('released_results', 'keep'), ('released_results', 'hide'))",
             name=op.f("ck_withdrawal_policy_consequence_fits_object"),
         ),
         sa.CheckConstraint(
@@ -572,11 +572,11 @@ def upgrade() -> None:
             "level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name=op.f("ck_withdrawal_policy_level")
         ),
         sa.CheckConstraint(
-            "object = 'planned_visits' or (level in ('no_further_use', 'destroy') and (consequence <> 'keep' or object = 'tubes_away')) or (level in ('no_contact', 'no_access') and consequence = 'keep')",
+            "object = 'planned_visits' or (level in ('no_further_use', 'destroy') and (consequence <> 'keep' or object in ('tubes_away', 'pools'))) or (level in ('no_contact', 'no_access') and consequence = 'keep')",
             name=op.f("ck_withdrawal_policy_agrees_with_the_gate"),
         ),
         sa.CheckConstraint(
-            "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'unreleased_results', 'released_results')",
+            "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'pools', 'unreleased_results', 'released_results')",
             name=op.f("ck_withdrawal_policy_object"),
         ),
         sa.CheckConstraint("(study_id is null) = (version is null)", name=op.f("ck_withdrawal_policy_form_is_whole")),

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.bench import imported, plan, plated, released, xponent
 from tests.material import make_material
 from tests.picklists import listed, stored
 from tests.shelves import box, boxed, freezer, rack
-from tests.shipping import PARTY, packed, shipped
+from tests.shipping import PARTY, draft, packed, shipped
 from tests.withdrawing import request, signature, withdraw
 
 
@@ -47,6 +47,9 @@ async def test_withdrawal_after_release(api, database, world):
     assert (await scientist.get(path)).content == text
     after = await scientist.ok("/results/pulls", {"study": "LLS"})
     assert (after["rows"], after["withdrawn"]) == (0, [bench.material.participant])
+    plate = (await api("reviewer").see(f"/runs/{bench.plate}"))["plates"][0]
+    marks = {well["label"]: well["withheld"] for well in plate["wells"] if well["code"]}
+    assert marks == dict.fromkeys(("A1", "B1"), "consent was withdrawn")
     (listing,) = case["disposals"]
     seen = await api("technician").see(f"/disposals/{listing['number']}")
     assert {line["tube"] for line in seen["lines"]} == set(tubes)
@@ -329,3 +332,50 @@ async def test_a_put_back_keeps_the_rules_of_storing(api, database, world):
     body = {"tube": made.tubes[0], "box": warm}
     problem(await api("technician").post("/put-backs", body), 409, "too-warm")
     await api("technician").ok("/put-backs", body | {"override_reason": "The freezer is full today"})
+
+
+async def pooled(api, database, world):
+    """A pool of two participants' tubes, in the technician's hands; and both of them."""
+    one, two = [await make_material(database, world, tubes=1) for _ in range(2)]
+    parts = [{"specimen": each.tubes[0], "quantity": "100"} for each in (one, two)]
+    body = {"parents": parts, "tube_type": "CRYO05", "quantities": ["200"], "started_at": datetime.now(UTC).isoformat()}
+    made = await api("technician").ok("/pools", body)
+    return one, two, made["made"][0]["code"]
+
+
+async def test_pools_with_others_material_are_held_and_listed_for_a_decision(api, database, world):
+    """Out of the parcel, on hold, listed with what the policy says; the other person's own tubes are not touched."""
+    one, two, pool = await pooled(api, database, world)
+    parcel = await draft(api("clerk"))
+    await api("clerk").ok(f"/shipments/{parcel}/items", {"tubes": [pool]})
+    stated = await statement(api, one.participant, "destroy")
+    assert "1 pool that also hold material of others will be on hold" in " ".join(stated["will"])
+    assert [tube["tube"] for tube in stated["tubes"] if tube["is_pool"]] == [pool]
+    case = await withdraw(api("coordinator"), one.participant, "destroy")
+    by_tube = {tube["tube"]: tube for tube in case["tubes"]}
+    assert (by_tube[pool]["is_pool"], by_tube[pool]["plan"], by_tube[pool]["taken_out_of"]) == (True, "hold", parcel)
+    assert (by_tube[one.tubes[0]]["is_pool"], by_tube[one.tubes[0]]["plan"]) == (False, "dispose")
+    assert case["steps"]["put_back"] == 1
+    assert (await api("manager").see(f"/specimens/{pool}"))["hold"] == "consent_withdrawn"
+    assert (await api("manager").see(f"/specimens/{two.tubes[0]}"))["hold"] is None
+    held = {"study": "LLS", "site": "LAB", "reason": "unfit", "words": "The board decided it", "tubes": [pool]}
+    assert (await api("manager").ok("/disposals", held))["tubes"] == 1
+
+
+async def test_a_policy_destroys_pools_with_the_rest_or_leaves_them_to_the_gate(api, database, world):
+    manager, forms = api("manager"), "/studies/LLS/consent-forms"
+    made = [await pooled(api, database, world) for _ in range(2)]
+    for (version, pools), (one, _, pool) in zip((("2.0", "dispose"), ("3.0", "keep")), made, strict=True):
+        await manager.ok(forms, {"version": version, "approved_from": "2026-01-01", "scopes": ["biobank_storage"]})
+        seen = (await manager.see(f"{forms}/{version}/policy"))["policy"]
+        own = seen | {"destroy": seen["destroy"] | {"pools": pools}}
+        await manager.ok(f"{forms}/{version}/policy", {"policy": own})
+        form = {"version": version, "signed_at": NOW.isoformat(), "granted": ["biobank_storage"]}
+        await manager.ok(f"/participants/{one.participant}/consents", form)
+        case = await withdraw(api("coordinator"), one.participant, "destroy")
+        plans = {tube["tube"]: tube["plan"] for tube in case["tubes"]}
+        assert plans.get(pool) == (None if pools == "keep" else "dispose")
+        assert case["disposals"][0]["tubes"] == (1 if pools == "keep" else 2)
+        assert (await manager.see(f"/specimens/{pool}"))["hold"] == (None if pools == "keep" else "consent_withdrawn")
+    wanted = {"tubes": [pool], "purpose": "Whatever", "destination": "bench"}
+    problem(await api("technician").post("/pick-lists", wanted), 409, "tubes-blocked")

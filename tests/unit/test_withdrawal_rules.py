@@ -14,10 +14,10 @@ from biobank.withdrawal.rules import Counted, Facts, TubeNow
 
 # The table of the domain: object by level.
 SEEDED = {
-    "no_contact": ("cancel", "keep", "keep", "keep", "keep", "keep"),
-    "no_access": ("keep", "keep", "keep", "keep", "keep", "keep"),
-    "no_further_use": ("cancel", "hold", "take_out", "recall", "withhold", "hide"),
-    "destroy": ("cancel", "dispose", "take_out", "destroy", "withhold", "hide"),
+    "no_contact": ("cancel", "keep", "keep", "keep", "keep", "keep", "keep"),
+    "no_access": ("keep", "keep", "keep", "keep", "keep", "keep", "keep"),
+    "no_further_use": ("cancel", "hold", "take_out", "recall", "hold", "withhold", "hide"),
+    "destroy": ("cancel", "dispose", "take_out", "destroy", "hold", "withhold", "hide"),
 }
 POLICY = {level: dict(zip(rules.OBJECT_TITLES, row, strict=True)) for level, row in SEEDED.items()}
 EVERYTHING = Facts(
@@ -53,7 +53,7 @@ def test_every_level_says_what_it_does_with_its_numbers(level):
     assert ("The 8 tubes in the house and the 3 tubes elsewhere stay usable." in will_not) == (not stops)
     assert ("5 planned visits will be cancelled" in will) == (level != "no_access")
     assert ("5 planned visits stay planned" in will_not) == (level == "no_access")
-    for kept in ("1 pull of results", "1 pool that", "2 tubes used up", "Earlier withdrawals", "audit trail"):
+    for kept in ("1 pull of results", "2 tubes used up", "Earlier withdrawals", "audit trail"):
         assert kept in will_not
 
 
@@ -71,6 +71,15 @@ def test_the_two_stopping_levels_differ_in_what_is_destroyed():
     assert "2 tubes: shipment X" in will
     assert "1 tube: pick list Q" in will
     assert "kept apart where they arrive" in will
+
+
+def test_what_becomes_of_pools_is_said_as_the_policy_says():
+    assert "1 pool that also hold material of others stay usable" in said("no_contact")[1]
+    will, will_not = said("destroy")
+    assert "listed here until somebody decides" in will
+    assert "No pool is destroyed" in will_not
+    assert "destroyed by two people with what others gave" in said("destroy", pools="dispose")[0]
+    assert "the consent gate stops their use" in said("destroy", pools="keep")[1]
 
 
 def test_somebody_with_nothing():
