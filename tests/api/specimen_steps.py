@@ -6,7 +6,13 @@ from zoneinfo import ZoneInfo
 NOW = datetime.now(UTC).replace(microsecond=0)
 COLLECTED = NOW - timedelta(hours=20)
 # The day of the visit, told at the westernmost site: whatever the hour of a test, it has not ended before COLLECTED.
-TODAY = COLLECTED.astimezone(ZoneInfo("America/Chicago")).date()
+CHICAGO = ZoneInfo("America/Chicago")
+TODAY = COLLECTED.astimezone(CHICAGO).date()
+
+
+def days_since_the_visit():
+    """How many midnights have passed at the clinic since TODAY: 0 or 1, by the hour of the test."""
+    return (datetime.now(CHICAGO).date() - TODAY).days
 
 
 DEVICE = {"site": "CHI", "code": "CF-1", "title": "Centrifuge 1", "kind": "centrifuge", "serial_no": "SN 77"}

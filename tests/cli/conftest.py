@@ -39,6 +39,8 @@ def server() -> Iterator[Any]:
         CommandLine(data=parent / "data", password=PASSWORD)(
             "user", "create", "root.admin", "--name", "Root Admin", "--role", "administrator"
         )
+        # A copy that nothing writes to: what a test does in the folder's own database is not seen by the next.
+        sql(held.url("postgres"), "create database pristine template biobank")
         yield held
     shutil.rmtree(parent)
 
@@ -47,7 +49,7 @@ def server() -> Iterator[Any]:
 def dsn(server: Any) -> Iterator[str]:
     """A copy of the migrated database with one administrator, `root.admin`, for one test."""
     name = f"cli_{uuid4().hex}"
-    sql(server.url("postgres"), f"create database {name} template biobank")
+    sql(server.url("postgres"), f"create database {name} template pristine")
     yield server.url(name)
     sql(server.url("postgres"), f"drop database {name} with (force)")
 

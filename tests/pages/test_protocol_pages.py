@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from tests.api.specimen_steps import TODAY, enrolled
+from tests.api.specimen_steps import TODAY, days_since_the_visit, enrolled
 
 HERE = "/studies/LLS/protocol"
 
@@ -235,7 +235,8 @@ async def test_due_visits_are_listed_and_lead_to_their_deeds(browser, api):
     person = late["code"]
     page = await browser("coordinator")
     shown = (await page.get("/visits")).text
-    for words in ("overdue", "Chicago clinic", "Baseline", f"/participants/{person}/visit?type=BASE", "\u221255"):
+    days = f"\u2212{55 + days_since_the_visit()}"
+    for words in ("overdue", "Chicago clinic", "Baseline", f"/participants/{person}/visit?type=BASE", days):
         assert words in shown, words
     assert "No visit fits" in (await page.get("/visits?state=upcoming&ahead=0")).text
     assert f"{person}," in (await page.get("/visits.csv?state=overdue")).text
