@@ -1,16 +1,17 @@
 -- Where each tube is and has been.
 
 -- Runs with the rights of the schema's owner: the service itself may not write the history.
--- By index only, since a session keeps its plans: one that was made for some thousand tubes and reads large tables whole for them would
--- do so for each single tube that is stored afterwards.
+-- By index, row for row of the statement (`offset 0` and the settings see to it), whatever is believed of the tables: a session keeps its
+-- plans, and one that was made for thousands of tubes, or for empty tables, would serve every tube that is stored afterwards.
 create function biobank_custody_history() returns trigger language plpgsql security definer
-    set search_path = public set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    set search_path = public set random_page_cost = 0.1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
     context record;
 begin
     select * into context from biobank_audit_context();
-    if exists (select from new_rows n join container c on c.id = n.container_id join container_type t on t.id = c.type_id
-                where t.rows is null or n.row >= t.rows or n.col >= t.cols) then
+    if exists (select from new_rows n cross join lateral (
+                   select t.rows, t.cols from container c join container_type t on t.id = c.type_id where c.id = n.container_id offset 0) grid
+                where grid.rows is null or n.row >= grid.rows or n.col >= grid.cols) then
         raise exception 'a tube was placed outside the grid of its box, or in a container that holds no tubes'
             using errcode = 'check_violation', constraint = 'ck_custody_position_in_bounds', table = 'custody';
     end if;
@@ -22,10 +23,13 @@ begin
                 using errcode = 'check_violation', constraint = 'ck_custody_end_is_final', table = 'custody';
         end if;
         -- The open row of the history is the place that the tube leaves.
-        update custody_history h set until = greatest(h.since, n.since) from new_rows n
-         where h.specimen_id = n.specimen_id and h.until is null
-           and (h.container_id, h.row, h.col, h.package_id, h.holder_id, h.external_party_id, h.terminal)
-               is distinct from (n.container_id, n.row, n.col, n.package_id, n.holder_id, n.external_party_id, n.terminal);
+        update custody_history h set until = greatest(h.since, left_at.since)
+          from (select o.id, n.since from new_rows n cross join lateral (
+                    select * from custody_history h where h.specimen_id = n.specimen_id and h.until is null offset 0) o
+                 where (o.container_id, o.row, o.col, o.package_id, o.holder_id, o.external_party_id, o.terminal)
+                       is distinct from (n.container_id, n.row, n.col, n.package_id, n.holder_id, n.external_party_id, n.terminal)
+                offset 0) left_at
+         where h.id = left_at.id;
     end if;
     -- A tube that is new here has no history, so an open row is looked for at an update only.
     insert into custody_history (specimen_id, container_id, row, col, package_id, holder_id, external_party_id, terminal, site_id, since, actor_id, tx)

@@ -1,8 +1,8 @@
 -- Quantity, freeze-thaw count and lineage of specimens.
 
--- By index only, as in biobank_custody_history.
+-- By index, as in biobank_custody_history.
 create function biobank_post_quantity() returns trigger language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    set random_page_cost = 0.1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     if current_setting('biobank.born', true) = 'yes' and pg_trigger_depth() > 1 then
         return null;  -- by biobank_post_birth: the tubes hold it already
@@ -58,9 +58,9 @@ end $$;
 create trigger freeze_thaw_monotone before update of freeze_thaw_count on specimen for each row
     when (new.freeze_thaw_count < old.freeze_thaw_count) execute function biobank_refuse_fewer_thaws();
 
--- By index only, as in biobank_custody_history.
+-- By index, as in biobank_custody_history.
 create function biobank_derive() returns trigger language plpgsql
-    set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+    set random_page_cost = 0.1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     -- Both ends are locked in one order, so that two edges which would close a cycle together cannot pass each other.
     perform 1 from specimen where id in (select child_id from new_rows union select parent_id from new_rows) order by id for no key update;
@@ -128,7 +128,8 @@ create trigger resolved_is_final before update on deviation for each row
 call biobank_append_only('qc_measurement');
 
 -- No tube is made before the tube that it is made from came to be, within what two clocks may differ by.
-create function biobank_check_made_after() returns trigger language plpgsql as $$
+create function biobank_check_made_after() returns trigger language plpgsql
+    set random_page_cost = 0.1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 begin
     if exists (
         select from new_rows d join processing_event e on e.id = d.processing_event_id join specimen p on p.id = d.parent_id
