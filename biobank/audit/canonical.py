@@ -35,11 +35,13 @@ def digest(fields: Sequence[str | None]) -> bytes:
 
 def digest_sql() -> str:
     """The same digest as an expression of PostgreSQL over a row of `audit_entry`."""
-    texts = {
+    # What cannot hold a character that JSON escapes is quoted as it is.
+    plain = {
         "at": """to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
-        **{name: f"{name}::text" for name in ("id", "tx", "actor_id", "row_id", "study_id", "site_id")},
+        **{name: name for name in ("id", "tx", "actor_id", "row_id", "study_id", "site_id")},
     }
-    fields = ", ".join(f"coalesce(to_json({texts.get(name, name)})::text, 'null')" for name in FIELDS)
+    texts = [f"'\"' || {plain[name]} || '\"'" if name in plain else f"to_json({name})::text" for name in FIELDS]
+    fields = ", ".join(f"coalesce({text}, 'null')" for text in texts)
     return f"sha256(convert_to('[' || concat_ws(',', {fields}) || ']', 'UTF8'))"
 
 

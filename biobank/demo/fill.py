@@ -94,7 +94,7 @@ async def fill(
     work.counts["shipments"] += await send_out(database, house, work.plasma, seed)
     work.counts["pick_lists"] = await errands.go(database, house, work.serum, seed)
     if participants >= leaving.LEAST:
-        work.counts["withdrawals"] = await leaving.withdraw(database, house, password, seed)
+        work.counts["withdrawals"] = await leaving.withdraw(database, house, password, seed, participants)
     logins = tuple(Login(username, role, title, home) for username, role, title, _, home in plan.ROLES)
     return DemoSummary(work.counts, logins, time.perf_counter() - began)
 

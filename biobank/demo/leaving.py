@@ -22,35 +22,35 @@ from biobank.withdrawal import commands
 from biobank.withdrawal.queries import CaseView
 from biobank.withdrawal.survey import survey
 
-LEAST = 40
-"""Participants of a study that has these withdrawals: one person's would be a tenth of a smaller one."""
-_FINISHED, _HALF_DONE = 26, 6
-"""Days since the two withdrawals whose tubes are to be destroyed."""
-_LEVELS = (
-    ("destroy", _FINISHED),
-    ("destroy", _HALF_DONE),
-    ("no_further_use", 15),
-    ("no_access", 33),
-    ("no_contact", 47),
-)
+LEAST, LARGE = 40, 300
+"""Participants of a study that has these withdrawals (one person's would be a tenth of a smaller one), and of one where
+all tubes of a person are destroyed as well, each confirmed twice.
+"""
+_LEVELS = (("destroy", 6), ("no_further_use", 15), ("no_access", 33), ("no_contact", 47))
+"""Levels, and the days since."""
+_DESTROYED_DAYS = 26
 _DONE_TUBES = 4
 """Tubes of the open disposal list that are disposed of; as many have one person's word."""
 _QUIET = timedelta(days=90)
 
 
-async def withdraw(database: Database, house: House, password: str, seed: int) -> int:
+async def withdraw(database: Database, house: House, password: str, seed: int, participants: int) -> int:
     """Let a person go at each level; answers how many did."""
-    people = await _candidates(database, house, len(_LEVELS))
-    if len(people) < len(_LEVELS):
+    people = await _candidates(database, house, len(_LEVELS) + 1)
+    if len(people) <= len(_LEVELS):
         return 0
     work = _Leaving(database, house, password, seed)
-    for (level, days), code in zip(_LEVELS, people, strict=True):
-        case = await work.sign(code, level, at(house.as_of - timedelta(days=days), plan.CENTRAL.timezone, 10 * 60))
-        if days == _FINISHED:
-            await work.dispose(case, days - 5, whole=True)
-            await work.close(case, days - 9)
-        elif days == _HALF_DONE:
+    for (level, days), code in zip(_LEVELS, people, strict=False):
+        case = await work.sign(code, level, days)
+        if level == "destroy":
             await work.dispose(case, days - 3, whole=False)
+        elif level == "no_further_use":
+            await work.close(case, days - 2)
+    if participants < LARGE:
+        return len(_LEVELS)
+    case = await work.sign(people[-1], "destroy", _DESTROYED_DAYS)
+    await work.dispose(case, _DESTROYED_DAYS - 5, whole=True)
+    await work.close(case, _DESTROYED_DAYS - 9)
     return len(people)
 
 
@@ -60,7 +60,7 @@ async def _candidates(database: Database, house: House, number: int) -> list[str
         seen = select(Visit.participant_id).where(
             or_(Visit.occurred_on > house.as_of - _QUIET, and_(Visit.status == "planned", Visit.window_to.is_(None)))
         )
-        boxed = or_(Custody.container_id.is_not(None), Custody.terminal == "consumed")
+        boxed = or_(Custody.container_id.is_not(None), Custody.terminal.is_not_distinct_from("consumed"))
         found = await tx.session.execute(
             select(Participant.code)
             .join(Specimen, Specimen.participant_id == Participant.id)
@@ -81,9 +81,12 @@ class _Leaving:
         self.chance = stream(seed, "leaving")
         self._sign = Sign(password=SecretStr(password), meaning="responsibility")
 
-    async def sign(self, code: str, level: str, moment: datetime) -> CaseView:
+    def _moment(self, days: int, minutes: int) -> datetime:
+        return at(self.house.as_of - timedelta(days=days), plan.CENTRAL.timezone, minutes)
+
+    async def sign(self, code: str, level: str, days: int) -> CaseView:
         """The statement is read, then signed by the study manager."""
-        manager = self.house.actors["manager"]
+        manager, moment = self.house.actors["manager"], self._moment(days, 10 * 60)
         async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
             person = await find_participant(tx, code, Permission.CONSENT_RECORD)
             statement = (await survey(tx, person, level)).statement
@@ -100,8 +103,7 @@ class _Leaving:
 
     async def dispose(self, case: CaseView, days: int, *, whole: bool) -> None:
         """Two people find and destroy each tube, or some of them so far."""
-        day = self.house.as_of - timedelta(days=days)
-        first, second = (at(day, plan.CENTRAL.timezone, minutes) for minutes in (14 * 60, 15 * 60))
+        first, second = (self._moment(days, minutes) for minutes in (14 * 60, 15 * 60))
         tubes = [tube.tube for tube in case.tubes if tube.step == "dispose"]
         words = (tubes, tubes) if whole else (tubes[: 2 * _DONE_TUBES], tubes[:_DONE_TUBES])
         number = str(case.disposals[0].number)
@@ -112,8 +114,7 @@ class _Leaving:
                     await disposing.confirm(tx, number, disposing.ConfirmTube(tube=tube, method="autoclaved"))
 
     async def close(self, case: CaseView, days: int) -> None:
-        moment = at(self.house.as_of - timedelta(days=days), plan.CENTRAL.timezone, 11 * 60)
-        manager = self.house.actors["manager"]
+        manager, moment = self.house.actors["manager"], self._moment(days, 11 * 60)
         async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
             spec = commands.CloseCase(row_version=case.row_version, signature=self._sign)
             await commands.close(tx, str(case.number), spec)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biobank.audit.canonical import GENESIS, digest, link, pack
+from biobank.audit.canonical import GENESIS, digest, digest_sql, exported, link, pack
 from biobank.audit.seal import Sealed, seal
 from biobank.audit.verify import SealRow, check_chain, export, verify, verify_export
 from biobank.participant import commands
@@ -215,3 +215,17 @@ async def test_only_one_process_seals_at_a_time(database, world, dsn):
     assert await seal(second) == Sealed(0, 0)
     await first.close()
     await second.close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{}", '{"a": "\\"quoted\\" \\\\ and / slash"}', "tab\tline\r\nfeed\f\b", "\x01\x1f\x7f", "µ → 🧪\u2028\u2029", ""],
+)
+async def test_the_database_and_python_digest_an_entry_alike(superuser, world, body):
+    row = await superuser.fetchrow(
+        "insert into audit_entry (tx, at, kind, name, row_id, body) "
+        "values (gen_random_uuid(), '2026-03-31 23:59:59.000120-05', 'event', $1, -7, $1) returning *",
+        body,
+    )
+    computed = await superuser.fetchval(f"select {digest_sql()} from audit_entry where id = $1", row["id"])
+    assert computed == digest(exported(row))
