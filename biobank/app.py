@@ -24,31 +24,27 @@ from litestar.template import TemplateConfig
 from biobank import __version__
 from biobank.access import api as access_api
 from biobank.access import pages as access_pages
-from biobank.access import rules as access_rules
 from biobank.access.limits import rate_guard
 from biobank.access.queries import authenticate
 from biobank.accession import api as accession_api
 from biobank.accession import bench_pages
 from biobank.accession import pages as accession_pages
-from biobank.accession import rules as accession_rules
 from biobank.actor import SERVICE
 from biobank.assay import api as assay_api
 from biobank.assay import fitness_pages, selecting_pages
 from biobank.assay import pages as assay_pages
-from biobank.assay import rules as assay_rules
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
+from biobank.constraints import CONSTRAINTS
 from biobank.db import Database
 from biobank.disposal import api as disposal_api
 from biobank.disposal import pages as disposal_pages
-from biobank.disposal import rules as disposal_rules
 from biobank.equipment import api as equipment_api
 from biobank.equipment import pages as equipment_pages
-from biobank.equipment import rules as equipment_rules
 from biobank.http import service
 from biobank.http.deps import provide_tx
 from biobank.http.envelope import Envelope
-from biobank.http.problem import ConstraintErrors, handle
+from biobank.http.problem import handle
 from biobank.http.security import PUBLIC, Authentication, Csrf, guard, refuse_unguarded
 from biobank.http.templating import make_environment
 from biobank.ids import SYSTEM_RANDOM, Randomness
@@ -58,46 +54,34 @@ from biobank.overview import pages as overview_pages
 from biobank.participant import api as participant_api
 from biobank.participant import consent_pages, visits_api, visits_pages
 from biobank.participant import pages as participant_pages
-from biobank.participant import rules as participant_rules
 from biobank.picking import api as picking_api
 from biobank.picking import pages as picking_pages
-from biobank.picking import rules as picking_rules
 from biobank.preanalytics import api as preanalytics_api
 from biobank.preanalytics import pages as preanalytics_pages
-from biobank.preanalytics import rules as preanalytics_rules
 from biobank.preanalytics.commands import keep_due
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
-from biobank.printing import rules as printing_rules
 from biobank.protocol import api as protocol_api
 from biobank.protocol import pages as protocol_pages
-from biobank.protocol import rules as protocol_rules
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
-from biobank.release import rules as release_rules
 from biobank.scan import api as scan_api
 from biobank.scan import pages as scan_pages
 from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
 from biobank.shipment import pages as shipment_pages
-from biobank.shipment import rules as shipment_rules
 from biobank.signature import api as signature_api
 from biobank.signature import pages as signature_pages
-from biobank.signature import rules as signature_rules
 from biobank.specimen import api as specimen_api
-from biobank.specimen import condition_pages, state_label, wording
+from biobank.specimen import condition_pages, wording
 from biobank.specimen import pages as specimen_pages
-from biobank.specimen import rules as specimen_rules
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
-from biobank.storage import rules as storage_rules
 from biobank.study import api as study_api
 from biobank.study import form_pages
-from biobank.study import rules as study_rules
 from biobank.tx import open_tx
 from biobank.withdrawal import api as withdrawal_api
 from biobank.withdrawal import pages as withdrawal_pages
-from biobank.withdrawal import rules as withdrawal_rules
 
 ROUTERS = (
     service.router,
@@ -149,27 +133,6 @@ ROUTERS = (
     release_api.router,
     release_pages.router,
 )
-
-CONSTRAINTS: ConstraintErrors = {
-    **access_rules.CONSTRAINTS,
-    **signature_rules.CONSTRAINTS,
-    **study_rules.CONSTRAINTS,
-    **protocol_rules.CONSTRAINTS,
-    **equipment_rules.CONSTRAINTS,
-    **participant_rules.CONSTRAINTS,
-    **shipment_rules.CONSTRAINTS,
-    **storage_rules.CONSTRAINTS,
-    **picking_rules.CONSTRAINTS,
-    **preanalytics_rules.CONSTRAINTS,
-    **printing_rules.CONSTRAINTS,
-    **specimen_rules.CONSTRAINTS,
-    **state_label.CONSTRAINTS,
-    **accession_rules.CONSTRAINTS,
-    **assay_rules.CONSTRAINTS,
-    **release_rules.CONSTRAINTS,
-    **disposal_rules.CONSTRAINTS,
-    **withdrawal_rules.CONSTRAINTS,
-}
 
 _log = structlog.get_logger("biobank")
 # Nobody replays a scan of last month; receipts hold answers, which are not kept longer than they are of use.

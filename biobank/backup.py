@@ -10,10 +10,11 @@ import asyncpg
 from biobank import migrate
 from biobank.audit.verdict import Verdict
 from biobank.audit.verify import verify
+from biobank.errors import OperationFailed
 from biobank.runtime import Running
 
 
-class BackupFailed(Exception):
+class BackupFailed(OperationFailed):
     """pg_dump or pg_restore failed, or the target is not fit; the message says which and what to do."""
 
 

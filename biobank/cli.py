@@ -14,7 +14,7 @@ import click
 from pydantic import SecretStr, ValidationError
 
 from biobank import __version__
-from biobank.errors import DomainError
+from biobank.errors import DomainError, OperationFailed
 from biobank.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -61,14 +61,11 @@ def main() -> None:
 
 
 def _explained(error: Exception) -> str | None:
-    """What an expected failure says; None where it is a fault of ours. Imports late: most commands do not fail."""
-    from biobank.backup import BackupFailed
+    """What an expected failure says; None where it is a fault of ours."""
     from biobank.embedded import EmbeddedError
-    from biobank.migrate import UnknownRevision
-    from biobank.serve import NotServed
 
     match error:
-        case BackupFailed() | DomainError() | EmbeddedError() | NotServed() | UnknownRevision():
+        case DomainError() | EmbeddedError() | OperationFailed():
             return str(error)
         case ValidationError():
             return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
@@ -101,11 +98,12 @@ def serve(settings: Settings) -> None:
 @click.pass_obj
 def demo(settings: Settings, participants: int, seed: int, no_serve: bool) -> None:
     """Fill an empty database with the demo study, and serve it."""
+    from biobank import migrate
     from biobank import serve as serving
     from biobank.runtime import running
 
     with running(settings) as database:
-        serving.prepare(settings, database)
+        migrate.prepare(database.dsn, role=settings.database_role)
         summary = serving.fill_demo(settings, database, participants=participants, seed=seed)
         click.echo(json.dumps(summary.counts))
         if no_serve:
@@ -118,11 +116,11 @@ def demo(settings: Settings, participants: int, seed: int, no_serve: bool) -> No
 @click.pass_obj
 def migrate(settings: Settings) -> None:
     """Bring the database to this version."""
-    from biobank import serve as serving
+    from biobank.migrate import prepare
     from biobank.runtime import running
 
     with running(settings) as database:
-        serving.prepare(settings, database)
+        prepare(database.dsn, role=settings.database_role)
 
 
 @biobank.command()
@@ -352,20 +350,20 @@ def create_token(settings: Settings, username: str, name: str, days: int) -> Non
 def _in_tx(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]]) -> Outcome:
     from sqlalchemy.exc import IntegrityError
 
-    from biobank import serve as serving
+    from biobank import migrate
     from biobank.actor import SERVICE
-    from biobank.app import CONSTRAINTS
+    from biobank.constraints import CONSTRAINTS
     from biobank.db import Database
-    from biobank.http.problem import from_database
     from biobank.runtime import running
     from biobank.tx import open_tx
+    from biobank.violations import from_database
 
     async def inside(dsn: str) -> Outcome:
         async with Database.open(dsn, role=settings.database_role, size=2) as opened, open_tx(opened, SERVICE) as tx:
             return await work(tx)
 
     with running(settings) as database:
-        serving.prepare(settings, database)
+        migrate.prepare(database.dsn, role=settings.database_role)
         try:
             return asyncio.run(inside(database.dsn))
         except IntegrityError as error:

@@ -8,6 +8,10 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 
+class OperationFailed(Exception):
+    """What was asked of an installation cannot be done, and it is no fault of the program; the message says why."""
+
+
 class DomainError(Exception):
     """A request that the lab's rules refuse. `fields` are safe to show: codes and places, never a person."""
 

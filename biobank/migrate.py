@@ -1,5 +1,6 @@
 """Bringing a database to the schema of this version, and telling how far it is."""
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,14 +16,16 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
+from biobank.errors import OperationFailed
 from biobank.models import metadata
+from biobank.progress import say
 
 _FOLDER = Path(migrations.__file__).parent
 _LOCK = 0x42494F42  # "BIOB": one migration at a time, whoever starts it
 Outcome = TypeVar("Outcome")
 
 
-class UnknownRevision(Exception):
+class UnknownRevision(OperationFailed):
     """The database is at a revision that this version of the service does not have."""
 
 
@@ -51,6 +54,13 @@ async def _with_connection(dsn: str, work: Callable[[Connection], Outcome]) -> O
             return await connection.run_sync(work)
     finally:
         await engine.dispose()
+
+
+def prepare(dsn: str, *, role: str) -> None:
+    """Bring a database to this version where it is not yet, and say so."""
+    if asyncio.run(current(dsn)) != head():
+        say("Bringing the database to this version …")
+        asyncio.run(upgrade(dsn, role=role))
 
 
 async def upgrade(dsn: str, *, role: str) -> None:

@@ -5,8 +5,15 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+import click
+
 _WIDTH = 24
 _LINE_SECONDS = 15.0
+
+
+def say(text: str) -> None:
+    """A line to the person at the terminal; standard output stays free for what a command answers."""
+    click.echo(text, err=True)
 
 
 class ProgressBar:

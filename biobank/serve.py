@@ -8,7 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
-import click
 import uvicorn
 
 from biobank import migrate
@@ -16,8 +15,9 @@ from biobank.app import create_app
 from biobank.audit.seal import seal
 from biobank.db import Database
 from biobank.demo import DemoSummary, fill
+from biobank.errors import OperationFailed
 from biobank.logs import configure_logging
-from biobank.progress import ProgressBar
+from biobank.progress import ProgressBar, say
 from biobank.runtime import Running, csrf_secret, is_empty, running
 from biobank.settings import Settings
 
@@ -25,7 +25,7 @@ LOGINS = "demo-logins.txt"
 _GRACE_SECONDS = 30
 
 
-class NotServed(Exception):
+class NotServed(OperationFailed):
     """The web server did not start; the message says where and why."""
 
 
@@ -40,25 +40,14 @@ class _Server(uvicorn.Server):
             say(f"\nBiobank answers at http://{shown}:{port}  (Ctrl-C stops it)")
 
 
-def say(text: str) -> None:
-    """A line to the person at the terminal; standard output stays free for what a command answers."""
-    click.echo(text, err=True)
-
-
 def serve(settings: Settings) -> None:
     """Serve until interrupted. Requests under way are answered before the database is let go."""
     say("Starting the database …")
     with running(settings) as database:
-        prepare(settings, database)
+        migrate.prepare(database.dsn, role=settings.database_role)
         if settings.demo and asyncio.run(is_empty(database.dsn)):
             fill_demo(settings, database, participants=60, seed=1)
         serve_prepared(settings, database)
-
-
-def prepare(settings: Settings, database: Running) -> None:
-    if asyncio.run(migrate.current(database.dsn)) != migrate.head():
-        say("Bringing the database to this version …")
-        asyncio.run(migrate.upgrade(database.dsn, role=settings.database_role))
 
 
 def fill_demo(settings: Settings, database: Running, *, participants: int, seed: int) -> DemoSummary:

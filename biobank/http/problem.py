@@ -4,7 +4,7 @@ elsewhere.
 
 import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -27,6 +27,7 @@ from biobank.errors import (
     Unauthenticated,
 )
 from biobank.http.pages import FormRefused, page
+from biobank.violations import Busy, ConstraintErrors, constraint_of, from_database
 
 STATUS: Mapping[type[DomainError], HTTPStatus] = {
     NotFound: HTTPStatus.NOT_FOUND,
@@ -38,9 +39,6 @@ STATUS: Mapping[type[DomainError], HTTPStatus] = {
     TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     TooMany: HTTPStatus.TOO_MANY_REQUESTS,
 }
-
-ConstraintErrors = Mapping[str, Callable[[], DomainError]]
-"""By the name of a constraint, the error that its violation means. Each slice's `rules.py` holds its own."""
 
 _log = structlog.get_logger("biobank")
 _KEY = re.compile(r"^[a-z_]+$")
@@ -61,11 +59,6 @@ class Unexpected(DomainError):
     title = "Something went wrong on our side"
 
 
-class Busy(DomainError):
-    code = "busy"
-    title = "Busy at the moment"
-
-
 def status_of(error: DomainError) -> HTTPStatus:
     """The status of an error by its kind: the nearest class in `STATUS`."""
     if isinstance(error, BadRequest):
@@ -75,34 +68,6 @@ def status_of(error: DomainError) -> HTTPStatus:
     if isinstance(error, Busy):
         return HTTPStatus.SERVICE_UNAVAILABLE
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def constraint_of(error: DBAPIError) -> str | None:
-    """The name of the constraint that PostgreSQL says was violated."""
-    cause: Any = error.orig
-    while cause is not None:
-        name = getattr(cause, "constraint_name", None)
-        if name:
-            return str(name)
-        cause = cause.__cause__
-    return None
-
-
-def from_database(error: DBAPIError, constraints: ConstraintErrors) -> DomainError | None:
-    """The typed error that a violated constraint, a lost race or an impossible value means; None when it is a fault of
-    ours.
-    """
-    name = constraint_of(error)
-    if name is not None and name in constraints:
-        return constraints[name]()
-    state = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "pgcode", None) or ""
-    if state in {"40001", "40P01", "55P03"}:
-        return Busy("Somebody else is changing the same thing at this moment: try again.")
-    if state == "57014":
-        return Busy("The database took too long: ask for less at once, or try again.")
-    if state in {"22021", "22P05"}:  # NUL, or half of a character: no scanner or keyboard means it
-        return Invalid("A text holds a character that no text can hold: type or scan it again.")
-    return None
 
 
 def from_validation(error: ValidationError) -> Invalid:

@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 
 from biobank.app import create_app
 from biobank.errors import NotFound
-from biobank.http.problem import as_domain_error, from_database
+from biobank.http.problem import as_domain_error
 from biobank.http.problem_docs import parse, problem_docs
 from biobank.settings import Settings
+from biobank.violations import from_database
 
 
 async def test_an_unknown_address_is_a_problem_document_with_the_request_id(api):

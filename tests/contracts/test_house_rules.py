@@ -12,8 +12,9 @@ from litestar.handlers.http_handlers import HTTPRouteHandler
 
 from assay_importers.registry import discover
 from biobank.actor import Permission
-from biobank.app import CONSTRAINTS, create_app
+from biobank.app import create_app
 from biobank.cli import biobank
+from biobank.constraints import CONSTRAINTS
 from biobank.demo import DatabaseNotEmpty
 from biobank.errors import DomainError
 from biobank.http.problem import status_of

@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from biobank.assay import importing, reviewing
 from biobank.assay.rules import FileAlreadyImported
 from biobank.errors import DomainError
-from biobank.http.problem import constraint_of
 from biobank.tx import open_tx
+from biobank.violations import constraint_of
 from tests.bench import imported, plan, plated, released, xponent
 from tests.material import actor
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from biobank.actor import SERVICE
-from biobank.app import CONSTRAINTS
+from biobank.constraints import CONSTRAINTS
 from biobank.disposal.commands import PlanDisposal, plan
 from biobank.errors import Conflict, DomainError, Forbidden
 from biobank.participant.belief import belief
