@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: one server for all workers, one migrated template a worker, one database a test."""
+"""A real PostgreSQL for every test: one server for all workers, one database a worker (see `tests/workbench.py`)."""
 
 import asyncio
 import os
@@ -19,6 +19,7 @@ from biobank import embedded, migrate
 from biobank.app import create_app
 from biobank.db import Database
 from biobank.settings import Settings
+from tests.workbench import Workbench
 from tests.world import World, build_world
 
 ROLE = "biobank_app"
@@ -28,7 +29,7 @@ _ROOM = 4 * 1024**3
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep all that the tests write in memory: making a database for each test is then ten times as quick."""
+    """Keep all that the tests write in memory: making and dropping databases is then ten times as quick."""
     if hasattr(config, "workerinput") or config.option.basetemp is not None or not os.access(MEMORY, os.W_OK):
         return
     for left in MEMORY.glob("biobank-tests-*"):
@@ -85,11 +86,18 @@ async def _clone(postgres: Any, template: str) -> AsyncIterator[str]:
         await _statement(postgres.url("postgres"), f"drop database {name} with (force)")
 
 
+@pytest.fixture(scope="session")
+async def workbench(postgres: Any, templates: tuple[str, str, World]) -> AsyncIterator[Workbench]:
+    opened = await Workbench(postgres, templates[1], ROLE).open()
+    yield opened
+    await opened.close()
+
+
 @pytest.fixture
-async def dsn(postgres: Any, templates: tuple[str, str, World]) -> AsyncIterator[str]:
-    """A database with the world in it, for one test."""
-    async with _clone(postgres, templates[1]) as url:
-        yield url
+async def dsn(workbench: Workbench) -> AsyncIterator[str]:
+    """A database with the world in it, as it was before the first test."""
+    yield workbench.dsn
+    await workbench.put_back()
 
 
 @pytest.fixture
@@ -105,9 +113,8 @@ def world(templates: tuple[str, str, World]) -> World:
 
 
 @pytest.fixture
-async def database(dsn: str) -> AsyncIterator[Database]:
-    async with Database.open(dsn, role=ROLE, size=4) as opened:
-        yield opened
+async def database(workbench: Workbench, dsn: str) -> Database:
+    return workbench.database
 
 
 @pytest.fixture
@@ -127,10 +134,9 @@ def made_app(tmp_path_factory: pytest.TempPathFactory) -> Litestar:
 
 
 @pytest.fixture
-async def app(made_app: Litestar, dsn: str) -> AsyncIterator[Litestar]:
-    async with Database.open(dsn, role=ROLE, size=6) as opened:
-        made_app.state.database = opened
-        yield made_app
+async def app(made_app: Litestar, database: Database) -> Litestar:
+    made_app.state.database = database
+    return made_app
 
 
 class Api:
