@@ -7,13 +7,23 @@ declare
     moved bigint[];
 begin
     if tg_op = 'INSERT' then
-        moved := array(select id from new_rows);
-    else
-        moved := array(select n.id from new_rows n join old_rows o using (id)
-                        where (n.parent_id, n.temperature_class) is distinct from (o.parent_id, o.temperature_class));
-        if cardinality(moved) = 0 then
-            return null;
-        end if;
+        -- A new box holds no tube yet and stood nowhere before.
+        insert into box_climate (container_id, temperature_class, on_bench)
+        with recursive up(box, id, depth) as (
+            select n.id, n.id, 0 from new_rows n join container_type t on t.id = n.type_id where t.level = 'box'
+            union all
+            select u.box, c.parent_id, u.depth + 1 from up u join container c on c.id = u.id where c.parent_id is not null
+        )
+        select distinct on (u.box) u.box, c.temperature_class, t.level = 'bench'
+          from up u join container c on c.id = u.id join container_type t on t.id = c.type_id
+         where t.level in ('freezer', 'bench') or u.depth = 0
+         order by u.box, t.level in ('freezer', 'bench') desc, u.depth;
+        return null;
+    end if;
+    moved := array(select n.id from new_rows n join old_rows o using (id)
+                    where (n.parent_id, n.temperature_class) is distinct from (o.parent_id, o.temperature_class));
+    if cardinality(moved) = 0 then
+        return null;
     end if;
     create temporary table if not exists biobank_climate (box bigint, temperature_class text, on_bench boolean) on commit delete rows;
     truncate biobank_climate;
