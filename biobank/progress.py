@@ -10,6 +10,9 @@ import click
 _WIDTH = 24
 _LINE_SECONDS = 15.0
 
+Progress = Callable[[str, int, int], None]
+"""Told what is being made, how many are done, and of how many."""
+
 
 def say(text: str) -> None:
     """A line to the person at the terminal; standard output stays free for what a command answers."""

@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from biobank import embedded
 from biobank.settings import Settings
 
 DATABASE = "biobank"
-EMBEDDED = {"shared_buffers": "256MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
-"""What the embedded server is started with: room for a study of some thousand participants. With the usual 128 MB and
-a checkpoint at every gigabyte, large imports write most pages twice.
+_MEBIBYTE = 1024 * 1024
+_CACHE = max(128, min(1024, psutil.virtual_memory().total // 8 // _MEBIBYTE))
+EMBEDDED = {"shared_buffers": f"{_CACHE}MB", "max_wal_size": "4GB", "checkpoint_timeout": "15min"}
+"""What the embedded server is started with: room for a study of some thousand participants, at most an eighth of the
+machine's memory. With the usual 128 MB and a checkpoint at every gigabyte, large imports write most pages twice.
 """
 
 

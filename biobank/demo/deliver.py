@@ -31,7 +31,7 @@ _ITEM = (
 )
 _SPECIMEN = (
     "code study_id site_id participant_id collection_event_id level specimen_type tube_type ordinal unit quantity "
-    "is_partial planned_aliquot_id is_blind_duplicate existence quality hold freeze_thaw_count created_at"
+    "is_partial planned_aliquot_id is_blind_duplicate existence quality freeze_thaw_count created_at"
 )
 _CUSTODY = "specimen_id container_id row col package_id holder_id external_party_id terminal site_id since"
 _EVENT = (
@@ -192,7 +192,6 @@ class Delivery:
                     tube.is_blind,
                     "exists" if tube.kept else "consumed",
                     fare.quality,
-                    "consent_withdrawn" if person.withdrawn and tube.kept else None,
                     fare.thaws,
                     tube.made_at,
                 )

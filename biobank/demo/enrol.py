@@ -1,4 +1,4 @@
-"""Writing participants with their consents, withdrawals and visits."""
+"""Writing participants with their consents and visits."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -9,16 +9,19 @@ from biobank.demo.bulk import Bulk
 from biobank.demo.chance import at
 from biobank.demo.house import House
 from biobank.demo.people import Person, VisitPlan
+from biobank.participant.planning import plan_visits
 from biobank.tx import Tx, open_tx
 
 _PARTICIPANT = "code study_id site_id status enrolled_on t0 year_of_birth sex_at_birth"
-_CONSENT = "participant_id study_id document_id signed_at effective_from recorded_by"
+_CONSENT = "participant_id study_id document_id signed_at effective_from recorded_at recorded_by"
 _VISIT = (
     "participant_id study_id site_id visit_type_id number status planned_on window_from window_to occurred_on "
     "status_reason protocol_version_id fasting finished_at finished_by"
 )
 _UNFINISHED_DAYS = 3
 """The tubes of the youngest visits are still being worked on."""
+_FILED = timedelta(minutes=45)
+"""After the signature the coordinator enters the consent."""
 
 
 async def write_people(database: Database, house: House, people: Sequence[Person]) -> None:
@@ -27,7 +30,7 @@ async def write_people(database: Database, house: House, people: Sequence[Person
         bulk = await Bulk.of(tx)
         await _write_participants(tx, bulk, house, people)
         await _write_consents(bulk, house, people)
-        await _write_visits(bulk, house, people)
+        await _write_visits(tx, bulk, house, people)
 
 
 async def _write_participants(tx: Tx, bulk: Bulk, house: House, people: Sequence[Person]) -> None:
@@ -61,8 +64,6 @@ async def _write_participants(tx: Tx, bulk: Bulk, house: House, people: Sequence
 
 
 def _status(person: Person) -> str:
-    if person.withdrawn is not None:
-        return "withdrawn"
     return (
         "followed"
         if any(visit.status == "done" and visit.type != plan.BASELINE for visit in person.visits)
@@ -71,7 +72,7 @@ def _status(person: Person) -> str:
 
 
 async def _write_consents(bulk: Bulk, house: House, people: Sequence[Person]) -> None:
-    """Every scope of the form was asked; a withdrawal says what it takes back and from when."""
+    """Every scope of the form was asked."""
     clerk = house.users["coordinator"]
     consents = await bulk.insert(
         "consent",
@@ -83,6 +84,7 @@ async def _write_consents(bulk: Bulk, house: House, people: Sequence[Person]) ->
                 house.documents[person.consent, person.language],
                 person.signed,
                 person.signed,
+                person.signed + _FILED,
                 clerk,
             )
             for person in people
@@ -97,18 +99,10 @@ async def _write_consents(bulk: Bulk, house: House, people: Sequence[Person]) ->
             for scope in house.scopes
         ],
     )
-    await bulk.copy(
-        "withdrawal",
-        "participant_id level effective_at recorded_at recorded_by",
-        [
-            (person.id, "no_further_use", person.withdrawn, person.withdrawn + timedelta(hours=1), clerk)
-            for person in people
-            if person.withdrawn is not None
-        ],
-    )
 
 
-async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> None:
+async def _write_visits(tx: Tx, bulk: Bulk, house: House, people: Sequence[Person]) -> None:
+    """Visits that took place or were due; the protocol itself plans all that are to come."""
     visits = [(person, visit) for person in people for visit in person.visits]
     rows = [
         (
@@ -117,31 +111,25 @@ async def _write_visits(bulk: Bulk, house: House, people: Sequence[Person]) -> N
             house.sites[person.site.code],
             house.visit_types[visit.type],
             visit.number,
-            "cancelled" if person.withdrawn and visit.status == "planned" else visit.status,
-            *_window(visit),
+            visit.status,
+            *_window(house, visit),
             visit.done,
-            _reason(person, visit),
+            "Did not come" if visit.status == "missed" else None,
             *_course(house, person, visit),
         )
         for person, visit in visits
     ]
     for (_, visit), key in zip(visits, await bulk.insert("visit", _VISIT, rows), strict=True):
         visit.id = key
+    await plan_visits(tx, house.study, [person.id for person in people])
 
 
-def _window(visit: VisitPlan) -> tuple[date | None, date | None, date | None]:
+def _window(house: House, visit: VisitPlan) -> tuple[date | None, date | None, date | None]:
     """The planned day and its window; none of an unscheduled visit."""
     if visit.planned is None:
         return None, None, None
-    before, after = plan.WINDOWS[visit.type]
-    return visit.planned, visit.planned - timedelta(days=before), visit.planned + timedelta(days=after)
-
-
-def _reason(person: Person, visit: VisitPlan) -> str | None:
-    """Why a visit did not and will not take place."""
-    if person.withdrawn and visit.status == "planned":
-        return "Consent was withdrawn"
-    return "Did not come" if visit.status == "missed" else None
+    term = house.planned.terms[visit.type]
+    return visit.planned, visit.planned - term.before, visit.planned + term.after
 
 
 def _course(house: House, person: Person, visit: VisitPlan) -> tuple[int, bool | None, datetime | None, int | None]:

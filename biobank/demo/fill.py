@@ -1,7 +1,7 @@
 """Filling an empty database with a made-up study."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -24,10 +24,10 @@ from biobank.demo.partners import send_out
 from biobank.demo.people import Person, make_people
 from biobank.demo.runs import RunPlan, Subject, plan_runs, write_run
 from biobank.errors import Conflict
+from biobank.progress import Progress
 from biobank.study.models import Study
 from biobank.tx import open_read, open_tx
 
-Progress = Callable[[str, int, int], None]
 PEOPLE_A_TRANSACTION = 500
 VISITS_A_TRANSACTION = 32
 
@@ -81,20 +81,22 @@ async def fill(
     await _refuse_if_filled(database)
     day = as_of or datetime.now(UTC).date()
     minter = Minter(seed)
-    people = make_people(participants, seed, day, minter)
     async with open_tx(database, SERVICE) as tx:
         house = await set_up(tx, day, password)
+    people = make_people(participants, seed, day, house.planned.terms, minter)
     counts = {"participants": participants, "sites": len(plan.SITES)}
     for done, chunk in _chunks(people, PEOPLE_A_TRANSACTION):
         await write_people(database, house, chunk)
         progress("participants", done, participants)
     work = _Work(database, house, seed, minter, counts)
     await work.consignments(consign(people), progress)
+    left = [person for person in people if person.withdrawn is not None]
+    counts["withdrawals"] = await leaving.take_back(database, house, password, seed, progress, left)
     await work.runs(progress)
     work.counts["shipments"] += await send_out(database, house, work.plasma, seed)
     work.counts["pick_lists"] = await errands.go(database, house, work.serum, seed)
     if participants >= leaving.LEAST:
-        work.counts["withdrawals"] = await leaving.withdraw(database, house, password, seed, participants)
+        work.counts["withdrawals"] += await leaving.withdraw(database, house, password, seed, participants)
     logins = tuple(Login(username, role, title, home) for username, role, title, _, home in plan.ROLES)
     return DemoSummary(work.counts, logins, time.perf_counter() - began)
 

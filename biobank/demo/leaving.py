@@ -2,6 +2,7 @@
 work of one finished, that of another half done.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
@@ -12,9 +13,11 @@ from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.chance import at, stream
 from biobank.demo.house import House
+from biobank.demo.people import Person
 from biobank.disposal import commands as disposing
 from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import find_participant
+from biobank.progress import Progress
 from biobank.signature.commands import Sign
 from biobank.specimen.models import Custody, Specimen
 from biobank.tx import open_read, open_tx
@@ -32,6 +35,21 @@ _DESTROYED_DAYS = 26
 _DONE_TUBES = 4
 """Tubes of the open disposal list that are disposed of; as many have one person's word."""
 _QUIET = timedelta(days=90)
+_CLOSED_AFTER = timedelta(days=7)
+
+
+async def take_back(
+    database: Database, house: House, password: str, seed: int, progress: Progress, people: Sequence[Person]
+) -> int:
+    """Let people withdraw from all further use on their day. Every other case is closed a week later."""
+    work = _Leaving(database, house, password, seed, "taking back")
+    for number, person in enumerate(people, start=1):
+        assert person.withdrawn is not None  # noqa: S101  # only those are handed in
+        case = await work.sign(person.code, "no_further_use", person.withdrawn)
+        if number % 2 == 0:
+            await work.close(case, person.withdrawn + _CLOSED_AFTER)
+        progress("withdrawals", number, len(people))
+    return len(people)
 
 
 async def withdraw(database: Database, house: House, password: str, seed: int, participants: int) -> int:
@@ -41,16 +59,16 @@ async def withdraw(database: Database, house: House, password: str, seed: int, p
         return 0
     work = _Leaving(database, house, password, seed)
     for (level, days), code in zip(_LEVELS, people, strict=False):
-        case = await work.sign(code, level, days)
+        case = await work.sign(code, level, work.moment(days, 10 * 60))
         if level == "destroy":
             await work.dispose(case, days - 3, whole=False)
         elif level == "no_further_use":
-            await work.close(case, days - 2)
+            await work.close(case, work.moment(days - 2, 11 * 60))
     if participants < LARGE:
         return len(_LEVELS)
-    case = await work.sign(people[-1], "destroy", _DESTROYED_DAYS)
+    case = await work.sign(people[-1], "destroy", work.moment(_DESTROYED_DAYS, 10 * 60))
     await work.dispose(case, _DESTROYED_DAYS - 5, whole=True)
-    await work.close(case, _DESTROYED_DAYS - 9)
+    await work.close(case, work.moment(_DESTROYED_DAYS - 9, 11 * 60))
     return len(people)
 
 
@@ -75,18 +93,18 @@ async def _candidates(database: Database, house: House, number: int) -> list[str
 
 
 class _Leaving:
-    def __init__(self, database: Database, house: House, password: str, seed: int) -> None:
+    def __init__(self, database: Database, house: House, password: str, seed: int, words: str = "leaving") -> None:
         self.database = database
         self.house = house
-        self.chance = stream(seed, "leaving")
+        self.chance = stream(seed, words)
         self._sign = Sign(password=SecretStr(password), meaning="responsibility")
 
-    def _moment(self, days: int, minutes: int) -> datetime:
+    def moment(self, days: int, minutes: int) -> datetime:
         return at(self.house.as_of - timedelta(days=days), plan.CENTRAL.timezone, minutes)
 
-    async def sign(self, code: str, level: str, days: int) -> CaseView:
+    async def sign(self, code: str, level: str, moment: datetime) -> CaseView:
         """The statement is read, then signed by the study manager."""
-        manager, moment = self.house.actors["manager"], self._moment(days, 10 * 60)
+        manager = self.house.actors["manager"]
         async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
             person = await find_participant(tx, code, Permission.CONSENT_RECORD)
             statement = (await survey(tx, person, level)).statement
@@ -103,7 +121,7 @@ class _Leaving:
 
     async def dispose(self, case: CaseView, days: int, *, whole: bool) -> None:
         """Two people find and destroy each tube, or some of them so far."""
-        first, second = (self._moment(days, minutes) for minutes in (14 * 60, 15 * 60))
+        first, second = (self.moment(days, minutes) for minutes in (14 * 60, 15 * 60))
         tubes = [tube.tube for tube in case.tubes if tube.step == "dispose"]
         words = (tubes, tubes) if whole else (tubes[: 2 * _DONE_TUBES], tubes[:_DONE_TUBES])
         number = str(case.disposals[0].number)
@@ -113,8 +131,8 @@ class _Leaving:
                 for tube in said:
                     await disposing.confirm(tx, number, disposing.ConfirmTube(tube=tube, method="autoclaved"))
 
-    async def close(self, case: CaseView, days: int) -> None:
-        manager, moment = self.house.actors["manager"], self._moment(days, 11 * 60)
+    async def close(self, case: CaseView, moment: datetime) -> None:
+        manager = self.house.actors["manager"]
         async with open_tx(self.database, manager, clock=lambda: moment, randomness=self.chance) as tx:
             spec = commands.CloseCase(row_version=case.row_version, signature=self._sign)
             await commands.close(tx, str(case.number), spec)

@@ -1,6 +1,6 @@
 """Participants, what they consented to, and their visits: pure values, drawn from chance, nothing written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from random import Random
@@ -19,8 +19,19 @@ _DENIABLE = (
 )
 _RETENTION = 0.82
 _OVERDUE_DAYS = 60
+_EARLY, _LATE = timedelta(days=5), timedelta(days=10)
+"""Nobody comes on the first or last days of a window."""
 _QUIET_DAYS = 90
 """A participant who withdraws was last seen this long ago, so that nothing of theirs is under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """When the protocol plans a visit: the day from T0 and the window around it; no day where it is unscheduled."""
+
+    day: int | None
+    before: timedelta
+    after: timedelta
 
 
 @dataclass(slots=True)
@@ -61,13 +72,13 @@ class Person:
     id: int = 0
 
 
-def make_people(count: int, seed: int, as_of: date, minter: Minter) -> list[Person]:
-    """All participants of the study, in the order of their enrolment."""
-    people = [_person(index, count, seed, as_of, minter) for index in range(count)]
+def make_people(count: int, seed: int, as_of: date, terms: Mapping[str, Term], minter: Minter) -> list[Person]:
+    """All participants of the study, in the order of their enrolment; `terms` are those of the protocol's visits."""
+    people = [_person(index, count, seed, as_of, terms, minter) for index in range(count)]
     return sorted(people, key=lambda person: (person.enrolled, person.index))
 
 
-def _person(index: int, count: int, seed: int, as_of: date, minter: Minter) -> Person:
+def _person(index: int, count: int, seed: int, as_of: date, terms: Mapping[str, Term], minter: Minter) -> Person:
     chance = stream(seed, "person", index)
     withdraws = index % WITHDRAWN_EVERY == min(WITHDRAWN_EVERY, count) - 1
     recent = not withdraws and index % max(3, min(8, count // 8)) == 0
@@ -104,7 +115,7 @@ def _person(index: int, count: int, seed: int, as_of: date, minter: Minter) -> P
         levels=_levels(chance),
     )
     person.visits = _visits(
-        chance, person, as_of, seen_last, as_of - timedelta(days=_QUIET_DAYS) if withdraws else None
+        chance, person, terms, as_of, seen_last, as_of - timedelta(days=_QUIET_DAYS) if withdraws else None
     )
     if withdraws:
         person.withdrawn = at(
@@ -136,28 +147,33 @@ def _levels(chance: Random) -> dict[str, float]:
 
 
 def _visits(
-    chance: Random, person: Person, as_of: date, seen_last: date | None, quiet_from: date | None
+    chance: Random,
+    person: Person,
+    terms: Mapping[str, Term],
+    as_of: date,
+    seen_last: date | None,
+    quiet_from: date | None,
 ) -> list[VisitPlan]:
     last_day = quiet_from or as_of - timedelta(days=2)
     visits = [VisitPlan(plan.BASELINE, 1, person.enrolled, person.enrolled, "done", person.cohort in {"ALN", "ERF"})]
     followed = True
-    for year in plan.YEARS:
-        planned = person.enrolled + timedelta(days=365 * year)
-        if seen_last is not None and abs((seen_last - planned).days) <= plan.WINDOW[0]:
-            visits.append(VisitPlan(f"Y{year}", 1, planned, seen_last, "done", chance.random() < 0.15))
+    for code, term in terms.items():
+        if not term.day:
             continue
-        done = planned + timedelta(days=chance.randint(-plan.WINDOW[0] + 5, plan.WINDOW[1] - 10))
+        planned = person.enrolled + timedelta(days=term.day)
+        if seen_last is not None and abs(seen_last - planned) <= term.before:
+            visits.append(VisitPlan(code, 1, planned, seen_last, "done", chance.random() < 0.15))
+            continue
+        done = planned + timedelta(days=chance.randint(_EARLY.days - term.before.days, term.after.days - _LATE.days))
         if planned > last_day or done > last_day:
-            if quiet_from is None and followed:
-                visits.append(VisitPlan(f"Y{year}", 1, planned, None, "planned"))
             break
         followed = followed and chance.random() < _RETENTION + (0.15 if seen_last else 0)
         if followed:
-            visits.append(VisitPlan(f"Y{year}", 1, planned, done, "done", chance.random() < 0.15))
-        elif quiet_from is None and planned + timedelta(days=plan.WINDOW[1]) > as_of - timedelta(days=_OVERDUE_DAYS):
-            visits.append(VisitPlan(f"Y{year}", 1, planned, None, "planned"))  # overdue: nobody has closed it yet
+            visits.append(VisitPlan(code, 1, planned, done, "done", chance.random() < 0.15))
+        elif quiet_from is not None or planned + term.after <= as_of - timedelta(days=_OVERDUE_DAYS):
+            visits.append(VisitPlan(code, 1, planned, None, "missed"))
         else:
-            visits.append(VisitPlan(f"Y{year}", 1, planned, None, "missed"))
+            break  # overdue: nobody has closed it yet
     visits += _unscheduled(chance, person, last_day)
     return sorted(visits, key=lambda visit: (visit.done or visit.planned or as_of, visit.type))
 

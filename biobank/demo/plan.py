@@ -55,16 +55,6 @@ COHORTS = (
 )
 
 BASELINE, FLARE, BIOPSY = "BASE", "FLARE", "BIOPSY"
-YEARS = range(1, 11)
-WINDOW = (30, 45)
-"""Days before and after the planned day of a yearly visit."""
-VISIT_TYPES: tuple[tuple[str, str, int | None, int, int], ...] = (
-    (BASELINE, "Baseline", 0, 0, 30),
-    *((f"Y{year}", f"Year {year}", 365 * year, *WINDOW) for year in YEARS),
-    (FLARE, "Flare", None, 0, 0),
-    (BIOPSY, "Kidney biopsy", None, 0, 0),
-)
-WINDOWS = {code: (before, after) for code, _, _, before, after in VISIT_TYPES}
 
 CONSENTS = (("1.0", -30, 900), ("2.0", 900, None))
 """Version, and the days from the study's start between which it is the approved one."""

@@ -7,6 +7,7 @@ from decimal import Decimal
 from sqlalchemy import select
 
 from biobank.demo import plan
+from biobank.demo.people import Term
 from biobank.equipment.models import Equipment, EquipmentProgram, ProgramTubeType, ReagentLot
 from biobank.protocol.models import PlannedAliquot, PlannedTube, PlannedVisit, ProtocolVersion
 from biobank.tx import Tx
@@ -37,11 +38,12 @@ class Tools:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The protocol in force: its key, and by visit type and tube the planned tube, and of that and a type of material
-    the planned vial.
+    """The protocol in force: its key, when its visits are, and by visit type and tube the planned tube, and of that and
+    a type of material the planned vial.
     """
 
     version: int
+    terms: dict[str, Term]
     tubes: dict[tuple[str, str], int]
     vials: dict[tuple[int, str], int]
 
@@ -116,9 +118,16 @@ async def planned(tx: Tx, study: int) -> Planned:
     ).scalar_one()
     visits = (
         await tx.session.execute(
-            select(PlannedVisit.id, PlannedVisit.code, PlannedVisit.same_tubes_as_id).where(
-                PlannedVisit.protocol_version_id == version
+            select(
+                PlannedVisit.id,
+                PlannedVisit.code,
+                PlannedVisit.same_tubes_as_id,
+                PlannedVisit.planned_day,
+                PlannedVisit.days_before,
+                PlannedVisit.days_after,
             )
+            .where(PlannedVisit.protocol_version_id == version)
+            .order_by(PlannedVisit.position)
         )
     ).all()
     tubes: dict[int, list[tuple[str, int]]] = {}
@@ -129,6 +138,10 @@ async def planned(tx: Tx, study: int) -> Planned:
     )
     return Planned(
         version,
+        {
+            visit.code: Term(visit.planned_day, timedelta(days=visit.days_before), timedelta(days=visit.days_after))
+            for visit in visits
+        },
         {
             (visit.code, tube): key
             for visit in visits

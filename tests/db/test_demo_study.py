@@ -147,6 +147,23 @@ async def test_nothing_of_a_withdrawn_participant_is_free(look):
                                    withdrawn[0]["participant_id"])  # fmt: skip
 
 
+async def test_people_come_and_leave_as_the_slices_would_have_it(look):
+    assert not await look.fetchval("select count(*) from visit where protocol_version_id is null")
+    # Everybody's visits are planned to the end: the version in force, or one like it, would add and move none.
+    anew = "select what, count(*) from biobank_visit_plan($1, $2, $3, null, false) group by 1"
+    version = await look.fetchrow("select study_id, id, effective_from from protocol_version")
+    assert [row["what"] for row in await look.fetch(anew, *version)] == ["kept"]
+    late = "recorded_at not between signed_at and signed_at + interval '2 hours'"
+    assert not await look.fetchval(f"select count(*) from consent where {late}")
+    assert await look.fetchval("select count(*) from withdrawal") == 1
+    assert not await look.fetchval(
+        "select count(*) from withdrawal w left join withdrawal_case c on c.withdrawal_id = w.id where c.id is null"
+    )
+    assert not await look.fetchval(
+        "select count(*) from visit v join withdrawal w using (participant_id) where v.status = 'planned'"
+    )
+
+
 async def test_quantities_come_from_the_ledger(look):
     assert not await look.fetchval(
         "select count(*) from specimen s left join "
