@@ -117,6 +117,7 @@ class SprecDue(Base):
     specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), primary_key=True)
     reason: Mapped[str] = mapped_column(Text)
     since: Mapped[datetime] = mapped_column(server_default=func.now())
+    __table_args__ = (Index("ix_sprec_due_since", "since", "specimen_id"),)
 
 
 class BoxClimate(Base):

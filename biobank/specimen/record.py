@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 
 from biobank.access.models import AppUser
@@ -131,7 +131,8 @@ async def processing(tx: ReadTx, specimen_id: int, *, made: bool) -> tuple[Proce
     """The work on a tube in order of time; with `made` also the work that it came out of."""
     worked_on = select(ProcessingInput.processing_event_id).where(ProcessingInput.specimen_id == specimen_id)
     made_by = select(Derivation.processing_event_id).where(Derivation.child_id == specimen_id)
-    wanted = ProcessingEvent.id.in_(worked_on)
+    # One list of keys: of two conditions joined by "or" the database would look at every event that there is.
+    wanted = ProcessingEvent.id.in_(worked_on.union(made_by) if made else worked_on)
     rows = (
         await tx.session.execute(
             select(
@@ -153,7 +154,7 @@ async def processing(tx: ReadTx, specimen_id: int, *, made: bool) -> tuple[Proce
             .join(AppUser, AppUser.id == ProcessingEvent.operator_id)
             .outerjoin(Equipment, Equipment.id == ProcessingEvent.equipment_id)
             .outerjoin(EquipmentProgram, EquipmentProgram.id == ProcessingEvent.program_id)
-            .where(or_(wanted, ProcessingEvent.id.in_(made_by)) if made else wanted)
+            .where(wanted)
             .order_by(ProcessingEvent.started_at, ProcessingEvent.id)
         )
     ).all()

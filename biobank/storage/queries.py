@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, func, literal, select, true
+from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, false, func, literal, select, true
 
 from biobank import ids
 from biobank.actor import Permission, Scope
@@ -253,8 +253,10 @@ def _occupancy(condition: ColumnElement[bool]) -> Subquery:
     )
 
 
-async def _rows(tx: ReadTx, condition: ColumnElement[bool], limit: int | None = None) -> list[ContainerRow]:
-    counts = _occupancy(condition)
+async def _rows(
+    tx: ReadTx, condition: ColumnElement[bool], limit: int | None = None, *, counted: bool = True
+) -> list[ContainerRow]:
+    counts = _occupancy(condition if counted else false())
     rows = await tx.session.execute(
         select(
             Container.id,
@@ -313,11 +315,14 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
         NotFound: none of this id within reach.
     """
     found, kind = await find_container(tx, code, permission)
-    (own,) = await _rows(tx, Container.id == found.id)
     timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
     children = await _rows(tx, Container.parent_id == found.id)
+    # What stands in it is counted once: a building has thousands of boxes.
+    told = bool(children) and kind.rows is None
+    (own,) = await _rows(tx, Container.id == found.id, counted=not told)
+    below_it = {name: sum(getattr(child, name) for child in children) for name in ("boxes", "occupied", "capacity")}
     return ContainerView(
-        **own.model_dump(exclude={"id"}),
+        **own.model_dump(exclude={"id"}) | (below_it if told else {}),
         type_title=kind.title,
         timezone=timezone,
         row_version=found.row_version,

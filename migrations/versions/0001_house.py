@@ -2309,6 +2309,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_sprec_due_specimen_id")),
         sa.PrimaryKeyConstraint("specimen_id", name=op.f("pk_sprec_due")),
     )
+    op.create_index("ix_sprec_due_since", "sprec_due", ["since", "specimen_id"], unique=False)
     op.create_table(
         "tube_outcome",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
