@@ -131,7 +131,7 @@ async def record(
             lambda: visiting.record_visit(tx, day.participant, command),
             of=day.participant,
         )
-    return Redirect(view["here"], status_code=303)
+    return Redirect(f"{view['here']}#tubes", status_code=303)
 
 
 @post(
@@ -180,14 +180,14 @@ async def not_collected(
     with shown_again(TEMPLATE, title=_title(day), values=data, **view):
         tubes = [{"planned": one["planned"], "ordinal": one["ordinal"]} for one in ticked(data)]
         command = parse_form(commands.RecordNotCollected, data, tubes=tubes)
-        await tx.once(
+        after = await tx.once(
             form_key(data),
             command,
             VisitDay,
             lambda: commands.record_not_collected(tx, day.participant, day.visit, day.number, command),
             of=view["here"],
         )
-    return Redirect(f"{view['here']}#tubes", status_code=303)
+    return Redirect(f"{view['here']}#{'tubes' if after.open else 'finish'}", status_code=303)
 
 
 @post(
@@ -211,7 +211,7 @@ async def finish(
             lambda: commands.finish_visit(tx, day.participant, day.visit, day.number, command),
             of=view["here"],
         )
-    return Redirect(view["here"], status_code=303)
+    return Redirect(f"{view['here']}#finished", status_code=303)
 
 
 router = Router("/", route_handlers=[day_page, record, draw, not_collected, finish])

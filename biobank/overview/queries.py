@@ -17,6 +17,7 @@ from biobank.audit.models import AuditEntry
 from biobank.db import visible
 from biobank.identifier.models import Identifier
 from biobank.paging import Page, cut
+from biobank.participant.due import DueVisit, VisitUnderWay, due_today, under_way
 from biobank.participant.models import Participant
 from biobank.picking.models import PickList
 from biobank.shipment.models import Package, PackageItem, Shipment
@@ -67,6 +68,8 @@ class HomeView(View):
     """The day of one person: counts by what they may do, and lists of what waits for them."""
 
     counts: tuple[Count, ...]
+    under_way: tuple[VisitUnderWay, ...]
+    due: tuple[DueVisit, ...]
     in_hand: tuple[InHand, ...]
     in_hand_total: int
     shipments: tuple[ShipmentRow, ...]
@@ -117,8 +120,11 @@ async def home(tx: ReadTx) -> HomeView:
     total = (
         await tx.session.execute(select(func.count()).select_from(Custody).where(Custody.holder_id == tx.actor.user_id))
     ).scalar_one()
+    visits = tx.actor.may(Permission.VISIT_RECORD)
     return HomeView(
         counts=tuple([count for permission, count in await _counts(tx) if tx.actor.may(permission)]),
+        under_way=await under_way(tx, limit=_ON_A_HOME) if visits else (),
+        due=await due_today(tx, _ON_A_HOME) if visits else (),
         in_hand=tuple(
             InHand(
                 code=row.code,

@@ -25,8 +25,11 @@ RECORD = {"permission": Permission.CONSENT_RECORD}
 READ = {"permission": Permission.PARTICIPANT_READ}
 
 
-async def _consent(tx: ReadTx, code: str, form: str | None) -> dict[str, Any]:
-    """The forms of the study with the chosen one, else the newest that is approved today, and what it asks for."""
+async def _consent(tx: ReadTx, code: str, form: str | None, visit: str) -> dict[str, Any]:
+    """The forms of the study with the chosen one, else the newest that is approved today, and what it asks for.
+
+    `visit` is the one that the person came from ("BASE/1"), which they go back to; any other text is none.
+    """
     person = await queries.participant(tx, code)
     forms = {f"{one.version}/{one.language}": one for one in await documents(tx, person.study)}
     day = today(tx.now, person.timezone)
@@ -36,9 +39,12 @@ async def _consent(tx: ReadTx, code: str, form: str | None) -> dict[str, Any]:
         if one.approved_from <= day and (one.approved_to is None or one.approved_to >= day)
     ]
     chosen = form if form in forms else next(iter([*good, *forms]), None)
+    visits = {f"{one.type}/{one.number}": one.title for one in person.visits}
     titles = {scope.code: scope.title for scope in await study_queries.consent_scopes(tx)}
     return {
         "person": person,
+        "visit": visit if visit in visits else "",
+        "visit_title": visits.get(visit),
         "form": chosen,
         "document": forms[chosen] if chosen else None,
         "scopes": [(scope, titles[scope]) for scope in forms[chosen].scopes] if chosen else [],
@@ -49,9 +55,11 @@ async def _consent(tx: ReadTx, code: str, form: str | None) -> dict[str, Any]:
 
 
 @get("/participants/{code:str}/consent", operation_id="consentPage", opt=RECORD, include_in_schema=False)
-async def consent_page(request: Here, tx: Reading, code: FromPath[str], form: FromQuery[str | None] = None) -> Template:
+async def consent_page(
+    request: Here, tx: Reading, code: FromPath[str], form: FromQuery[str | None] = None, visit: FromQuery[str] = ""
+) -> Template:
     """The form is chosen first where it is not the newest; then its scopes are decided one by one."""
-    return page(request, "participant/consent.html", title="Record a consent", **await _consent(tx, code, form))
+    return page(request, "participant/consent.html", title="Record a consent", **await _consent(tx, code, form, visit))
 
 
 @post(
@@ -62,7 +70,7 @@ async def consent_page(request: Here, tx: Reading, code: FromPath[str], form: Fr
     status_code=303,
 )
 async def consent_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _consent(tx, code, data.get("form"))
+    view = await _consent(tx, code, data.get("form"), data.get("visit", ""))
     person: ParticipantView = view["person"]
     with shown_again("participant/consent.html", title="Record a consent", values=data, **view):
         version, _, language = data.get("form", "").partition("/")
@@ -88,6 +96,8 @@ async def consent_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect
             lambda: consents.record_consent(tx, person.code, command),
             of=person.code,
         )
+    if view["visit"]:
+        return Redirect(f"/participants/{person.code}/visits/{view['visit']}", status_code=303)
     return Redirect(f"/participants/{person.code}/consents", status_code=303)
 
 

@@ -1,8 +1,9 @@
-"""Planned visits by urgency: overdue, due now, coming up, by the clock of each site."""
+"""Planned visits by urgency: overdue, due now, coming up, by the clock of each site; and those that are under way."""
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,13 +13,17 @@ from biobank.actor import Permission
 from biobank.db import visible
 from biobank.paging import Page, cut
 from biobank.participant.models import CohortMembership, Participant, Visit
+from biobank.participant.queries import ParticipantView, VisitView
 from biobank.study.models import Cohort, Site, Study, VisitType
+from biobank.study.rules import today
 from biobank.tx import ReadTx
 
 State = Literal["overdue", "due", "upcoming"]
 AHEAD = 14
 """So many days a visit is announced before its window opens, unless the reader asks for more or fewer."""
 MOST_IN_A_FILE = 50_000
+UNFINISHED = 14
+"""So many days a visit that took place is called for until somebody finishes it."""
 
 _STEP = 10**10
 
@@ -58,6 +63,19 @@ class DueCount(View):
     overdue: int
     due: int
     upcoming: int
+
+
+class VisitUnderWay(View):
+    """A visit that took place and is not finished: its tubes are not all accounted for."""
+
+    participant: str
+    study: str
+    site: str
+    cohort: str | None
+    type: str
+    title: str
+    number: int
+    occurred_on: date
 
 
 class DueFilter(View):
@@ -140,6 +158,74 @@ async def due_visits(tx: ReadTx, what: DueFilter, *, after: int = 0, limit: int 
         query = query.where(or_(Visit.window_to > last, (Visit.window_to == last) & (Visit.id > key)))
     rows = [_view(row) for row in await tx.session.execute(query)]
     return cut(rows, limit, lambda row: row.key)
+
+
+async def due_today(tx: ReadTx, limit: int) -> tuple[DueVisit, ...]:
+    """Visits whose window is open, those that are planned for today on top, then the window that closes first."""
+    ahead_of_others = Visit.planned_on != _today(tx)
+    query = _rows(tx, DueFilter(state="due", ahead=0)).order_by(None)
+    query = query.order_by(ahead_of_others, Visit.window_to, Visit.id).limit(limit)
+    return tuple(_view(row) for row in await tx.session.execute(query))
+
+
+async def under_way(
+    tx: ReadTx, *, study: str | None = None, site: str | None = None, limit: int = 50
+) -> tuple[VisitUnderWay, ...]:
+    """Visits of the last fortnight within reach that took place and are not finished, the latest on top."""
+    query = (
+        select(
+            Participant.code.label("participant"),
+            Study.code.label("study"),
+            Site.code.label("site"),
+            Cohort.code.label("cohort"),
+            VisitType.code.label("type"),
+            VisitType.title,
+            Visit.number,
+            Visit.occurred_on,
+        )
+        .join(Participant, Participant.id == Visit.participant_id)
+        .join(Study, Study.id == Visit.study_id)
+        .join(Site, Site.id == Visit.site_id)
+        .join(VisitType, VisitType.id == Visit.visit_type_id)
+        .outerjoin(
+            CohortMembership,
+            (CohortMembership.participant_id == Visit.participant_id) & CohortMembership.to_on.is_(None),
+        )
+        .outerjoin(Cohort, Cohort.id == CohortMembership.cohort_id)
+        .where(
+            Visit.status == "done",
+            Visit.finished_at.is_(None),
+            Visit.occurred_on >= _today(tx) - UNFINISHED,
+            # The same bound in UTC, less a day: one that an index can use.
+            Visit.occurred_on >= tx.now.date() - timedelta(days=UNFINISHED + 1),
+            visible(tx.scope(Permission.PARTICIPANT_READ), Visit.study_id, Visit.site_id),
+        )
+        .order_by(Visit.occurred_on.desc(), Visit.id.desc())
+        .limit(limit)
+    )
+    if study:
+        query = query.where(Study.code == study)
+    if site:
+        query = query.where(Site.code == site)
+    return tuple(VisitUnderWay(**row._asdict()) for row in await tx.session.execute(query))
+
+
+def next_visit(person: ParticipantView, now: datetime) -> VisitView | None:
+    """The visit of a participant that is under way, else the first whose window is open; none of one who withdrew."""
+    day = today(now, person.timezone)
+    if person.status == "withdrawn":
+        return None
+    begun = (
+        one
+        for one in person.visits
+        if one.occurred_on and not one.finished_at and (day - one.occurred_on).days <= UNFINISHED
+    )
+    due = (
+        one
+        for one in person.visits
+        if one.status == "planned" and one.window_from and one.window_to and one.window_from <= day <= one.window_to
+    )
+    return next(chain(begun, due), None)
 
 
 def _view(row: Any) -> DueVisit:

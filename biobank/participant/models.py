@@ -213,6 +213,7 @@ class Visit(Base):
         ),
         CheckConstraint("num_nonnulls(finished_at, finished_by) in (0, 2)", name="finished_by_someone"),
         CheckConstraint("finished_at is null or status = 'done'", name="finished_is_done"),
+        Index("ix_visit_unfinished", "occurred_on", postgresql_where=text("status = 'done' and finished_at is null")),
         Index("ix_visit_open", "window_from", postgresql_where=text("status = 'planned'")),
         Index("ix_visit_due", "study_id", "site_id", "window_to", postgresql_where=text("status = 'planned'")),
     )

@@ -179,14 +179,15 @@ async def visit(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     person: ParticipantView = view["person"]
     with shown_again("participant/visit.html", title="Record a visit", values=data, chosen="", **view):
         command = parse_form(visiting.RecordVisit, data)
-        await tx.once(
+        after = await tx.once(
             form_key(data),
             command,
             ParticipantView,
             lambda: visiting.record_visit(tx, person.code, command),
             of=person.code,
         )
-    return Redirect(f"/participants/{person.code}", status_code=303)
+    number = max(one.number for one in after.visits if one.type == command.type and one.status == "done")
+    return Redirect(f"/participants/{person.code}/visits/{command.type}/{number}#tubes", status_code=303)
 
 
 router = Router(

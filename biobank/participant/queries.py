@@ -1,7 +1,7 @@
 """Studies, sites and participants as people may see them, and the consent gate's look at what counts now."""
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +52,7 @@ class VisitView(View):
     outside_window_reason: str | None
     status_reason: str | None
     fasting: bool | None
+    finished_at: datetime | None
     version: int | None
 
 
@@ -262,6 +263,7 @@ async def visits(tx: ReadTx, person: Participant) -> tuple[VisitView, ...]:
             outside_window_reason=visit.outside_window_reason,
             status_reason=visit.status_reason,
             fasting=visit.fasting,
+            finished_at=visit.finished_at,
             version=version,
         )
         for visit, code, title, version in rows

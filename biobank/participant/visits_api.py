@@ -11,7 +11,7 @@ from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
 from biobank.participant import course, due, planning, visiting
-from biobank.participant.due import AHEAD, DueCount, DueFilter, DueVisit, State
+from biobank.participant.due import AHEAD, DueCount, DueFilter, DueVisit, State, VisitUnderWay
 from biobank.participant.planning import Publication
 from biobank.participant.queries import ParticipantView
 from biobank.protocol.commands import PublishDraft
@@ -57,6 +57,13 @@ class VisitController(Controller):
     ) -> list[DueCount]:
         """How many visits of each site are overdue, due and coming up."""
         return list(await due.due_counts(tx, DueFilter(study=study, site=site, ahead=ahead)))
+
+    @get("/under-way", operation_id="listVisitsUnderWay", opt=READ)
+    async def under_way(
+        self, tx: Reading, study: FromQuery[str | None] = None, site: FromQuery[str | None] = None, limit: Limit = 50
+    ) -> list[VisitUnderWay]:
+        """Visits of the last fortnight that took place and are not finished, the latest first."""
+        return list(await due.under_way(tx, study=study, site=site, limit=limit))
 
     @get("/due.csv", operation_id="getDueVisitsCsv", opt=READ, media_type="text/csv")
     async def table(

@@ -69,6 +69,7 @@ async def visits(
         title="Visits",
         found=found,
         counts=await due.due_counts(tx, what),
+        under_way=await due.under_way(tx, study=study or None, site=site or None),
         what=what,
         chips=chips("/visits", kept),
         next_href=next_page("/visits", kept, found.next),

@@ -15,6 +15,7 @@ from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
 from biobank.participant import queries as participant_queries
+from biobank.participant.due import next_visit
 from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView
 from biobank.specimen import collecting, dividing, processing, queries, upkeep
@@ -96,6 +97,7 @@ async def participant(request: Here, tx: Reading, code: FromPath[str]) -> Templa
         person=person,
         tubes=tubes,
         events=events(person, tubes.rows),
+        next_visit=next_visit(person, tx.now),
         site_tz=person.timezone,
         results=[],
     )

@@ -1440,6 +1440,13 @@ def upgrade() -> None:
     op.create_index(
         "ix_visit_open", "visit", ["window_from"], unique=False, postgresql_where=sa.text("status = 'planned'")
     )
+    op.create_index(
+        "ix_visit_unfinished",
+        "visit",
+        ["occurred_on"],
+        unique=False,
+        postgresql_where=sa.text("status = 'done' and finished_at is null"),
+    )
     op.create_table(
         "withdrawal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

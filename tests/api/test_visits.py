@@ -193,6 +193,14 @@ async def test_lists_say_what_is_overdue_due_and_coming_up(api):
         ("TOR", 1, 0, 0),
     ]
     assert len((await api("manager").see("/visits/due", study="LLS", state="due"))["rows"]) == 1
+    under_way = await api("manager").see("/visits/under-way")
+    assert under_way == []
+    await deed(api, now, "", by="coordinator", type="BASE", occurred_on=ago(0))
+    (begun,) = await api("coordinator").see("/visits/under-way", study="LLS", site="CHI")
+    assert (begun["participant"], begun["type"], begun["occurred_on"]) == (now, "BASE", ago(0))
+    assert await api("coordinator_tor").see("/visits/under-way") == []
+    home = await api("coordinator").see("/home")
+    assert ([one["participant"] for one in home["under_way"]], home["due"]) == ([now], [])
     own = (await api("coordinator_tor").see("/visits/due"))["rows"]
     assert [row["participant"] for row in own] == [there]
     assert (await api("stranger").see("/visits/due"))["rows"] == []

@@ -99,7 +99,7 @@ async def sit(server: str, chromium: Browser, world: World) -> AsyncIterator[Sit
 
         async def seated(username: str, size: str = "desktop") -> Desk:
             width, height = SIZES[size]
-            context = await chromium.new_context(viewport={"width": width, "height": height})
+            context = await chromium.new_context(viewport={"width": width, "height": height}, locale="en-US")
             context.set_default_timeout(10_000)
             stack.push_async_callback(context.close)
             desk = Desk(await context.new_page(), server, username)

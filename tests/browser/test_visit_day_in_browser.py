@@ -35,26 +35,41 @@ async def picture(desk: Desk, name: str) -> None:
         await desk.page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
 
 
+HERE = """() => {
+    const item = document.activeElement;
+    return [item.name, item.id, item.textContent.trim(), (item.innerText ?? "").split("\\n")[0].trim()];
+}"""
+
+
 async def tab_to(desk: Desk, wanted: str) -> None:
-    """Press Tab until the focus is on what has this name, id or text."""
+    """Press Tab until the focus is on what has this name, id, text or first line of text; not at all where it is."""
     for _ in range(120):
-        await desk.page.keyboard.press("Tab")
-        here = await desk.page.evaluate(
-            "(() => { const item = document.activeElement; return [item.name, item.id, item.textContent.trim()]; })()"
-        )
-        if wanted in here:
+        if wanted in await desk.page.evaluate(HERE):
             return
+        await desk.page.keyboard.press("Tab")
     pytest.fail(f"Tab never reached {wanted}")
 
 
 async def typed(desk: Desk, field: str, value: str) -> None:
-    """Go to a field by Tab and set it as a keyboard would; the value of dates and choices is set in their own way."""
+    """Go to a field by Tab and fill it in as a person at a keyboard does, part by part where it is a date or a time."""
     await tab_to(desk, field)
-    await desk.page.evaluate(
-        """value => { const item = document.activeElement; item.value = value;
-        item.dispatchEvent(new Event("change", { bubbles: true })); }""",
-        value,
-    )
+    keyboard = desk.page.keyboard
+    kind = await desk.page.evaluate("document.activeElement.type")
+    if kind == "select-one":
+        for _ in range(40):
+            if await desk.page.evaluate("document.activeElement.value") == value:
+                break
+            await keyboard.press("ArrowDown")
+    elif kind in {"date", "datetime-local"}:
+        moment = datetime.fromisoformat(value)
+        await keyboard.type(f"{moment:%m%d%Y}")
+        if kind == "datetime-local":
+            await keyboard.press("ArrowRight")  # a year may have six digits: it is left by hand
+            await keyboard.type(f"{moment:%I%M%p}"[:5])
+    else:
+        await keyboard.press("Control+A")
+        await keyboard.type(value)
+    assert await desk.page.evaluate("document.activeElement.value") == value
 
 
 async def pressed(desk: Desk, button: str) -> None:
@@ -75,27 +90,33 @@ async def scanned(desk: Desk, code: str, word: str) -> None:
 
 
 async def visit_of(coordinator: Desk) -> str:
-    """Enrol, consent and record a baseline, by keys. The address of its day."""
+    """Enrol, find the baseline among the visits of today, consent and record it, by links and keys alone."""
+    page = coordinator.page
     day = (datetime.now(UTC) - DRAWN).astimezone(CHICAGO).date().isoformat()
-    await coordinator.open("/participants/new")
+    await pressed(coordinator, "Enrol")
     await typed(coordinator, "place", "LLS/CHI")
     await typed(coordinator, "enrolled_on", day)
     await pressed(coordinator, "Enrol")
     participant = coordinator.last_part
-    await coordinator.open(f"/participants/{participant}/visits/BASE/1")
-    await expect(
-        coordinator.page.get_by_text("No consent is recorded: nothing may be collected.").first
-    ).to_be_visible()
+    await expect(page.get_by_role("link", name="Begin: Baseline")).to_be_visible()
+    await pressed(coordinator, "Visits")
+    await expect(page.get_by_text("Not held").first).to_be_visible()
+    await pressed(coordinator, "Biobank")
+    await picture(coordinator, "home-coordinator")
+    await pressed(coordinator, "Begin the visit")
+    await expect(page.get_by_text("No consent is recorded: nothing may be collected.").first).to_be_visible()
+    await picture(coordinator, "visit-without-consent")
+    assert "Record a consent" in await page.evaluate(HERE)  # what comes first has the focus
     await pressed(coordinator, "Record a consent")
     await typed(coordinator, "signed_at", local(datetime.now(UTC) - DRAWN - timedelta(minutes=20)))
-    await coordinator.page.evaluate(
-        "document.querySelector('[name=\"scope.biobank_storage\"][value=granted]').checked = true"
-    )
+    await tab_to(coordinator, "scope.biobank_storage")
+    await page.keyboard.press("ArrowDown")  # from "left blank" round to "granted"
     await pressed(coordinator, "Record the consent")
-    await coordinator.open(f"/participants/{participant}/visits/BASE/1")
+    assert await coordinator.focused() == "occurred_on"
     await picture(coordinator, "visit-planned")
     await typed(coordinator, "occurred_on", day)
     await pressed(coordinator, "Record the visit")
+    assert page.url.endswith(f"/participants/{participant}/visits/BASE/1#tubes")
     return participant
 
 
@@ -107,17 +128,19 @@ async def collected(coordinator: Desk) -> None:
     await typed(coordinator, "collected_at", local(datetime.now(UTC) - DRAWN))
     await picture(coordinator, "visit-day")
     await pressed(coordinator, "Collected")
-    await tab_to(coordinator, "slot.urine.1")
-    await typed(coordinator, "reason", "attempted")
-    await pressed(coordinator, "Not collected")
     async with coordinator.shown("/labels") as sheet:
         await tab_to(coordinator, "Print 3 labels")
         await page.keyboard.press("Enter")
     assert bytes(sheet).startswith(b"%PDF")
+    # Back from the sheet by the list of what is under way, as one who was called away finds it.
+    await coordinator.open("/")
+    await pressed(coordinator, "Collect and finish")
+    await tab_to(coordinator, "slot.urine.1")
+    await typed(coordinator, "reason", "attempted")
+    await pressed(coordinator, "Not collected")
 
 
-async def tubes_of(desk: Desk, path: str) -> list[str]:
-    await desk.open(path)
+async def tubes_of(desk: Desk) -> list[str]:
     found = await desk.page.locator(".slots [data-copy]").evaluate_all("all => all.map(item => item.dataset.copy)")
     return [str(code) for code in found]
 
@@ -125,9 +148,9 @@ async def tubes_of(desk: Desk, path: str) -> list[str]:
 async def taken_in(bench: Desk, tubes: list[str], participant: str) -> None:
     serum, more, plasma = tubes
     page = bench.page
-    await bench.open("/bench")
+    await pressed(bench, "Benches")
     await picture(bench, "bench-hub")
-    await bench.open("/bench/intake")
+    await pressed(bench, "Intake")
     assert await bench.focused() == "scan"
     await scanned(bench, serum, "Taken in")
     await scanned(bench, serum, "Taken in already")
@@ -143,10 +166,11 @@ async def taken_in(bench: Desk, tubes: list[str], participant: str) -> None:
 
 async def spun(bench: Desk, tubes: list[str]) -> None:
     page, (serum, more, plasma) = bench.page, tubes
-    await bench.open("/bench/worksheet")
+    await pressed(bench, "Worksheet")
     await expect(page.locator("#worksheet")).to_contain_text("1,100 to 1,300 g")
     await picture(bench, "bench-worksheet")
-    await bench.open("/bench/spin")
+    await pressed(bench, "Centrifuge")
+    assert await bench.focused() == "scan"
     await scanned(bench, "CF-1", "Centrifuge")
     await scanned(bench, serum, "Loaded")
     await scanned(bench, plasma, "Stop")
@@ -162,7 +186,7 @@ async def spun(bench: Desk, tubes: list[str]) -> None:
 
 async def divided(bench: Desk, serum: str, more: str) -> None:
     page = bench.page
-    await bench.open("/bench/aliquot")
+    await pressed(bench, "Aliquots")
     await scanned(bench, serum, "Parent")
     await scanned(bench, "3.1", "Yield")
     await expect(page.locator("#at-hand .vials li")).to_have_count(7)
@@ -191,10 +215,11 @@ async def test_the_visit_day_without_a_mouse(sit: Sit, database: Database) -> No
     participant = await visit_of(coordinator)
     path = f"/participants/{participant}/visits/BASE/1"
     await collected(coordinator)
-    tubes = await tubes_of(coordinator, path)
+    tubes = await tubes_of(coordinator)
     await pressed(coordinator, "Finish the visit")
     await expect(coordinator.page.get_by_text("by Coordinator")).to_be_visible()
     await picture(coordinator, "visit-finished")
+    await pressed(coordinator, "All visits")
 
     bench = await sit("technician_chi")
     await taken_in(bench, tubes, participant)

@@ -235,8 +235,15 @@ async def test_due_visits_are_listed_and_lead_to_their_deeds(browser, api):
     person = late["code"]
     page = await browser("coordinator")
     shown = (await page.get("/visits")).text
-    days = f"\u2212{55 + days_since_the_visit()}"
-    for words in ("overdue", "Chicago clinic", "Baseline", f"/participants/{person}/visit?type=BASE", days):
+    late_by = f"\u2212{55 + days_since_the_visit()}"
+    for words in (
+        "overdue",
+        "Chicago clinic",
+        "Baseline",
+        f"/participants/{person}/visits/BASE/1",
+        "Begin the visit",
+        late_by,
+    ):
         assert words in shown, words
     assert "No visit fits" in (await page.get("/visits?state=upcoming&ahead=0")).text
     assert f"{person}," in (await page.get("/visits.csv?state=overdue")).text
@@ -255,11 +262,18 @@ async def test_due_visits_are_listed_and_lead_to_their_deeds(browser, api):
     assert (early.status_code, "cancel it if it is not to" in early.text) == (409, True)
     assert (await page.get(f"{here}?visit=Y7/1")).status_code == 404
     done = {"type": "BASE", "occurred_on": str(TODAY), "outside_window_reason": "Was abroad", "fasting": "true"}
-    assert (await page.post(f"/participants/{person}/visit", done)).status_code == 303
+    begun = await page.post(f"/participants/{person}/visit", done)
+    assert (begun.status_code, begun.headers["location"]) == (303, f"/participants/{person}/visits/BASE/1#tubes")
     shown = (await page.get(f"/participants/{person}")).text
     assert "Outside its window: Was abroad" in shown
     assert "Nothing else becomes of it" in (await page.get(f"{here}?visit=BASE/1")).text
+    for where in ("/", "/visits", f"/participants/{person}"):
+        assert "Collect and finish" in (await page.get(where)).text
     assert "Nothing is due" in (await page.get("/visits")).text
+    for reader in ("auditor", "clerk"):
+        assert "Collect and finish" not in (await (await browser(reader)).get("/")).text
+    seen = (await (await browser("auditor")).get("/visits")).text
+    assert ("See the visit" in seen, "Not held" in seen) == (True, False)
 
 
 async def test_cohort_and_t0_are_changed_on_their_pages(browser, api):
