@@ -3,6 +3,7 @@ and goes back with each answer; no process keeps it.
 """
 
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -18,7 +19,9 @@ Short = Annotated[str | None, Field(max_length=40)]
 
 
 class AtBench(Command):
-    """What a bench has at hand: the last tube, or centrifuge and tubes, or parent and yield."""
+    """What a bench has at hand: the last tube, or centrifuge and tubes, or parent and yield. `held_celsius`, at which
+    tubes were kept until they came to this bench, stays until another is said.
+    """
 
     tube: Short = None
     equipment: Short = None
@@ -29,6 +32,15 @@ class AtBench(Command):
     unit: Short = None
     extra: Annotated[int, Field(ge=0, le=50)] = 0
     namespace: Short = None
+    held_celsius: Annotated[str | None, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$")] = None
+
+    @property
+    def held(self) -> Decimal | None:
+        return None if self.held_celsius is None else Decimal(self.held_celsius)
+
+    def cleared(self) -> "AtBench":
+        """Nothing at hand; what is said once for the whole session stays."""
+        return AtBench(namespace=self.namespace, held_celsius=self.held_celsius)
 
 
 class BenchScan(Command):

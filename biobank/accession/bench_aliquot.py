@@ -17,7 +17,7 @@ from biobank.tx import Tx
 async def scanned(tx: Tx, command: BenchScan, verb: str | None) -> BenchAnswer:
     at = command.at
     if verb == "next":
-        return answer("aliquot", _cleared(at), "ok", "Put aside", title="Scan the next parent.")
+        return answer("aliquot", at.cleared(), "ok", "Put aside", title="Scan the next parent.")
     if at.parent is None:
         if verb is not None:
             return answer("aliquot", at, "warning", "No parent", title="Scan a tube to divide first.")
@@ -41,10 +41,6 @@ async def _read(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     return await _tube(tx, command, here)
 
 
-def _cleared(at: AtBench) -> AtBench:
-    return AtBench(namespace=at.namespace)
-
-
 def _line(here: Parent) -> Line | None:
     """The material that a yield is of: the first that is open, or the last that was made of this tube."""
     return here.open_line or next((line for line in reversed(here.lines) if line.from_this), None)
@@ -62,7 +58,7 @@ def _begun(command: BenchScan, here: Parent) -> BenchAnswer:
     code = here.tube.code
     if here.obstacle is not None:
         raise rules.NotThisTube(f"{ids.grouped(code)}: {here.obstacle}", tube=code)
-    now = _cleared(command.at).model_copy(update={"parent": code})
+    now = command.at.cleared().model_copy(update={"parent": code})
     line = here.open_line
     if line is not None:
         message = (
@@ -110,7 +106,7 @@ async def _made(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     at, line = command.at, _line(here)
     if at.obtained is None or line is None:
         return answer("aliquot", at, "warning", "No yield", title="Type or scan what was obtained first, then confirm.")
-    deed = MakeVials(line=line.line, obtained=Decimal(at.obtained), unit=at.unit, extra=at.extra)
+    deed = MakeVials(line=line.line, obtained=Decimal(at.obtained), unit=at.unit, extra=at.extra, held_celsius=at.held)
     try:
         made = await attempt(tx, lambda: vials.make_vials(tx, here.tube.code, deed))
     except (WrongStep, OutOfOrder) as other:
@@ -119,7 +115,7 @@ async def _made(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
         noted = NamedDeviation(type="other", comment=other.detail[:500])
         made = await vials.make_vials(tx, here.tube.code, deed.model_copy(update={"deviation": noted}))
     nominal = in_unit(line.nominal, line.unit, await specimens.kind(tx, line.specimen_type), "nominal")
-    now = _cleared(at).model_copy(update={"parent": here.tube.code})
+    now = at.cleared().model_copy(update={"parent": here.tube.code})
     divided = rules.Split(made.full, made.partial, made.left)
     message = f"{split_words(divided, nominal, made.unit)} Print the labels (PRINT), stick them on, scan each vial."
     return answer("aliquot", now, "ok", "Made", code=here.tube.code, title=_described(here), message=message)
@@ -183,7 +179,7 @@ def _after(here: Parent) -> str:
 async def _undone(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     at = command.at
     if at.obtained is not None or at.extra:
-        now = _cleared(at).model_copy(update={"parent": at.parent})
+        now = at.cleared().model_copy(update={"parent": at.parent})
         return answer("aliquot", now, "ok", "Undone", code=at.parent, title="The yield is forgotten: give it again.")
     before = len(here.vials)
     after = await vials.take_back(tx, here.tube.code, TakeBackVials())

@@ -14,6 +14,7 @@ from biobank.errors import DomainError, NotFound
 from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.identifier.command_codes import COMMANDS
+from biobank.preanalytics.versions import version_of, versions
 from biobank.printing.api import pdf
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
@@ -73,6 +74,7 @@ async def _codes(tx: ReadTx) -> list[tuple[str, list[tuple[str, str]]]]:
             [(one.code, one.title.partition(": ")[0]) for one in COMMANDS if one.verb not in _STATION],
         ),
         ("Deviations of the tube scanned last", [(codes.deviation_code(one), title) for one, title in known.items()]),
+        ("Kept until now at", [*await _temperatures(tx), (codes.NOT_KNOWN, "not known")]),
         ("Extra vials", [(f"EXTRA{count}", f"{count} extra") for count in range(1, 5)]),
         ("Yields", [(codes.quantity_code(one), f"{one // 1000}.{one % 1000 // 100} mL") for one in YIELDS]),
     ]
@@ -113,6 +115,7 @@ async def bench_view(
     unit: FromQuery[str | None] = None,
     extra: FromQuery[int] = 0,
     namespace: FromQuery[str | None] = None,
+    held_celsius: FromQuery[str | None] = None,
 ) -> Template:
     """What a bench has at hand, as a part of its page."""
     if bench not in BENCHES:
@@ -127,6 +130,7 @@ async def bench_view(
         unit=unit,
         extra=extra,
         namespace=namespace,
+        held_celsius=held_celsius,
     )
     return page(request, f"accession/_{bench}.html", title="", **await _drawn(tx, bench, held))
 
@@ -144,7 +148,13 @@ async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
     if bench == "spin":
         sheet = await worksheet.worksheet(tx)
         loaded = [task for group in sheet.groups for task in group.tasks if task.tube.code in at.tubes]
-        return {"sheet": sheet, "loaded": loaded, "held": at, "site_tz": sheet.timezone}
+        return {
+            "sheet": sheet,
+            "loaded": loaded,
+            "held": at,
+            "temperatures": await _temperatures(tx),
+            "site_tz": sheet.timezone,
+        }
     here = await vials.parent(tx, at.parent) if at.parent else None
     unprinted = await queries.unprinted(tx, [vial.tube for vial in here.vials]) if here else ()
     return {
@@ -154,8 +164,15 @@ async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
         "unprinted": unprinted,
         "site_tz": here.tube.timezone if here else "UTC",
         "sheet": None if here else await worksheet.worksheet(tx),
+        "temperatures": await _temperatures(tx),
         **stocks,
     }
+
+
+async def _temperatures(tx: ReadTx) -> list[tuple[str, str]]:
+    """The usual temperatures between steps by their codes: one for each range that the code table tells apart."""
+    table = version_of(tx.now.date(), await versions(tx)).table
+    return [(codes.held_code(usual), f"{usual:f} °C ({one.low:f} to {one.high:f} °C)") for usual, one in table.kept_at]
 
 
 async def _split(tx: ReadTx, here: vials.Parent | None, at: AtBench) -> Any:

@@ -17,7 +17,7 @@ from biobank.tx import Tx
 async def scanned(tx: Tx, command: BenchScan, verb: str | None) -> BenchAnswer:
     at = command.at
     if verb == "next":
-        return answer("spin", AtBench(), "ok", "Put aside", title="Scan a centrifuge.")
+        return answer("spin", at.cleared(), "ok", "Put aside", title="Scan a centrifuge.")
     if verb == "undo":
         return await _undone(tx, command)
     if verb == "confirm":
@@ -99,16 +99,20 @@ async def _started(tx: Tx, command: BenchScan) -> BenchAnswer:
     at = command.at
     if at.equipment is None or not at.tubes:
         raise rules.NotThisTube("Scan a centrifuge and the tubes that go into it first.")
-    start = StartSpin(equipment=at.equipment, program=at.program, tubes=at.tubes, early=command.sure)
+    start = StartSpin(
+        equipment=at.equipment, program=at.program, tubes=at.tubes, early=command.sure, held_celsius=at.held
+    )
     try:
         spin = await spins.start_spin(tx, start)
     except TooEarly as early:
         return question(command, at.equipment, early.title, early.detail, "Spin it now")
     ends = f"It runs {spin.minutes.normalize():f} min." if spin.minutes is not None else ""
-    message = " ".join([f"{len(spin.tubes)} tubes.", ends, *spin.told, "Scan it again to stop it."])
+    kept = "" if at.held is None else f"Kept at {at.held:f} °C until now."
+    parts = [f"{len(spin.tubes)} tubes.", kept, ends, *spin.told, "Scan it again to stop it."]
+    message = " ".join(part for part in parts if part)
     return answer(
         "spin",
-        AtBench(),
+        at.cleared(),
         "warning" if spin.told else "ok",
         "Running",
         code=spin.equipment,
@@ -118,6 +122,7 @@ async def _started(tx: Tx, command: BenchScan) -> BenchAnswer:
 
 
 async def _stopped(tx: Tx, command: BenchScan, under_way: worksheet.RunningSpin) -> BenchAnswer:
+    at = command.at
     early = under_way.ends_at is not None and tx.now < under_way.ends_at
     if early and not command.sure:
         return question(
@@ -132,7 +137,7 @@ async def _stopped(tx: Tx, command: BenchScan, under_way: worksheet.RunningSpin)
     minutes = f"{len(spin.tubes)} tubes, {spin.minutes.normalize():f} min." if spin.minutes is not None else ""
     return answer(
         "spin",
-        AtBench(),
+        at.cleared(),
         "stop" if apart else "warning" if spin.told else "ok",
         "Stop" if apart else "Stopped",
         code=spin.equipment,
@@ -160,4 +165,4 @@ async def _undone(tx: Tx, command: BenchScan) -> BenchAnswer:
             "It never ran",
         )
     spin = await spins.stop_spin(tx, StopSpin(equipment=mine[0].equipment, cancel=True))
-    return answer("spin", AtBench(), "ok", "Undone", code=spin.equipment, title="The start was taken back.")
+    return answer("spin", at.cleared(), "ok", "Undone", code=spin.equipment, title="The start was taken back.")

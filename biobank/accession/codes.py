@@ -1,4 +1,4 @@
-"""What is scanned or typed at a bench besides tubes: a deviation, a yield, a command. Pure functions.
+"""What is scanned or typed at a bench besides tubes: a deviation, a yield, a temperature, a command. Pure functions.
 
 Bench codes are letters and digits only: a scanner that types as a keyboard of another country turns signs into others.
 """
@@ -58,3 +58,31 @@ def further(text: str) -> int | None:
     """How many vials beyond the planned number are asked for (`+2`, or the bench code `EXTRA2`); None otherwise."""
     found = _EXTRA.fullmatch(text.strip().upper())
     return int(found[1]) if found else None
+
+
+NOT_KNOWN = "HELDX"
+"""The bench code that takes a temperature back: at which one the tubes were kept is not known."""
+_HELD = re.compile(r"HELD([0-9]{1,2})C")
+_DEGREES = re.compile(r"([0-9]{1,2}(?:[.,][0-9]{1,2})?)\s*\N{DEGREE SIGN}?\s*[Cc]")
+
+
+def held_code(celsius: Decimal) -> str:
+    """The bench code of the temperature that tubes were kept at: 4 °C is `HELD4C`."""
+    return f"HELD{celsius:.0f}C"
+
+
+def is_held(text: str) -> bool:
+    """Whether a text is meant as the temperature that tubes were kept at, known or not."""
+    return canonical(text).startswith("HELD") or _DEGREES.fullmatch(text.strip()) is not None
+
+
+def held(text: str) -> Decimal | None:
+    """The temperature that tubes were kept at until now, from a bench code, or as it was typed ("4 °C", "20.5 C").
+
+    None for "not known" and for any other text.
+    """
+    scanned = _HELD.fullmatch(canonical(text))
+    if scanned:
+        return Decimal(scanned[1])
+    typed = _DEGREES.fullmatch(text.strip())
+    return None if typed is None else plain(Decimal(typed[1].replace(",", ".")))

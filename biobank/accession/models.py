@@ -1,6 +1,7 @@
 """What became of the planned tubes of a visit, which tubes reached the bench, and spins under way."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Integer, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -57,7 +58,9 @@ class Accession(Base):
 
 
 class Spin(Base):
-    """A centrifuge with tubes in it. Stopped, it becomes a processing event of each study whose tubes it spun."""
+    """A centrifuge with tubes in it. Stopped, it becomes a processing event of each study whose tubes it spun.
+    `held_celsius`: at which its tubes were kept until it started.
+    """
 
     __tablename__ = "spin"
     id: Mapped[Id]
@@ -66,6 +69,7 @@ class Spin(Base):
     started_at: Mapped[datetime]
     started_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     stopped_at: Mapped[datetime | None]
+    held_celsius: Mapped[Decimal | None]
     __table_args__ = (
         ForeignKeyConstraint(
             ["program_id", "equipment_id"],

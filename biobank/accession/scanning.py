@@ -26,9 +26,33 @@ async def scan(tx: Tx, command: BenchScan) -> BenchAnswer:
             return _local(command, str(verb), BY_CODE[canonical].title)
         if verb is None and codes.is_deviation(text):
             return await _deviated(tx, command)
+        if verb is None and codes.is_held(text):
+            return _held(command)
         return await attempt(tx, lambda: benches[command.bench](tx, command, verb))
     except DomainError as refusal:
         return _stop(command, canonical, refusal.title, refusal.detail)
+
+
+_KEPT = {"spin": "since their collection or the spin before", "aliquot": "since the spin"}
+
+
+def _held(command: BenchScan) -> BenchAnswer:
+    """At which temperature the tubes of this bench were kept until they came to it, until another is said."""
+    since = _KEPT.get(command.bench)
+    if since is None:
+        words = "Say it at the centrifuge or the aliquot bench: there it becomes part of what is recorded."
+        return answer(command.bench, command.at, "warning", "Not here", title="A temperature", message=words)
+    celsius = codes.held(command.text)
+    if celsius is None and ids.canonical(command.text) != codes.NOT_KNOWN:
+        return _stop(
+            command, command.text, "Unknown temperature", "Scan a code of the sheet, or type as 4 C or 20.5 C."
+        )
+    now = command.at.model_copy(update={"held_celsius": None if celsius is None else f"{celsius:f}"})
+    if celsius is None:
+        words = "Until a temperature is said, none is recorded, and SPREC says X."
+        return answer(command.bench, now, "ok", "Not known", title="At which they were kept", message=words)
+    words = f"Recorded of all tubes at this bench, {since}, until you say otherwise."
+    return answer(command.bench, now, "ok", f"Kept at {celsius:f} °C", title="Until they came here", message=words)
 
 
 def _local(command: BenchScan, verb: str, title: str) -> BenchAnswer:

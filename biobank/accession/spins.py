@@ -25,7 +25,7 @@ from biobank.specimen import queries as specimens
 from biobank.specimen.models import CollectionEvent, Custody, Specimen
 from biobank.specimen.processing import Process, process
 from biobank.specimen.rules import TubeState, check_each_once, check_usable, obstacle
-from biobank.specimen.work import NamedDeviation, TubeId, hands
+from biobank.specimen.work import Celsius, NamedDeviation, TubeId, hands
 from biobank.study.models import Site
 from biobank.study.rules import today
 from biobank.tx import ReadTx, Tx
@@ -35,13 +35,15 @@ DeviceCode = Annotated[str, Field(min_length=1, max_length=20, description="The 
 
 class StartSpin(Command):
     """Tubes in a centrifuge. Without a program the one that fits tubes and protocol is taken. `early` starts although
-    a clot has not lasted as planned, which is recorded as a deviation when the spin is stopped.
+    a clot has not lasted as planned, which is recorded as a deviation when the spin is stopped. `held_celsius`: at
+    which the tubes were kept until now, since the collection or the spin before.
     """
 
     equipment: DeviceCode
     program: DeviceCode | None = None
     tubes: Annotated[tuple[TubeId, ...], Field(min_length=1, max_length=200)]
     early: bool = False
+    held_celsius: Celsius = None
 
 
 class StopSpin(Command):
@@ -62,6 +64,7 @@ class SpinView(View):
     started_at: datetime
     stopped_at: datetime | None
     minutes: Decimal | None
+    held_celsius: Decimal | None
     tubes: tuple[str, ...]
     told: tuple[str, ...]
 
@@ -114,6 +117,7 @@ async def start_spin(tx: Tx, command: StartSpin) -> SpinView:
                 "program_id": program.id if program else None,
                 "started_at": tx.now,
                 "started_by": hands(tx),
+                "held_celsius": command.held_celsius,
             }
         ],
     )
@@ -134,6 +138,7 @@ async def start_spin(tx: Tx, command: StartSpin) -> SpinView:
         started_at=tx.now,
         stopped_at=None,
         minutes=program.minutes if program else None,
+        held_celsius=command.held_celsius,
         tubes=tuple(one.tube.code for one in loaded),
         told=told,
     )
@@ -372,6 +377,7 @@ async def stop_spin(tx: Tx, command: StopSpin) -> SpinView:
         started_at=spin.started_at,
         stopped_at=tx.now,
         minutes=None if command.cancel else lasted,
+        held_celsius=spin.held_celsius,
         tubes=tuple(tube.code for tube, _ in tubes),
         told=tuple(told),
     )
@@ -450,6 +456,7 @@ async def _record(
                 equipment=device.code,
                 program=program.code if program else None,
                 minutes=lasted,
+                held_celsius=spin.held_celsius,
                 sop_version=next((one.next.sop_version for one in loaded if one.next and one.tube.code in codes), None),
                 deviation=_named(departure),
             ),

@@ -31,18 +31,21 @@ from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.rules import in_unit
 from biobank.specimen.upkeep import AddCode, add_code
-from biobank.specimen.work import NamedDeviation, Override, Quantity, Unit, hands
+from biobank.specimen.work import Celsius, NamedDeviation, Override, Quantity, Unit, hands
 from biobank.tx import ReadTx, Tx
 
 
 class MakeVials(Command):
-    """What was obtained of the `line`th planned material, to be divided; `extra` vials beyond the planned number."""
+    """What was obtained of the `line`th planned material, to be divided; `extra` vials beyond the planned number.
+    `held_celsius`: at which the tube was kept until now, since the spin.
+    """
 
     line: Annotated[int, Field(ge=1, le=100)]
     obtained: Quantity
     unit: Unit = None
     extra: Annotated[int, Field(ge=0, le=50)] = 0
     started_at: AwareDatetime | None = None
+    held_celsius: Celsius = None
     deviation: NamedDeviation | None = None
     override: Override = None
 
@@ -331,6 +334,7 @@ def _deed(
         # Cells and masses are not measured in what the tube holds: nothing of its volume is said to be gone.
         consumes=None if same else Decimal(0),
         started_at=command.started_at or now,
+        held_celsius=command.held_celsius,
         basis="measured",
         deviation=command.deviation,
         override=command.override,

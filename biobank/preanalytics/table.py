@@ -29,6 +29,8 @@ FAMILIES = (
 )
 """What SPREC calls the container of long-term storage; a make of tube is of one of them."""
 DELAYS, SPINS, STORAGE = (3, 6), (4, 5), 7
+USUAL_CELSIUS = (Decimal(4), Decimal(21), Decimal(37))
+"""At which tubes are kept between steps where nobody measured: refrigerator, bench, incubator."""
 ROLES: Mapping[int, tuple[str, ...]] = {
     1: ("other",),
     2: ("unknown", "other"),
@@ -99,6 +101,17 @@ class Table:
     version: str
     carry_minutes: int
     lines: tuple[Line, ...]
+
+    @cached_property
+    def kept_at(self) -> tuple[tuple[Decimal, Range], ...]:
+        """One temperature for each range above freezing that the delays are coded by: the usual one, or its middle."""
+        ranges = {line.celsius for element in DELAYS for line in self.matching[element]}
+        found = []
+        for one in ranges:
+            if one.low is not None and one.high is not None and one.low >= 0:
+                middle = ((one.low + one.high) / 2).quantize(Decimal(1))
+                found.append((next((usual for usual in USUAL_CELSIUS if one.holds(usual)), middle), one))
+        return tuple(sorted(found, key=lambda pair: pair[0]))
 
     @cached_property
     def matching(self) -> Mapping[int, tuple[Line, ...]]:

@@ -1360,6 +1360,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_by", sa.BigInteger(), nullable=False),
         sa.Column("stopped_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("held_celsius", sa.Numeric(), nullable=True),
         sa.CheckConstraint("stopped_at >= started_at", name=op.f("ck_spin_stops_after_start")),
         sa.ForeignKeyConstraint(["equipment_id"], ["equipment.id"], name=op.f("fk_spin_equipment_id")),
         sa.ForeignKeyConstraint(

@@ -32,7 +32,7 @@ async def taken_in(api, codes):
 async def spun(api, codes):
     await taken_in(api, codes)
     bench = gun(api, "spin")
-    for text in ("CF-1", *codes, "CF-1"):
+    for text in ("HELD21C", "CF-1", *codes, "CF-1"):
         assert (await bench.scan(text))["verdict"] in {"ok", "warning"}, bench.last
     assert (await bench.word("CF-1", sure=True))[1] == "Stopped", bench.last
 
@@ -75,6 +75,7 @@ async def test_what_is_no_tube_of_the_bench_stops_with_words(api, database, worl
         ("DEVHAEMOLYSIS", "Scan the tube first"),
         (UNDO, "nothing to undo"),
         ("CFNDCFNDC9", "scan station"),
+        ("HELD4C", "at the centrifuge or the aliquot bench"),
     ):
         assert words in await bench.said(text), text
     assert (await bench.scan(CONFIRM))["word"] == "Nothing to confirm"
@@ -190,6 +191,8 @@ async def test_a_spin_from_centrifuge_to_record(api):
     bench = gun(api, "spin")
     assert "Scan the centrifuge first" in await bench.said(tubes[0])
     assert "is no centrifuge but: pipette" in await bench.said("CF-1P")
+    assert "type as 4 C" in await bench.said("HELDFOOC")
+    assert await bench.word("HELD21C") == ("ok", "Kept at 21 °C")
     assert await bench.word("cf-1") == ("ok", "Centrifuge")
     assert await bench.word(tubes[0]) == ("ok", "Loaded")
     assert await bench.word(tubes[0]) == ("duplicate", "Loaded already")
@@ -210,6 +213,10 @@ async def test_a_spin_from_centrifuge_to_record(api):
     assert await bench.word("CF-1", sure=True) == ("warning", "Stopped")
     seen = await api("technician_chi").see(f"/specimens/{tubes[0]}")
     assert [one["type"] for one in seen["processing"]] == ["clot", "centrifuge"]
+    assert [one["held_celsius"] for one in seen["processing"]] == [None, "21"]
+    assert bench.at["held_celsius"] == "21"  # said once for all that follow
+    assert await bench.word("HELDX") == ("ok", "Not known")
+    assert bench.at["held_celsius"] is None
     assert "spin_time_short" in str(seen["deviations"])
     assert "spun again" in await bench.said("CF-1") + await bench.said(tubes[0])
     gone = await api("technician_chi").post("/spins/stop", {"equipment": "CF-1"})
@@ -274,6 +281,7 @@ async def test_08_short_volume(api):
     await spun(api, tubes[:2])
     serum = tubes[0]
     bench = gun(api, "aliquot")
+    assert await bench.word("4 °C") == ("ok", "Kept at 4 °C")
     assert "8 of 8 vials of 500 uL are wanted" in await bench.said(serum)
     preview = await bench.scan("3.1")
     assert preview["message"] == "6 full vials of 500 uL and 1 partial of 100 uL. Confirm to make them."
@@ -289,6 +297,11 @@ async def test_08_short_volume(api):
     assert [row["delta"] for row in seen["ledger"]] == ["8500", "-3100"]
     assert sum(int(one["tube"]["quantity"]) for one in here["vials"]) == 3100
     assert (here["lines"][0]["made"], here["lines"][0]["count"]) == (7, 8)
+
+    assert (seen["processing"][-1]["held_celsius"], made["at"]["held_celsius"]) == ("4", "4")
+    sprec = await api("scientist").see(f"/specimens/{here['vials'][0]['tube']['code']}/sprec")
+    assert "held at 21 °C until the centrifuge" in sprec["elements"][2]["words"]
+    assert sprec["elements"][2]["code"] != "X"
 
     partial, codes = here["vials"][-1]["tube"]["code"], [one["tube"]["code"] for one in here["vials"]]
     await needs_200(api)

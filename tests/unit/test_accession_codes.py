@@ -52,3 +52,10 @@ def test_extra_vials_are_asked_for():
         None,
         None,
     ]
+
+
+def test_the_temperature_that_tubes_were_kept_at_is_scanned_or_typed():
+    texts = ("HELD4C", "held-21-c", "4 C", "20,5 °C", "37c", "HELDX", "HELDFOO", "4", "123 C", "")
+    assert [codes.held(text) for text in texts] == [4, 21, 4, Decimal("20.5"), 37, None, None, None, None, None]
+    assert [codes.is_held(text) for text in texts] == [True] * 7 + [False] * 3
+    assert codes.held(codes.held_code(Decimal(4))) == 4

@@ -150,6 +150,13 @@ def test_a_table_finds_its_lines():
     assert [one.code for one in table.matching[1]] == ["SER"]
 
 
+def test_a_table_says_the_usual_temperature_of_each_range_between_steps():
+    more = [line(3, "B", celsius=Range(D(2), D(10))), line(6, "C", celsius=Range(D(40), D(45)))]
+    below = [line(6, "D", celsius=Range(D(-35), D(-18))), line(3, "E", celsius=Range(None, D(2)))]
+    found = Table("1.0", 0, (*whole(), *more, *below)).kept_at
+    assert [usual for usual, _ in found] == [4, 21, 42]
+
+
 def test_csv_reads_back_to_the_same_lines():
     lines = [
         *whole(),

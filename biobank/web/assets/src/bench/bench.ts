@@ -24,9 +24,12 @@ interface BenchAnswer {
   message: string | null;
   confirm: string | null;
   command: string | null;
-  at: unknown;
+  at: AtHand;
   view: string;
 }
+
+/** What the bench has at hand; the server says and reads what it is. */
+type AtHand = { held_celsius?: string | null } & Record<string, unknown>;
 
 const PATH = "/api/v1/bench/scan";
 const UNAUTHENTICATED = 401;
@@ -46,7 +49,7 @@ class Bench {
   private readonly queue: ScanQueue<Outcome<BenchAnswer>>;
   private readonly commands = new Map<string, string>();
   private readonly bench: string;
-  private at: unknown;
+  private at: AtHand;
   private view: string;
   /** The scan that a question is about; confirming sends it again, as a new request. */
   private question: Entry | null = null;
@@ -54,7 +57,7 @@ class Bench {
   constructor(private readonly root: HTMLElement) {
     const data = root.dataset;
     this.bench = data["bench"] ?? "";
-    this.at = JSON.parse(data["at"] ?? "{}");
+    this.at = JSON.parse(data["at"] ?? "{}") as AtHand;
     this.view = data["view"] ?? "";
     for (const item of root.querySelectorAll<HTMLElement>("[data-command]")) {
       this.commands.set(canonical(item.dataset["code"] ?? ""), item.dataset["command"] ?? "");
@@ -78,17 +81,31 @@ class Bench {
       event.preventDefault();
       openHelp();
     });
-    for (const button of this.root.querySelectorAll<HTMLElement>("[data-say]")) {
-      button.addEventListener("click", () => {
-        this.take(button.dataset["say"] ?? "");
-        this.input.focus({ preventScroll: true });
-      });
-    }
+    // Buttons among what is at hand come and go with it.
+    this.root.addEventListener("click", (event) => {
+      const button = event.target instanceof Element ? event.target.closest<HTMLElement>("[data-say]") : null;
+      if (!button) return;
+      this.take(button.dataset["say"] ?? "");
+      this.input.focus({ preventScroll: true });
+    });
     keepFocus(this.input, "#bench button");
     window.addEventListener("beforeunload", (event) => {
       if (this.queue.size) event.preventDefault();
     });
+    this.remember();
     this.showQueue();
+  }
+
+  /** At which temperature tubes were kept is said once: it stays for this person and bench while the window is open. */
+  private remember(): void {
+    const kept = sessionStorage.getItem(this.store());
+    if (!kept || this.at.held_celsius) return;
+    this.at = { ...this.at, held_celsius: kept };
+    void this.draw(`${this.view}${this.view.endsWith("?") ? "" : "&"}held_celsius=${encodeURIComponent(kept)}`);
+  }
+
+  private store(): string {
+    return `bench.${this.bench}.held.${this.root.dataset["user"] ?? ""}`;
   }
 
   /** One code from the input: echoed at once, then a command for the bench or an entry of the queue. */
@@ -117,6 +134,8 @@ class Bench {
     if ("refusal" in outcome) return this.refused(entry, outcome.refusal);
     const { answer } = outcome;
     this.at = answer.at;
+    if (answer.at.held_celsius) sessionStorage.setItem(this.store(), answer.at.held_celsius);
+    else sessionStorage.removeItem(this.store());
     this.log.settle(entry.key, {
       verdict: answer.verdict,
       word: answer.word,
