@@ -16,6 +16,7 @@ from labels.errors import (
     EmptyListError,
     LabelError,
     ManifestError,
+    PickListError,
     StartOutsideSheetError,
     StockError,
     TextDoesNotFitError,
@@ -33,6 +34,7 @@ from labels.manifest import (
     Party,
     render_manifest,
 )
+from labels.picklist import PickLine, PickSheet, render_pick_list
 from labels.sheet import Label, render_sheet
 from labels.stock import STOCKS, SheetStock
 from labels.templates import TEMPLATES
@@ -63,6 +65,9 @@ __all__ = [
     "ManifestPackage",
     "Page",
     "Party",
+    "PickLine",
+    "PickListError",
+    "PickSheet",
     "SheetStock",
     "StartOutsideSheetError",
     "StockError",
@@ -73,5 +78,6 @@ __all__ = [
     "render_box_map",
     "render_certificate",
     "render_manifest",
+    "render_pick_list",
     "render_sheet",
 ]

@@ -167,6 +167,18 @@ class ManifestError(LabelError):
 
 
 @dataclass(eq=False)
+class PickListError(LabelError):
+    """A pick list that no paper holds."""
+
+    pick_list: str
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"pick list {self.pick_list!r}: {self.problem}"
+
+
+@dataclass(eq=False)
 class CertificateError(LabelError):
     """A certificate lacks something, or cannot be laid out."""
 

@@ -17,6 +17,7 @@ from biobank.participant import visiting
 from biobank.participant.pages import local_input
 from biobank.participant.queries import ParticipantView
 from biobank.specimen import queries as specimens
+from biobank.study.queries import scope_titles
 from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
 from labels import STOCKS
@@ -65,6 +66,7 @@ async def _view(tx: ReadTx, participant: str, visit: str, number: int) -> dict[s
         "type_options": [(one.code, f"{one.title} ({one.unit})") for one in await specimens.specimen_types(tx)],
         "tube_options": [(one.code, one.title) for one in await specimens.tube_types(tx)],
         "unplanned_rows": UNPLANNED,
+        "scopes": await scope_titles(tx),
     }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from decimal import Decimal
@@ -121,6 +121,7 @@ def make_environment() -> Environment:
         temperature_step=temperature_step,
         temperature_words=temperature_words,
         by_position=by_position,
+        titled=titled,
     )
     environment.globals.update(asset_url=asset_url, draw_timeline=draw_timeline, flashes=(), MAP_WORDS=MAP_WORDS)
     return environment
@@ -129,6 +130,11 @@ def make_environment() -> Environment:
 def grouped(code: str) -> str:
     """`TKQ7M3X9V7` as `TKQ7-M3X9-V7`; a vendor's or legacy code stays as it is."""
     return f"{code[:4]}-{code[4:8]}-{code[8:]}" if _HOUSE_ID.fullmatch(code) else code
+
+
+def titled(code: str, titles: Mapping[str, str]) -> str:
+    """A code by its title in a code table; one that the table does not have is read as words."""
+    return titles.get(code, code.replace("_", " "))
 
 
 def local_time(moment: datetime, zone: tzinfo | str) -> str:

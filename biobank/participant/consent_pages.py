@@ -119,6 +119,7 @@ async def _history(
     return {
         "person": person,
         "belief": believed,
+        "scopes": await study_queries.scope_titles(tx),
         "asked": {
             "believed_at": believed_at or local_input(tx.now, person.timezone),
             "in_force_at": in_force_at or local_input(tx.now, person.timezone),

@@ -1,5 +1,6 @@
 """The pages of picking: the lists, a new one, one list that is walked by scan, reservations and searches."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -13,7 +14,7 @@ from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
-from biobank.picking import commands, lines, queries, reserving, searching, walk
+from biobank.picking import commands, lines, paper, queries, reserving, searching, walk
 from biobank.picking.api import PICK, READ, RESERVE
 from biobank.picking.queries import PickListView
 from biobank.picking.reserving import ReservedView
@@ -141,6 +142,15 @@ def _title(view: PickListView) -> str:
 async def pick_list_page(request: Web, tx: Reading, code: FromPath[str]) -> Template:
     view = await queries.pick_list(tx, code)
     return page(request, "picking/list.html", title=_title(view), **await _shown(tx, view))
+
+
+@get("/pick-lists/{code:str}/list.pdf", operation_id="pickListPdf", opt=READ, include_in_schema=False)
+async def pick_list_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
+    """The list on paper, in freezer order, with the bar code that opens it."""
+    view = await queries.pick_list(tx, code)
+    content = await asyncio.to_thread(paper.printed, view, tx.now)
+    headers = {"content-disposition": f'inline; filename="pick-list-{view.code}.pdf"'}
+    return Response(content, media_type="application/pdf", headers=headers)
 
 
 @post("/pick-lists/{code:str}/scan", operation_id="pickScanForm", opt=PICK, include_in_schema=False, status_code=200)
@@ -289,6 +299,7 @@ router = Router(
         new_page,
         new_form,
         pick_list_page,
+        pick_list_pdf,
         scan_form,
         start_form,
         settle_form,

@@ -24,6 +24,7 @@ from biobank.specimen.deviations import deviation_types
 from biobank.specimen.processing import ProcessedView
 from biobank.specimen.queries import SpecimenRow, SpecimenView
 from biobank.specimen.work import MadeView
+from biobank.study.queries import scope_titles
 from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
 
@@ -98,6 +99,7 @@ async def participant(request: Here, tx: Reading, code: FromPath[str]) -> Templa
         tubes=tubes,
         events=events(person, tubes.rows),
         next_visit=next_visit(person, tx.now),
+        scopes=await scope_titles(tx),
         site_tz=person.timezone,
         results=[],
     )

@@ -90,6 +90,11 @@ async def consent_scopes(tx: ReadTx) -> tuple[CodeTitle, ...]:
     return tuple(CodeTitle(**row._asdict()) for row in rows)
 
 
+async def scope_titles(tx: ReadTx) -> dict[str, str]:
+    """The titles of what a person may allow or refuse, by code."""
+    return {scope.code: scope.title for scope in await consent_scopes(tx)}
+
+
 async def consent_forms(tx: ReadTx, study: str) -> tuple[tuple[str, str], ...]:
     """Version and language of a study's consent forms, the latest approval first."""
     rows = await tx.session.execute(

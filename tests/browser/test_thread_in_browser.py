@@ -65,10 +65,12 @@ async def enrolled(coordinator: Desk, day: str) -> str:
         "scope.commercial_use": "denied",
     }
     await coordinator.send("Record the consent", decisions)
-    await expect(page.get_by_text("Granted: biobank storage, future research, genetic wgs.")).to_be_visible()
+    await expect(page.get_by_text("Granted: Storage of samples, Future research, Genetic analysis.")).to_be_visible()
     await coordinator.open(f"/participants/{participant}")
     await coordinator.follow("Record a visit")
     await coordinator.send("Record the visit", {"type": "BASE", "occurred_on": day})
+    await expect(page.get_by_role("heading", name="Baseline")).to_be_visible()
+    await coordinator.follow("Participant")
     await expect(page.get_by_role("table", name="Visits")).to_contain_text("Baseline")
     return participant
 

@@ -27,8 +27,8 @@ async def test_a_coordinator_enrols_consents_and_records_the_visit(browser, api)
     assert "Year 1" in (await page.get(f"{here}/visit")).text
     assert (await page.post(f"{here}/visit", {"type": "BASE", "occurred_on": str(TODAY)})).status_code == 303
     shown = (await page.get(here)).text
-    assert "Granted: biobank storage" in shown
-    assert "Denied: recontact" in shown
+    assert "Granted: Storage of samples" in shown
+    assert "Denied: Being contacted again" in shown
     assert "Baseline" in shown
     person = await api("coordinator").see(f"/participants{here.removeprefix('/participants')}")
     assert (person["cohort"], person["consents"][0]["granted"]) == ("NEW", ["biobank_storage"])
@@ -92,4 +92,4 @@ async def test_a_long_list_goes_on_after_its_last_row(browser, api):
     page = await browser("coordinator")
     first = (await page.get("/participants?site=CHI")).text
     assert 'href="/participants?site=CHI&amp;after=50"' in first
-    assert "1 participants" in (await page.get("/participants?site=CHI&after=50")).text
+    assert "1 participant" in (await page.get("/participants?site=CHI&after=50")).text

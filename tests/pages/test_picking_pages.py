@@ -18,6 +18,8 @@ async def test_a_list_is_made_walked_verified_and_handed_over(api, browser, data
     assert page.index(f"{first[:4]}-{first[4:8]}") > 0
     assert "Take this one" in page or "take this one" in page
     assert 'class="s-take"' in page
+    sheet = await tech.get(f"{path}/list.pdf")
+    assert (sheet.headers["content-type"], sheet.content[:5]) == ("application/pdf", b"%PDF-")
     answer = await tech.post(f"{path}/scan", {"scan": second})
     assert answer.status_code == 200
     assert "Picked" in answer.text

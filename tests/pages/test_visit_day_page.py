@@ -22,7 +22,7 @@ async def test_the_whole_day_on_one_page(browser, api):
     shown = (await page.get(at.path)).text
     assert "Consent 1.0 is in force." in shown
     assert shown.count('type="checkbox"') == 4
-    assert "consent does not cover genetic wgs" in shown
+    assert "consent does not cover genetic analysis" in shown
     drawn = {
         "slot.serum.1": "yes",
         "quantity.serum.1": "8000",

@@ -163,7 +163,7 @@ async def test_consents_are_recorded_late_corrected_and_asked_about(browser, api
     refused = await page.post(f"/participants/{person}/consent", ended)
     assert (refused.status_code, "lies before the signature" in refused.text) == (422, True)
     assert (await page.post(f"/participants/{person}/consent", form)).status_code == 303
-    assert "Granted: tissue" in (await page.get(here)).text
+    assert "Granted: Use of tissue" in (await page.get(here)).text
 
 
 async def test_forms_and_their_policy_are_entered_by_a_manager(browser, api):
