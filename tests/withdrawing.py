@@ -52,3 +52,14 @@ async def sign_withdrawal(
             signature=Sign(password=SecretStr(PASSWORD), meaning="responsibility"),
         ),
     )
+
+
+async def rescind(caller: Any, number: str, reason: str = "It was meant for somebody else") -> Any:
+    """Take a withdrawal back over the API: the statement is read, then signed; the answer is not judged."""
+    stated = await caller.get(f"/withdrawals/{number}/rescission")
+    body = {
+        "reason": reason,
+        "statement_sha256": stated.json().get("sha256", "0" * 64),
+        "signature": signature("approval"),
+    }
+    return await caller.post(f"/withdrawals/{number}/rescission", body)

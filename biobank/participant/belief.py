@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, SQLColumnExpression, and_, func, o
 from sqlalchemy.dialects.postgresql import aggregate_order_by, distinct_on
 
 from biobank.access.models import AppUser
-from biobank.participant.models import Consent, ConsentDecision, Participant, Withdrawal
+from biobank.participant.models import Consent, ConsentDecision, Participant, Withdrawal, WithdrawalRescission
 from biobank.participant.rules import strongest
 from biobank.study.models import ConsentDocument
 from biobank.tx import ReadTx
@@ -45,9 +45,12 @@ class ConsentView(View):
 
 
 class WithdrawalView(View):
+    """A withdrawal; with `rescinded_at` it was recorded by mistake and counted until then."""
+
     level: str
     effective_at: datetime
     recorded_at: datetime
+    rescinded_at: datetime | None = None
 
 
 class BeliefView(View):
@@ -82,6 +85,11 @@ def governing(
     return select(latest.c.participant_id, latest.c.id).where(
         or_(latest.c.effective_to.is_(None), latest.c.effective_to > valid)
     )
+
+
+def standing() -> ColumnElement[bool]:
+    """The condition that a withdrawal was not rescinded."""
+    return Withdrawal.id.not_in(select(WithdrawalRescission.withdrawal_id))
 
 
 async def consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
@@ -135,7 +143,8 @@ async def consents(tx: ReadTx, participant_id: int) -> tuple[ConsentView, ...]:
 
 async def withdrawals(tx: ReadTx, participant_id: int) -> tuple[WithdrawalView, ...]:
     rows = await tx.session.execute(
-        select(Withdrawal.level, Withdrawal.effective_at, Withdrawal.recorded_at)
+        select(Withdrawal.level, Withdrawal.effective_at, Withdrawal.recorded_at, WithdrawalRescission.rescinded_at)
+        .outerjoin(WithdrawalRescission, WithdrawalRescission.withdrawal_id == Withdrawal.id)
         .where(Withdrawal.participant_id == participant_id)
         .order_by(Withdrawal.id)
     )
@@ -157,7 +166,9 @@ async def belief(
     taken_back = {
         one.level: one
         for one in reversed(await withdrawals(tx, person.id))
-        if one.recorded_at <= believed and one.effective_at <= valid
+        if one.recorded_at <= believed
+        and one.effective_at <= valid
+        and (one.rescinded_at is None or one.rescinded_at > believed)
     }
     level = strongest(taken_back)
     return BeliefView(

@@ -158,6 +158,25 @@ class Withdrawal(Base):
     )
 
 
+class WithdrawalRescission(Base):
+    """A withdrawal was recorded by mistake and counts no more from `rescinded_at` on. That it counted until then stays
+    on record: what was believed when can always be told.
+    """
+
+    __tablename__ = "withdrawal_rescission"
+    id: Mapped[Id]
+    withdrawal_id: Mapped[int] = mapped_column(ForeignKey("withdrawal.id"))
+    rescinded_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    rescinded_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    statement_sha256: Mapped[str] = mapped_column(Text)
+    signature_id: Mapped[int] = mapped_column(ForeignKey("signature.id"), unique=True)
+    __table_args__ = (
+        UniqueConstraint("withdrawal_id", name="uq_withdrawal_rescission_once"),
+        CheckConstraint("char_length(reason) >= 3", name="has_a_reason"),
+    )
+
+
 class Visit(Base):
     """A visit that the protocol plans or that took place. One that took place is pinned to the version that was in
     force; window and planned day are those of the version that planned it.

@@ -12,7 +12,7 @@ from biobank.actor import Permission
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.paging import Page, cut
-from biobank.participant.belief import ConsentView, WithdrawalView, consents, governing, withdrawals
+from biobank.participant.belief import ConsentView, WithdrawalView, consents, governing, standing, withdrawals
 from biobank.participant.models import CohortMembership, ConsentDecision, Participant, Visit, Withdrawal
 from biobank.participant.rules import Decisions, strongest
 from biobank.protocol.models import ProtocolVersion
@@ -141,7 +141,7 @@ async def foreseen(tx: ReadTx, participant_ids: Iterable[int]) -> Mapping[str, D
     # Whatever is recorded counts: none lies ahead, but one may be later than the moment this transaction began at.
     withdrawn = await tx.session.execute(
         select(Withdrawal.participant_id, func.array_agg(Withdrawal.level).label("levels"))
-        .where(Withdrawal.participant_id.in_(wanted))
+        .where(Withdrawal.participant_id.in_(wanted), standing())
         .group_by(Withdrawal.participant_id)
     )
     levels = {row.participant_id: strongest(row.levels) for row in withdrawn}

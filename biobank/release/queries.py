@@ -17,6 +17,7 @@ from biobank.assay.models import Analyte, Assay, AssayVersion, AssayVersionAnaly
 from biobank.db import visible
 from biobank.errors import NotFound
 from biobank.paging import Page, cut
+from biobank.participant.belief import standing
 from biobank.participant.models import Participant, Withdrawal
 from biobank.participant.rules import STOPPING_LEVELS
 from biobank.release import rules, table
@@ -132,7 +133,7 @@ async def withdrawn(tx: ReadTx, study_id: int) -> set[str]:
     rows = await tx.session.execute(
         select(Participant.code)
         .join(Withdrawal, Withdrawal.participant_id == Participant.id)
-        .where(Participant.study_id == study_id, Withdrawal.level.in_(STOPPING_LEVELS))
+        .where(Participant.study_id == study_id, Withdrawal.level.in_(STOPPING_LEVELS), standing())
     )
     return set(rows.scalars())
 

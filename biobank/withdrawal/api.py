@@ -12,7 +12,7 @@ from biobank.paging import Page
 from biobank.participant.queries import find_participant
 from biobank.storage.commands import PlacementView
 from biobank.tx import ReadTx
-from biobank.withdrawal import certificate, commands, notices, policy, queries
+from biobank.withdrawal import certificate, commands, notices, policy, queries, rescission
 from biobank.withdrawal.policy import Level, PolicyView, SetPolicy
 from biobank.withdrawal.queries import CaseRow, CaseView, WaitingTube
 from biobank.withdrawal.survey import Statement, survey
@@ -20,6 +20,8 @@ from biobank.withdrawal.survey import Statement, survey
 READ = {"permission": Permission.PARTICIPANT_READ}
 RECORD = {"permission": Permission.CONSENT_RECORD}
 STORE = {"permission": Permission.STORAGE_STORE}
+MANAGE = {"permission": Permission.STUDY_MANAGE}
+MANAGE_SIGN = {"permission": Permission.STUDY_MANAGE, "rate": SECRET}
 SIGN = {"permission": Permission.CONSENT_RECORD, "rate": SECRET}
 FILES = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8", "json": "application/json"}
 
@@ -95,6 +97,19 @@ class WithdrawalController(Controller):
         self, tx: Writing, withdrawal: FromPath[str], data: JSONBody[commands.CloseCase], key: Key
     ) -> CaseView:
         return await tx.once(key, data, CaseView, lambda: commands.close(tx, withdrawal, data), of=withdrawal)
+
+    @get("/{withdrawal:str}/rescission", operation_id="stateRescission", opt=MANAGE)
+    async def state_rescission(self, tx: Reading, withdrawal: FromPath[str]) -> rescission.RescissionStatement:
+        """What would come back now if this withdrawal, recorded by mistake, were taken back, and what would not."""
+        return await rescission.statement(tx, withdrawal)
+
+    @post("/{withdrawal:str}/rescission", operation_id="rescindWithdrawal", opt=MANAGE_SIGN)
+    async def rescind(
+        self, tx: Writing, withdrawal: FromPath[str], data: JSONBody[rescission.Rescind], key: Key
+    ) -> CaseView:
+        return await tx.once(
+            key, data, CaseView, lambda: rescission.rescind(tx, withdrawal, data), of=f"{withdrawal}/rescission"
+        )
 
     @get("/{withdrawal:str}/certificate/{kind:str}", operation_id="withdrawalCertificate", opt=READ)
     async def certificate(self, tx: Reading, withdrawal: FromPath[str], kind: FromPath[str]) -> Response[bytes]:

@@ -28,7 +28,7 @@ from biobank.study.documents import Sha256
 from biobank.study.models import Site
 from biobank.study.rules import today
 from biobank.tx import Tx
-from biobank.withdrawal import certificate, queries, rules
+from biobank.withdrawal import certificate, comeback, queries, rules
 from biobank.withdrawal.models import PartnerNotice, WithdrawalCase, WithdrawalTube
 from biobank.withdrawal.policy import Level
 from biobank.withdrawal.queries import CaseView
@@ -36,7 +36,7 @@ from biobank.withdrawal.survey import Survey, survey
 
 DEED = "withdrawal.recorded"
 CLOSED = "withdrawal.closed"
-_REASON = "consent was withdrawn"
+REASON = "consent was withdrawn"
 _ATTEMPTS = 20
 
 
@@ -120,6 +120,7 @@ async def withdraw(tx: Tx, code: str, command: Withdraw) -> CaseView:
         study_id=person.study_id,
         site_id=person.site_id,
         requested_at=command.requested_at,
+        status_before=person.status,
         statement=canonical(reached.statement.model_dump(mode="json")),
         statement_sha256=reached.statement.sha256,
         signature_id=signature.id,
@@ -131,7 +132,7 @@ async def withdraw(tx: Tx, code: str, command: Withdraw) -> CaseView:
         await tx.session.execute(
             update(Visit)
             .where(*planned)
-            .values(status="cancelled", status_reason=_REASON, row_version=Visit.row_version + 1)
+            .values(status="cancelled", status_reason=REASON, row_version=Visit.row_version + 1)
         )
     if command.level in STOPPING_LEVELS:
         await _stop(tx, case, person, reached, shipments)
@@ -177,9 +178,9 @@ async def _stop(
         person.row_version += 1
         await tx.session.flush()
     here = {tube.specimen_id: tube for tube in reached.here}
-    kept = {one.specimen_id: one.shipment for one in await keep_back(tx, shipments, set(here), _REASON)}
+    kept = {one.specimen_id: one.shipment for one in await keep_back(tx, shipments, set(here), REASON)}
     by_code = {tube.code: tube.specimen_id for tube in reached.here}
-    for taken in await take_out_of_lists(tx, set(here), _REASON):
+    for taken in await take_out_of_lists(tx, set(here), REASON):
         if taken.picked and taken.pick_list is not None:
             kept.setdefault(by_code[taken.tube], taken.pick_list)
     await _hold_pools(tx, reached.pools)
@@ -277,7 +278,7 @@ async def list_returned(tx: Tx, number: str, command: ListReturned) -> CaseView:
         Invalid: there is none.
     """
     case = await queries.find_case(tx, number, Permission.CONSENT_RECORD, lock=True)
-    rules.check_open(closed=case.closed_at is not None)
+    await queries.check_open(tx, case)
     rules.check_version(command.row_version, case.row_version)
     waiting = await queries.unlisted(tx, case.id)
     if not waiting:
@@ -304,6 +305,7 @@ async def close(tx: Tx, number: str, command: CloseCase) -> CaseView:
         SignatureRefused: see `sign`.
     """
     case = await queries.find_case(tx, number, Permission.CONSENT_RECORD, lock=True)
+    comeback.check_standing(rescinded=await queries.is_rescinded(tx, case))
     view = await queries.case_view(tx, case)
     unanswered = sum(notice.answered_at is None for notice in view.notices)
     rules.check_closable(view.steps, unanswered, closed=view.closed_at is not None)
@@ -324,13 +326,14 @@ async def touch(tx: Tx, case: WithdrawalCase) -> None:
     await tx.session.flush()
 
 
-def record(tx: Tx, verb: str, case: WithdrawalCase, **details: Any) -> None:
+def record(tx: Tx, verb: str, case: WithdrawalCase, *, reason: str | None = None, **details: Any) -> None:
     tx.record(
         verb,
         subject="withdrawal_case",
         subject_id=case.id,
         study_id=case.study_id,
         site_id=case.site_id,
+        reason=reason,
         withdrawal=str(case.number),
         **details,
     )

@@ -6,7 +6,17 @@ The withdrawal itself stands with the participant, where the consent gate asks f
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    true,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
@@ -14,7 +24,7 @@ from biobank.db import Base, Id, RowVersion
 
 class WithdrawalPolicy(Base):
     """What a withdrawal of a level does to one kind of object, for a version of a study's consent form; the rows
-    without a study are the house's own, for forms that say nothing else.
+    without a study are the house's own, for forms that say nothing else. `reversible`: a rescission undoes it.
     """
 
     __tablename__ = "withdrawal_policy"
@@ -24,6 +34,7 @@ class WithdrawalPolicy(Base):
     level: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
     consequence: Mapped[str] = mapped_column(Text)
+    reversible: Mapped[bool] = mapped_column(Boolean, server_default=true())
     __table_args__ = (
         UniqueConstraint(
             "study_id",
@@ -61,6 +72,11 @@ class WithdrawalPolicy(Base):
             "(level in ('no_contact', 'no_access') and consequence = 'keep')",
             name="agrees_with_the_gate",
         ),
+        # Results come back with the gate; what left a parcel or was written to a partner does not come back by itself.
+        CheckConstraint(
+            "reversible or object not in ('unreleased_results', 'released_results')", name="results_come_back"
+        ),
+        CheckConstraint("not reversible or object not in ('packed_tubes', 'tubes_away')", name="parcels_stay_out"),
     )
 
 
@@ -77,6 +93,7 @@ class WithdrawalCase(Base):
     study_id: Mapped[int] = mapped_column()
     site_id: Mapped[int] = mapped_column()
     requested_at: Mapped[datetime | None]
+    status_before: Mapped[str | None] = mapped_column(Text)
     statement: Mapped[str] = mapped_column(Text)
     statement_sha256: Mapped[str] = mapped_column(Text)
     signature_id: Mapped[int] = mapped_column(ForeignKey("signature.id"), unique=True)

@@ -94,7 +94,7 @@ async def _notice(
 ) -> tuple[WithdrawalCase, PartnerNotice, dict[str, Specimen]]:
     """The case and its notice of this number, locked, and the notice's tubes by code, locked too."""
     case = await queries.find_case(tx, number, Permission.CONSENT_RECORD, lock=True)
-    rules.check_open(closed=case.closed_at is not None)
+    await queries.check_open(tx, case)
     rules.check_version(command.row_version, case.row_version)
     rows = await tx.session.execute(
         select(PartnerNotice).where(PartnerNotice.case_id == case.id).order_by(PartnerNotice.id)

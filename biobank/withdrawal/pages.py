@@ -20,8 +20,8 @@ from biobank.signature.rules import MEANING_TITLES
 from biobank.storage.commands import PlacementView
 from biobank.study.rules import at_site
 from biobank.tx import ReadTx
-from biobank.withdrawal import commands, notices, policy, queries, rules
-from biobank.withdrawal.api import READ, RECORD, SIGN, STORE, certificate_file
+from biobank.withdrawal import comeback, commands, notices, policy, queries, rescission, rules
+from biobank.withdrawal.api import MANAGE, MANAGE_SIGN, READ, RECORD, SIGN, STORE, certificate_file
 from biobank.withdrawal.policy import PolicyView
 from biobank.withdrawal.queries import CaseView
 from biobank.withdrawal.survey import survey
@@ -41,6 +41,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "receive": ("pending", "To be received"),
     "done": ("ok", "Done"),
 }
+BACK = "back-"
 _SECRET = frozenset({"password", "_key", "_csrf_token"})
 
 
@@ -215,6 +216,42 @@ CASE_STEPS = (
 )
 
 
+async def _rescission(tx: ReadTx, number: str) -> dict[str, Any]:
+    found = await queries.find_case(tx, number, Permission.STUDY_MANAGE)
+    view = await queries.case_view(tx, found)
+    return {
+        "view": view,
+        "statement": await rescission.statement(tx, number),
+        "meanings": [(code, MEANING_TITLES[code]) for code in ("responsibility", "approval")],
+        "site_tz": view.timezone,
+    }
+
+
+RESCIND = ("withdrawal/rescind.html", "Take a withdrawal back")
+
+
+@get("/withdrawals/{withdrawal:str}/rescission", operation_id="rescissionPage", opt=MANAGE, include_in_schema=False)
+async def rescission_page(request: Here, tx: Reading, withdrawal: FromPath[str]) -> Template:
+    """What would come back and what would not, and the signature."""
+    return page(request, RESCIND[0], title=RESCIND[1], **await _rescission(tx, withdrawal))
+
+
+@post(
+    "/withdrawals/{withdrawal:str}/rescission",
+    operation_id="rescissionForm",
+    opt=MANAGE_SIGN,
+    include_in_schema=False,
+    status_code=303,
+)
+async def rescission_form(tx: Writing, withdrawal: FromPath[str], data: Form) -> Redirect:
+    view = await _rescission(tx, withdrawal)
+    with shown_again(RESCIND[0], title=RESCIND[1], values=typed(data), **view):
+        command = parse_form(rescission.Rescind, data, signature=signature_of(data))
+        of = f"{withdrawal}/rescission"
+        await tx.once(form_key(data), command, CaseView, lambda: rescission.rescind(tx, withdrawal, command), of=of)
+    return Redirect(f"/withdrawals/{withdrawal}", status_code=303)
+
+
 @get(
     "/withdrawals/{withdrawal:str}/certificate/{kind:str}",
     operation_id="withdrawalCertificatePage",
@@ -260,6 +297,7 @@ async def _policy(tx: ReadTx, study: str, version: str, permission: Permission) 
             for level in rules.LEVEL_TITLES
         },
         "titles": rules.CONSEQUENCE_TITLES,
+        "choosable": comeback.CHOOSABLE,
     }
 
 
@@ -286,11 +324,14 @@ async def policy_form(tx: Writing, study: FromPath[str], version: FromPath[str],
     title = f"What a withdrawal does: form {version}"
     with shown_again("withdrawal/policy.html", title=title, values=data, **view):
         chosen: dict[str, dict[str, str]] = {}
+        back: dict[str, dict[str, str]] = {}
         for name, value in data.items():
             level, dot, kind = name.partition(".")
-            if dot:
+            if dot and level.startswith(BACK):
+                back.setdefault(level.removeprefix(BACK), {})[kind] = value
+            elif dot:
                 chosen.setdefault(level, {})[kind] = value
-        command = policy.SetPolicy.model_validate({"policy": chosen})
+        command = policy.SetPolicy.model_validate({"policy": chosen, "reversible": back})
         of = f"{study}/{version}"
         await tx.once(
             form_key(data), command, PolicyView, lambda: policy.set_policy(tx, study, version, command), of=of
@@ -306,6 +347,8 @@ router = Router(
         withdrawals_page,
         case_page,
         *CASE_STEPS,
+        rescission_page,
+        rescission_form,
         certificate_page,
         put_backs_page,
         put_back_form,

@@ -1,18 +1,19 @@
 """What a withdrawal does, as data for each version of a consent form; the house's policy where a form says nothing."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from biobank.actor import Permission
-from biobank.errors import NotFound
+from biobank.errors import Invalid, NotFound
 from biobank.participant.models import Consent
 from biobank.study.models import ConsentDocument, Study
 from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx, Tx
-from biobank.withdrawal import rules
+from biobank.withdrawal import comeback, rules
 from biobank.withdrawal.models import WithdrawalPolicy
 
 Level = Literal["no_contact", "no_access", "no_further_use", "destroy"]
@@ -27,6 +28,9 @@ class SetPolicy(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     policy: dict[Level, dict[Kind, Consequence]]
+    reversible: dict[Level, dict[Kind, bool]] = Field(
+        default_factory=dict, description="What a rescission undoes; what is not named is undone where that can be."
+    )
 
 
 class PolicyView(BaseModel):
@@ -40,11 +44,26 @@ class PolicyView(BaseModel):
     own: bool
     in_use: bool
     policy: dict[str, dict[str, str]]
+    reversible: dict[str, dict[str, bool]]
 
 
 async def policy_of(tx: ReadTx, study_id: int, version: str | None) -> tuple[dict[str, dict[str, str]], bool]:
     """By level and object, the consequence; and whether the form has a policy of its own."""
-    rows = (
+    rows = await _policy_rows(tx, study_id, version)
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row.level, {})[row.object] = row.consequence
+    return found, any(row.study_id is not None for row in rows)
+
+
+async def reversible_of(tx: ReadTx, study_id: int, version: str | None, level: str) -> dict[str, bool]:
+    """By object, whether a rescission undoes what a withdrawal of this level did to it."""
+    return {row.object: row.reversible for row in await _policy_rows(tx, study_id, version) if row.level == level}
+
+
+async def _policy_rows(tx: ReadTx, study_id: int, version: str | None) -> Sequence[WithdrawalPolicy]:
+    """The rows that count, the form's own last: they take the place of the house's."""
+    return (
         (
             await tx.session.execute(
                 select(WithdrawalPolicy)
@@ -60,10 +79,6 @@ async def policy_of(tx: ReadTx, study_id: int, version: str | None) -> tuple[dic
         .scalars()
         .all()
     )
-    found: dict[str, dict[str, str]] = {}
-    for row in rows:  # the form's own words come last and take the place of the house's
-        found.setdefault(row.level, {})[row.object] = row.consequence
-    return found, any(row.study_id is not None for row in rows)
 
 
 async def policy(
@@ -103,15 +118,32 @@ async def set_policy(tx: Tx, study_code: str, version: str, command: SetPolicy) 
             f"Somebody has signed form {version}, so what it promises stays: change the policy of a new version.",
             version=version,
         )
+    chosen: dict[str, dict[str, bool]] = {
+        level: {str(kind): value for kind, value in by_kind.items()} for level, by_kind in command.reversible.items()
+    }
+    wrong = [one for level, by_kind in chosen.items() for one in comeback.refused_reversible(level, by_kind)]
+    if wrong:
+        raise Invalid(
+            "Results come back with the consent gate, and what left a parcel or went to a partner never does.",
+            errors=dict.fromkeys(wrong, "is no matter of choice"),
+        )
     rows = [
-        {"study_id": study.id, "version": version, "level": level, "object": kind, "consequence": consequence}
+        {
+            "study_id": study.id,
+            "version": version,
+            "level": level,
+            "object": kind,
+            "consequence": consequence,
+            "reversible": chosen.get(level, {}).get(kind, comeback.GIVEN.get(kind, True)),
+        }
         for level, by_kind in wanted.items()
         for kind, consequence in by_kind.items()
     ]
     statement = upsert(WithdrawalPolicy).values(rows)
     await tx.session.execute(
         statement.on_conflict_do_update(
-            constraint="uq_withdrawal_policy_once", set_={"consequence": statement.excluded.consequence}
+            constraint="uq_withdrawal_policy_once",
+            set_={"consequence": statement.excluded.consequence, "reversible": statement.excluded.reversible},
         )
     )
     tx.record("withdrawal_policy.set", subject="study", subject_id=study.id, study_id=study.id, version=version)
@@ -137,5 +169,10 @@ async def _in_use(tx: ReadTx, study: Study, version: str) -> bool:
 async def _view(tx: ReadTx, study: Study, version: str) -> PolicyView:
     found, own = await policy_of(tx, study.id, version)
     return PolicyView(
-        study=study.code, version=version, own=own, in_use=await _in_use(tx, study, version), policy=found
+        study=study.code,
+        version=version,
+        own=own,
+        in_use=await _in_use(tx, study, version),
+        policy=found,
+        reversible={level: await reversible_of(tx, study.id, version, level) for level in found},
     )

@@ -20,8 +20,10 @@ from biobank.db import visible
 from biobank.disposal.queries import DisposalRow, disposals, listed_on
 from biobank.errors import NotFound
 from biobank.paging import Page, cut
-from biobank.participant.models import Participant, Withdrawal
+from biobank.participant.belief import standing
+from biobank.participant.models import Participant, Withdrawal, WithdrawalRescission
 from biobank.shipment.models import ExternalParty
+from biobank.signature.models import Signature
 from biobank.signature.queries import SignatureView, signatures
 from biobank.signature.rules import canonical, moment
 from biobank.specimen.models import Custody, Specimen
@@ -29,7 +31,7 @@ from biobank.specimen.queries import within
 from biobank.storage.places import TubePlace, places
 from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
-from biobank.withdrawal import rules
+from biobank.withdrawal import comeback, rules
 from biobank.withdrawal.models import PartnerNotice, WithdrawalCase, WithdrawalTube
 from biobank.withdrawal.survey import Statement
 
@@ -52,6 +54,18 @@ class CaseRow(View):
     recorded_at: datetime
     recorded_by: str
     closed_at: datetime | None
+    rescinded_at: datetime | None = None
+
+
+class RescissionView(View):
+    """A withdrawal was recorded by mistake and taken back: what came back and what did not, as it was signed."""
+
+    rescinded_at: datetime
+    rescinded_by: str
+    reason: str
+    comes_back: tuple[str, ...]
+    stays: tuple[str, ...]
+    signature: SignatureView
 
 
 class CaseTube(View):
@@ -102,6 +116,7 @@ class CaseView(CaseRow):
     unlisted: int
     certificate_sha256: str | None
     closing_signature: SignatureView | None
+    rescission: RescissionView | None = None
     row_version: int
 
 
@@ -124,6 +139,16 @@ def signed_content(
         "effective_at": moment(effective_at),
         "requested_at": None if requested_at is None else moment(requested_at),
         "recorded_at": moment(recorded_at),
+        "statement": dict(statement),
+    }
+
+
+def rescission_content(statement: Mapping[str, Any], reason: str, rescinded_at: datetime) -> dict[str, Any]:
+    """What the signature of a rescission stands for."""
+    return {
+        "deed": "rescission",
+        "reason": reason,
+        "rescinded_at": moment(rescinded_at),
         "statement": dict(statement),
     }
 
@@ -167,7 +192,9 @@ async def cases(
             Withdrawal.recorded_at,
             AppUser.display_name.label("recorded_by"),
             WithdrawalCase.closed_at,
+            WithdrawalRescission.rescinded_at,
         )
+        .outerjoin(WithdrawalRescission, WithdrawalRescission.withdrawal_id == WithdrawalCase.withdrawal_id)
         .join(Withdrawal, Withdrawal.id == WithdrawalCase.withdrawal_id)
         .join(Participant, Participant.id == WithdrawalCase.participant_id)
         .join(Study, Study.id == WithdrawalCase.study_id)
@@ -187,7 +214,8 @@ async def cases(
     if site:
         query = query.where(Site.code == site)
     if is_open is not None:
-        query = query.where(WithdrawalCase.closed_at.is_(None) if is_open else WithdrawalCase.closed_at.is_not(None))
+        unfinished = WithdrawalCase.closed_at.is_(None) & WithdrawalRescission.id.is_(None)
+        query = query.where(unfinished if is_open else ~unfinished)
     rows = [
         CaseRow(**row._asdict(), level_title=rules.LEVEL_TITLES[row.level]) for row in await tx.session.execute(query)
     ]
@@ -216,7 +244,7 @@ async def case_view(tx: ReadTx, found: WithdrawalCase) -> CaseView:
         | ({} if found.closing_signature_id is None else {found.closing_signature_id: found.certificate or ""}),
     )
     timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
-    tubes = await _tubes(tx, found.id)
+    tubes = await _tubes(tx, found.id, rescinded=row.rescinded_at is not None)
     lists = (
         await tx.session.execute(
             select(WithdrawalTube.disposal_id).distinct().where(WithdrawalTube.case_id == found.id)
@@ -234,10 +262,47 @@ async def case_view(tx: ReadTx, found: WithdrawalCase) -> CaseView:
         notices=await _notices(tx, found.id),
         disposals=(await disposals(tx, ids=listed, limit=500)).rows if listed else (),
         steps=dict(Counter(tube.step for tube in tubes)),
-        unlisted=len(await unlisted(tx, found.id)),
+        unlisted=0 if row.rescinded_at else len(await unlisted(tx, found.id)),
+        rescission=await _rescission(tx, found),
         certificate_sha256=found.certificate_sha256,
         closing_signature=None if found.closing_signature_id is None else signed[found.closing_signature_id],
         row_version=found.row_version,
+    )
+
+
+async def is_rescinded(tx: ReadTx, case: WithdrawalCase) -> bool:
+    found = select(WithdrawalRescission.id).where(WithdrawalRescission.withdrawal_id == case.withdrawal_id)
+    return (await tx.session.execute(found)).first() is not None
+
+
+async def check_open(tx: ReadTx, case: WithdrawalCase) -> None:
+    """Raises WithdrawalClosed, WithdrawalRescinded: nothing more is done to this withdrawal."""
+    rules.check_open(closed=case.closed_at is not None)
+    comeback.check_standing(rescinded=await is_rescinded(tx, case))
+
+
+async def _rescission(tx: ReadTx, case: WithdrawalCase) -> RescissionView | None:
+    row = (
+        await tx.session.execute(
+            select(WithdrawalRescission, AppUser.display_name, Signature.content)
+            .join(AppUser, AppUser.id == WithdrawalRescission.rescinded_by)
+            .join(Signature, Signature.id == WithdrawalRescission.signature_id)
+            .where(WithdrawalRescission.withdrawal_id == case.withdrawal_id)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    one: WithdrawalRescission = row.WithdrawalRescission
+    stated = json.loads(row.content)["statement"]
+    present = rescission_content(stated | {"sha256": one.statement_sha256}, one.reason, one.rescinded_at)
+    signed = await signatures(tx, [one.signature_id], present={one.signature_id: canonical(present)})
+    return RescissionView(
+        rescinded_at=one.rescinded_at,
+        rescinded_by=row.display_name,
+        reason=one.reason,
+        comes_back=tuple(stated["comes_back"]),
+        stays=tuple(stated["stays"]),
+        signature=signed[one.signature_id],
     )
 
 
@@ -252,7 +317,7 @@ def _now(row: Any, where: Mapping[int, TubePlace]) -> rules.TubeNow:
     )
 
 
-async def _tubes(tx: ReadTx, case_id: int) -> tuple[CaseTube, ...]:
+async def _tubes(tx: ReadTx, case_id: int, *, rescinded: bool) -> tuple[CaseTube, ...]:
     rows = (
         await tx.session.execute(
             select(
@@ -275,7 +340,7 @@ async def _tubes(tx: ReadTx, case_id: int) -> tuple[CaseTube, ...]:
             is_pool=row.is_pool,
             existence=row.existence,
             plan=row.WithdrawalTube.plan,
-            step=rules.step(_now(row, where)),
+            step="done" if rescinded else rules.step(_now(row, where)),
             place=where[row.WithdrawalTube.specimen_id].words,
             taken_out_of=row.WithdrawalTube.taken_out_of,
             outcome=row.WithdrawalTube.outcome,
@@ -358,7 +423,13 @@ async def waiting_for_place(tx: ReadTx, permission: Permission) -> tuple[Waiting
             .join(Specimen, Specimen.id == WithdrawalTube.specimen_id)
             .join(Custody, Custody.specimen_id == Specimen.id)
             .join(SpecimenType, SpecimenType.code == Specimen.specimen_type)
-            .where(WithdrawalTube.plan == "hold", Custody.holder_id.is_not(None), within(tx.scope(permission)))
+            .join(Withdrawal, Withdrawal.id == WithdrawalCase.withdrawal_id)
+            .where(
+                WithdrawalTube.plan == "hold",
+                Custody.holder_id.is_not(None),
+                within(tx.scope(permission)),
+                standing(),
+            )
             .ext(distinct_on(Specimen.code))
             .order_by(Specimen.code, WithdrawalCase.id.desc())
         )
@@ -381,7 +452,9 @@ async def check_waits_for_place(tx: ReadTx, tube: Specimen) -> None:
     asked = (
         select(WithdrawalTube.id)
         .join(Custody, Custody.specimen_id == WithdrawalTube.specimen_id)
-        .where(WithdrawalTube.specimen_id == tube.id, Custody.holder_id.is_not(None))
+        .join(WithdrawalCase, WithdrawalCase.id == WithdrawalTube.case_id)
+        .join(Withdrawal, Withdrawal.id == WithdrawalCase.withdrawal_id)
+        .where(WithdrawalTube.specimen_id == tube.id, Custody.holder_id.is_not(None), standing())
         .limit(1)
     )
     if (await tx.session.execute(asked)).scalar_one_or_none() is None:

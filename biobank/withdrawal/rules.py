@@ -84,6 +84,15 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
         "The consent gate stops all use at the levels no_further_use and destroy, and none at the others.",
         errors={"consequence": "does not agree with the consent gate"},
     ),
+    "ck_withdrawal_policy_results_come_back": lambda: Invalid(
+        "Results come back with the consent gate.", errors={"reversible": "is no matter of choice"}
+    ),
+    "ck_withdrawal_policy_parcels_stay_out": lambda: Invalid(
+        "What left a parcel or went to a partner does not come back by itself.",
+        errors={"reversible": "is no matter of choice"},
+    ),
+    "uq_withdrawal_rescission_once": lambda: Conflict("The withdrawal was rescinded already: load the page again."),
+    "ck_specimen_hold_stands": lambda: Conflict("A withdrawal holds this tube: it is rescinded before the hold ends."),
     "ck_withdrawal_case_closed": lambda: WithdrawalClosed("The withdrawal is closed and never changes."),
     "ck_withdrawal_case_statement_stays": lambda: WithdrawalClosed("What a withdrawal stated is never edited."),
     "uq_withdrawal_tube_once": lambda: Conflict("The tube is part of this withdrawal already: load the page again."),

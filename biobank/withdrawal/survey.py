@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 from biobank import ids
 from biobank.access.models import AppUser
 from biobank.assay.models import Result, ResultVersion
-from biobank.participant.belief import governing
+from biobank.participant.belief import governing, standing
 from biobank.participant.models import Consent, Participant, Visit, Withdrawal
 from biobank.participant.rules import STOPPING_LEVELS
 from biobank.picking.models import PickList, PickListLine, Reservation
@@ -27,7 +27,7 @@ from biobank.storage.places import TubePlace, places
 from biobank.study.models import ConsentDocument, Site, Study
 from biobank.tx import ReadTx
 from biobank.withdrawal import rules
-from biobank.withdrawal.policy import policy_of
+from biobank.withdrawal.policy import policy_of, reversible_of
 
 
 class View(BaseModel):
@@ -61,6 +61,7 @@ class Statement(View):
     level_title: str
     form: str | None
     policy: dict[str, str]
+    reversible: dict[str, bool] = {}
     will: tuple[str, ...]
     will_not: tuple[str, ...]
     tubes: tuple[StatedTube, ...]
@@ -94,6 +95,7 @@ async def survey(tx: ReadTx, person: Participant, level: str) -> Survey:
     """Look at everything of a participant. In a withdrawal it is done behind the participant's lock."""
     form, version = await _form(tx, person)
     policy = (await policy_of(tx, person.study_id, version))[0][level]
+    reversible = await reversible_of(tx, person.study_id, version, level)
     tubes, pools = await _tubes(tx, person.id)
     reached_pools = frozenset() if policy["pools"] == "keep" else frozenset(pools)
     tubes = {one: tube for one, tube in tubes.items() if one not in pools or one in reached_pools}
@@ -111,7 +113,11 @@ async def survey(tx: ReadTx, person: Participant, level: str) -> Survey:
         pools=len(pools),
         pulls=len(pulls),
         earlier=set(
-            (await tx.session.execute(select(Withdrawal.level).where(Withdrawal.participant_id == person.id))).scalars()
+            (
+                await tx.session.execute(
+                    select(Withdrawal.level).where(Withdrawal.participant_id == person.id, standing())
+                )
+            ).scalars()
         ),
         **await _counts(tx, person.id),
     )
@@ -126,6 +132,7 @@ async def survey(tx: ReadTx, person: Participant, level: str) -> Survey:
         level_title=rules.LEVEL_TITLES[level],
         form=form,
         policy=dict(policy),
+        reversible=reversible,
         will=will,
         will_not=will_not,
         tubes=tuple(

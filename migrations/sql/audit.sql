@@ -133,6 +133,7 @@ call biobank_audit_table('consent_document_scope');
 call biobank_audit_table('consent');
 call biobank_audit_table('consent_decision');
 call biobank_audit_table('withdrawal');
+call biobank_audit_table('withdrawal_rescission');
 call biobank_audit_table('withdrawal_policy');
 call biobank_audit_table('withdrawal_case', omitted => 'statement certificate');
 call biobank_audit_table('withdrawal_tube');

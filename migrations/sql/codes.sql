@@ -64,7 +64,8 @@ insert into consent_scope (code, title) values
 
 select set_config('biobank.actor', 'service', true), set_config('biobank.tx', gen_random_uuid()::text, true);
 -- What a withdrawal does where a consent form says nothing else (domain practice: Finnish and Icelandic biobanks, GDPR article 17(3)(d)).
-insert into withdrawal_policy (level, object, consequence) values
+insert into withdrawal_policy (level, object, consequence, reversible)
+select level, object, consequence, object not in ('packed_tubes', 'tubes_away') from (values
     ('no_contact', 'planned_visits', 'cancel'), ('no_contact', 'stored_tubes', 'keep'), ('no_contact', 'packed_tubes', 'keep'),
     ('no_contact', 'tubes_away', 'keep'), ('no_contact', 'pools', 'keep'), ('no_contact', 'unreleased_results', 'keep'), ('no_contact', 'released_results', 'keep'),
     ('no_access', 'planned_visits', 'keep'), ('no_access', 'stored_tubes', 'keep'), ('no_access', 'packed_tubes', 'keep'),
@@ -72,7 +73,8 @@ insert into withdrawal_policy (level, object, consequence) values
     ('no_further_use', 'planned_visits', 'cancel'), ('no_further_use', 'stored_tubes', 'hold'), ('no_further_use', 'packed_tubes', 'take_out'),
     ('no_further_use', 'tubes_away', 'recall'), ('no_further_use', 'pools', 'hold'), ('no_further_use', 'unreleased_results', 'withhold'), ('no_further_use', 'released_results', 'hide'),
     ('destroy', 'planned_visits', 'cancel'), ('destroy', 'stored_tubes', 'dispose'), ('destroy', 'packed_tubes', 'take_out'),
-    ('destroy', 'tubes_away', 'destroy'), ('destroy', 'pools', 'hold'), ('destroy', 'unreleased_results', 'withhold'), ('destroy', 'released_results', 'hide');
+    ('destroy', 'tubes_away', 'destroy'), ('destroy', 'pools', 'hold'), ('destroy', 'unreleased_results', 'withhold'), ('destroy', 'released_results', 'hide')
+) as house (level, object, consequence);
 
 insert into container_type (code, title, level, rows, cols, label_scheme, fill_order) values
     ('FACILITY', 'Facility', 'facility', null, null, null, 'row'), ('ROOM', 'Room', 'room', null, null, null, 'row'), ('BENCH', 'Bench', 'bench', null, null, null, 'row'),

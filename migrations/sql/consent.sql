@@ -16,6 +16,21 @@ create trigger never_deleted before delete or truncate on consent for each state
 
 call biobank_append_only('consent_decision');
 call biobank_append_only('withdrawal');
+call biobank_append_only('withdrawal_rescission');
+
+-- The hold of a withdrawal stands as long as the withdrawal does: a rescission comes first, then the hold is lifted.
+create function biobank_hold_stands() returns trigger language plpgsql as $$
+begin
+    raise exception 'tube % is on hold by a withdrawal that stands', new.code
+        using errcode = 'check_violation', constraint = 'ck_specimen_hold_stands', table = 'specimen';
+end $$;
+create function biobank_is_withdrawn(person bigint) returns boolean language sql stable as $$
+    select exists (select from withdrawal w where w.participant_id = person and w.level in ('no_further_use', 'destroy')
+                      and not exists (select from withdrawal_rescission r where r.withdrawal_id = w.id))
+$$;
+create trigger hold_stands before update of hold on specimen for each row
+    when (old.hold = 'consent_withdrawn' and new.hold is distinct from old.hold and biobank_is_withdrawn(new.participant_id))
+    execute function biobank_hold_stands();
 call biobank_append_only('signature');
 
 -- A tube is disposed of when two people have confirmed it on a disposal list, or when a partner has written that it was destroyed there.

@@ -79,7 +79,8 @@ returns table (visit_id bigint, participant_id bigint, study_id bigint, site_id 
     with followed as (
         select p.id, p.study_id, p.site_id, p.t0 from participant p
          where p.study_id = study and (people is null or p.id = any (people)) and p.status in ('screening', 'enrolled', 'followed')
-           and not exists (select from withdrawal w where w.participant_id = p.id and w.level in ('no_contact', 'no_further_use', 'destroy'))
+           and not exists (select from withdrawal w where w.participant_id = p.id and w.level in ('no_contact', 'no_further_use', 'destroy')
+                             and not exists (select from withdrawal_rescission r where r.withdrawal_id = w.id))
     ), wanted as (
         select p.id as participant_id, p.study_id, p.site_id, t.id as visit_type_id, k.code, k.title, p.t0 + k.planned_day as planned_on,
                p.t0 + k.planned_day - k.days_before as window_from, p.t0 + k.planned_day + k.days_after as window_to

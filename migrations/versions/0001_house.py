@@ -560,6 +560,7 @@ def upgrade() -> None:
         sa.Column("level", sa.Text(), nullable=False),
         sa.Column("object", sa.Text(), nullable=False),
         sa.Column("consequence", sa.Text(), nullable=False),
+        sa.Column("reversible", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.CheckConstraint(
             "(object, consequence) in (('planned_visits', 'keep'), ('planned_visits', 'cancel'), ('stored_tubes', 'keep'), ('stored_tubes', 'hold'), ('stored_tubes', 'dispose'), ('packed_tubes', 'keep'), ('packed_tubes', 'take_out'), ('tubes_away', 'keep'), ('tubes_away', 'recall'), ('tubes_away', 'destroy'), ('pools', 'keep'), ('pools', 'hold'), ('pools', 'dispose'), ('unreleased_results', 'keep'), ('unreleased_results', 'withhold'), ('released_results', 'keep'), ('released_results', 'hide'))",
             name=op.f("ck_withdrawal_policy_consequence_fits_object"),
@@ -572,12 +573,20 @@ def upgrade() -> None:
             "level in ('no_contact', 'no_access', 'no_further_use', 'destroy')", name=op.f("ck_withdrawal_policy_level")
         ),
         sa.CheckConstraint(
+            "not reversible or object not in ('packed_tubes', 'tubes_away')",
+            name=op.f("ck_withdrawal_policy_parcels_stay_out"),
+        ),
+        sa.CheckConstraint(
             "object = 'planned_visits' or (level in ('no_further_use', 'destroy') and (consequence <> 'keep' or object in ('tubes_away', 'pools'))) or (level in ('no_contact', 'no_access') and consequence = 'keep')",
             name=op.f("ck_withdrawal_policy_agrees_with_the_gate"),
         ),
         sa.CheckConstraint(
             "object in ('planned_visits', 'stored_tubes', 'packed_tubes', 'tubes_away', 'pools', 'unreleased_results', 'released_results')",
             name=op.f("ck_withdrawal_policy_object"),
+        ),
+        sa.CheckConstraint(
+            "reversible or object not in ('unreleased_results', 'released_results')",
+            name=op.f("ck_withdrawal_policy_results_come_back"),
         ),
         sa.CheckConstraint("(study_id is null) = (version is null)", name=op.f("ck_withdrawal_policy_form_is_whole")),
         sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_withdrawal_policy_study_id")),
@@ -1644,6 +1653,7 @@ def upgrade() -> None:
         sa.Column("study_id", sa.BigInteger(), nullable=False),
         sa.Column("site_id", sa.BigInteger(), nullable=False),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("status_before", sa.Text(), nullable=True),
         sa.Column("statement", sa.Text(), nullable=False),
         sa.Column("statement_sha256", sa.Text(), nullable=False),
         sa.Column("signature_id", sa.BigInteger(), nullable=False),
@@ -1677,6 +1687,25 @@ def upgrade() -> None:
     )
     op.create_index("ix_withdrawal_case_participant", "withdrawal_case", ["participant_id"], unique=False)
     op.create_index("ix_withdrawal_case_study_site", "withdrawal_case", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "withdrawal_rescission",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("withdrawal_id", sa.BigInteger(), nullable=False),
+        sa.Column("rescinded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("rescinded_by", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("statement_sha256", sa.Text(), nullable=False),
+        sa.Column("signature_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("char_length(reason) >= 3", name=op.f("ck_withdrawal_rescission_has_a_reason")),
+        sa.ForeignKeyConstraint(["rescinded_by"], ["app_user.id"], name=op.f("fk_withdrawal_rescission_rescinded_by")),
+        sa.ForeignKeyConstraint(["signature_id"], ["signature.id"], name=op.f("fk_withdrawal_rescission_signature_id")),
+        sa.ForeignKeyConstraint(
+            ["withdrawal_id"], ["withdrawal.id"], name=op.f("fk_withdrawal_rescission_withdrawal_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal_rescission")),
+        sa.UniqueConstraint("signature_id", name=op.f("uq_withdrawal_rescission_signature_id")),
+        sa.UniqueConstraint("withdrawal_id", name="uq_withdrawal_rescission_once"),
+    )
     op.create_table(
         "partner_notice",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),

@@ -13,7 +13,7 @@ from tests.material import make_material
 from tests.picklists import listed, stored
 from tests.shelves import box, boxed, freezer, rack
 from tests.shipping import PARTY, draft, packed, shipped
-from tests.withdrawing import request, signature, withdraw
+from tests.withdrawing import request, rescind, signature, withdraw
 
 
 def problem(response, status, code):
@@ -379,3 +379,109 @@ async def test_a_policy_destroys_pools_with_the_rest_or_leaves_them_to_the_gate(
         assert (await manager.see(f"/specimens/{pool}"))["hold"] == (None if pools == "keep" else "consent_withdrawn")
     wanted = {"tubes": [pool], "purpose": "Whatever", "destination": "bench"}
     problem(await api("technician").post("/pick-lists", wanted), 409, "tubes-blocked")
+
+
+async def test_a_withdrawal_of_the_wrong_person_is_taken_back(api, database, world, superuser):
+    """What is not disposed of comes back, what is stays gone; the withdrawal stands on record as what was believed."""
+    more = await make_material(database, world, tubes=3)
+    parcel = await draft(api("clerk"))
+    await api("clerk").ok(f"/shipments/{parcel}/items", {"tubes": [more.tubes[2]]})
+    case = await withdraw(api("coordinator"), more.participant, "destroy")
+    (listing,) = case["disposals"]
+    for person in ("technician", "technician2"):
+        word = {"tube": more.tubes[0], "method": "autoclaved"}
+        await api(person).ok(f"/disposals/{listing['number']}/confirmations", word)
+    await api("technician").ok(
+        f"/disposals/{listing['number']}/confirmations", {"tube": more.tubes[1], "method": "chemical"}
+    )
+    manager, coordinator = api("manager"), api("coordinator")
+    path = f"/withdrawals/{case['number']}"
+    stated = await manager.see(f"{path}/rescission")
+    assert stated["tubes"] == sorted(more.tubes[1:], key=more.tubes.index)
+    assert any("2 tubes will come off hold" in line for line in stated["comes_back"])
+    assert any("2 tubes of these will be struck off" in line for line in stated["comes_back"])
+    assert any("1 tube destroyed" in line for line in stated["stays"])
+    assert any("1 tube that came out of shipments" in line for line in stated["stays"])
+    assert (await coordinator.get(f"{path}/rescission")).status_code == 403
+    assert (await api("stranger").get(f"{path}/rescission")).status_code == 404
+    before = datetime.now(UTC).isoformat()
+    wrong = {"reason": "It was meant for somebody else", "statement_sha256": "0" * 64, "signature": signature()}
+    assert problem(await manager.post(f"{path}/rescission", wrong), 412, "statement-changed")
+    right = wrong | {"statement_sha256": stated["sha256"]}
+    refused = await manager.post(f"{path}/rescission", right | {"signature": signature(password="wrong password")})
+    assert refused.json()["type"] == "/problems/signature-refused"
+    done = await manager.ok(f"{path}/rescission", right)
+    assert (done["rescission"]["rescinded_by"], done["steps"], done["unlisted"]) == ("Manager", {"done": 3}, 0)
+    assert done["rescission"]["signature"]["intact"]
+    assert done["signature"]["intact"]
+    assert done["rescission"]["comes_back"] == stated["comes_back"]
+    tubes = {tube: await manager.see(f"/specimens/{tube}") for tube in more.tubes}
+    assert [tubes[tube]["existence"] for tube in more.tubes] == ["disposed", "exists", "exists"]
+    assert [tubes[tube]["hold"] for tube in more.tubes[1:]] == [None, None]
+    lines = (await api("technician").see(f"/disposals/{listing['number']}"))["lines"]
+    assert {line["tube"]: line["status"] for line in lines} == {
+        more.tubes[0]: "disposed",
+        more.tubes[1]: "struck",
+        more.tubes[2]: "struck",
+    }
+    person = await manager.see(f"/participants/{more.participant}")
+    assert (person["status"], person["withdrawals"][0]["rescinded_at"] is not None) == ("enrolled", True)
+    asked = f"/participants/{more.participant}/consents"
+    assert (await manager.see(asked))["withdrawal"] is None
+    assert (await manager.see(asked, believed_at=before))["withdrawal"]["level"] == "destroy"
+    wanted = {"tubes": list(more.tubes[1:]), "purpose": "After all", "destination": "bench"}
+    await api("technician").ok("/pick-lists", wanted)
+    again = await rescind(manager, case["number"])
+    assert problem(again, 409, "withdrawal-rescinded")
+    for deed in ("close", "returned"):
+        body = {"row_version": done["row_version"], **({"signature": signature()} if deed == "close" else {})}
+        problem(await coordinator.post(f"{path}/{deed}", body), 409, "withdrawal-rescinded")
+    assert (await manager.see("/withdrawals", is_open=True))["rows"] == []
+
+
+async def test_a_pool_comes_off_hold_when_nobody_in_it_has_withdrawn(api, database, world):
+    one, two, pool = await pooled(api, database, world)
+    cases = [await withdraw(api("coordinator"), each.participant) for each in (one, two)]
+    for case, hold in zip(cases, ("consent_withdrawn", None), strict=True):
+        assert (await rescind(api("manager"), case["number"])).is_success
+        assert (await api("manager").see(f"/specimens/{pool}"))["hold"] == hold
+
+
+async def test_what_another_withdrawal_or_the_policy_holds_does_not_come_back(api, database, world):
+    manager = api("manager")
+    made = await make_material(database, world, tubes=1)
+    first = await withdraw(api("coordinator"), made.participant, "no_further_use")
+    await withdraw(api("coordinator"), made.participant, "destroy")
+    assert (await rescind(manager, first["number"])).is_success
+    seen = await manager.see(f"/specimens/{made.tubes[0]}")
+    assert seen["hold"] == "consent_withdrawn"
+    assert (await manager.see(f"/participants/{made.participant}"))["status"] == "withdrawn"
+
+    other = await make_material(database, world, tubes=1)
+    forms = "/studies/LLS/consent-forms"
+    await manager.ok(forms, {"version": "2.0", "approved_from": "2026-01-01", "scopes": ["biobank_storage"]})
+    policy = (await manager.see(f"{forms}/2.0/policy"))["policy"]
+    never = {"policy": policy, "reversible": {"destroy": {"tubes_away": True}}}
+    assert (await manager.post(f"{forms}/2.0/policy", never)).status_code == 422
+    own = {"policy": policy, "reversible": {"destroy": {"stored_tubes": False, "planned_visits": False}}}
+    set_ = await manager.ok(f"{forms}/2.0/policy", own)
+    assert set_["reversible"]["destroy"]["stored_tubes"] is False
+    form = {"version": "2.0", "signed_at": NOW.isoformat(), "granted": ["biobank_storage"]}
+    await manager.ok(f"/participants/{other.participant}/consents", form)
+    case = await withdraw(api("coordinator"), other.participant, "destroy")
+    stated = await manager.see(f"/withdrawals/{case['number']}/rescission")
+    assert any("1 tube stay on hold: the consent form's policy" in line for line in stated["stays"])
+    assert (await rescind(manager, case["number"])).is_success
+    assert (await manager.see(f"/specimens/{other.tubes[0]}"))["hold"] == "consent_withdrawn"
+
+
+async def test_visits_that_a_withdrawal_cancelled_are_planned_again(api):
+    day = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
+    person = await api("manager").ok("/participants", {"study": "LLS", "site": "CHI", "enrolled_on": day})
+    code = person["code"]
+    planned = [visit["status"] for visit in (await api("manager").see(f"/participants/{code}"))["visits"]]
+    case = await withdraw(api("coordinator"), code, "no_contact")
+    assert "cancelled" in {visit["status"] for visit in (await api("manager").see(f"/participants/{code}"))["visits"]}
+    assert (await rescind(api("manager"), case["number"])).is_success
+    again = [visit["status"] for visit in (await api("manager").see(f"/participants/{code}"))["visits"]]
+    assert again == planned

@@ -353,6 +353,12 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
             "statement_sha256": "0" * 64,
             "signature": signature(),
         },
+        "rescindWithdrawal": {
+            "reason": "Recorded for the wrong person",
+            "statement_sha256": "0" * 64,
+            "signature": signature(),
+        },
+        "rescissionForm": {"reason": "Recorded for the wrong person", "statement_sha256": "0" * 64, **signature()},
         "withdrawalForm": {"level": "no_contact", "effective_at": LOCAL, "statement_sha256": "0" * 64, **signature()},
         "sendNotice": {**FINISH, "how": "letter to the desk"},
         "sendNoticeForm": {**FINISH, "how": "letter to the desk"},

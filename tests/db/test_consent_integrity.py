@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from biobank.actor import SERVICE
@@ -22,7 +23,7 @@ from biobank.shipment.commands import Ship
 from biobank.shipment.rules import ShipmentState
 from biobank.signature.commands import Sign, sign
 from biobank.tx import open_read, open_tx
-from biobank.withdrawal import commands
+from biobank.withdrawal import commands, rescission
 from biobank.withdrawal.rules import StatementChanged
 from tests.material import actor, make_material
 from tests.shipping import draft, packed, version
@@ -275,6 +276,9 @@ async def behind(superuser):
         ("delete from consent", "ck_consent_append_only"),
         ("update consent_decision set decision = 'denied'", "ck_consent_decision_append_only"),
         ("update withdrawal set level = 'no_contact'", "ck_withdrawal_append_only"),
+        ("update specimen set hold = null", "ck_specimen_hold_stands"),
+        ("update withdrawal_policy set reversible = true", "ck_withdrawal_policy_parcels_stay_out"),
+        ("update withdrawal_policy set reversible = false", "ck_withdrawal_policy_results_come_back"),
         ("delete from signature", "ck_signature_append_only"),
         ("update signature set meaning = 'witness'", "ck_signature_append_only"),
         ("update withdrawal_case set statement = '{}'", "ck_withdrawal_case_statement_stays"),
@@ -391,3 +395,35 @@ async def test_the_service_itself_neither_signs_nor_records_nor_disposes(databas
         with pytest.raises(Forbidden):
             async with open_tx(database, SERVICE) as tx:
                 await deed(tx)
+
+
+async def test_a_withdrawal_is_rescinded_once_however_many_managers_try(api, database, world, behind):
+    made = await make_material(database, world, tubes=1)
+    case = await withdraw(api("coordinator"), made.participant, "destroy")
+    manager = await actor(database, world, "manager")
+    async with open_tx(database, manager) as tx:
+        stated = await rescission.statement(tx, case["number"])
+    command = rescission.Rescind(
+        reason="It was meant for somebody else",
+        statement_sha256=stated.sha256,
+        signature=Sign(password=SecretStr(world.password), meaning="approval"),
+    )
+
+    async def take_back():
+        async with open_tx(database, manager) as tx:
+            await rescission.rescind(tx, case["number"], command)
+
+    done = await asyncio.gather(take_back(), take_back(), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in done) == ["NoneType", "WithdrawalRescinded"]
+    assert await behind.fetchval("select count(*) from withdrawal_rescission") == 1
+    again = (
+        "insert into withdrawal_rescission (withdrawal_id, rescinded_by, reason, statement_sha256, signature_id) "
+        "select withdrawal_id, rescinded_by, reason, statement_sha256, (select min(id) from signature) "
+        "from withdrawal_rescission"
+    )
+    with pytest.raises(asyncpg.UniqueViolationError) as refused:
+        await behind.execute(again)
+    assert refused.value.constraint_name == "uq_withdrawal_rescission_once"
+    with pytest.raises(asyncpg.CheckViolationError) as edited:
+        await behind.execute("update withdrawal_rescission set reason = 'another one'")
+    assert edited.value.constraint_name == "ck_withdrawal_rescission_append_only"

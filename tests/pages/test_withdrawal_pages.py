@@ -196,7 +196,8 @@ async def test_forms_and_their_policy_are_entered_by_a_manager(browser, api):
     for name in re.findall(r'<select name="(\w+\.\w+)"', text):
         options = text[text.index(f'name="{name}"') :]
         chosen[name] = re.search(r'value="(\w+)" selected', options)[1]
-    assert len(chosen) == 24
+    assert len(chosen) == 28
+    chosen["back-destroy.stored_tubes"] = "false"
     assert (await manager.post(policy, {**chosen, "destroy.stored_tubes": "hold"})).status_code == 303
     assert "Its own policy" in (await manager.get(policy)).text
     wrong = await manager.post(policy, {**chosen, "no_contact.stored_tubes": "dispose"})
@@ -230,3 +231,25 @@ async def test_a_general_list_is_made_and_a_tube_taken_off(browser, api, databas
     missing = await manager.post(f"{here}/confirmations", {"tube": made.tubes[1], "found": "false"})
     assert "Not found by the first person" in (await manager.get(missing.headers["location"])).text
     assert "No list fits" in (await manager.get("/disposals?status=done&site=CHI")).text
+
+
+async def test_a_manager_reads_what_comes_back_and_takes_a_withdrawal_back(browser, api, database, world):
+    made = await make_material(database, world, tubes=2)
+    case = await withdraw(api("coordinator"), made.participant, "destroy")
+    path = f"/withdrawals/{case['number']}"
+    assert "Recorded by mistake?" not in (await (await browser("coordinator")).get(path)).text
+    manager = await browser("manager")
+    assert "Recorded by mistake?" in (await manager.get(path)).text
+    text = (await manager.get(f"{path}/rescission")).text
+    assert "2 tubes will come off hold and can be used again." in text
+    form = {"statement_sha256": hidden(text, "statement_sha256"), "meaning": "approval", "password": world.password}
+    short = await manager.post(f"{path}/rescission", form | {"reason": "no"})
+    assert (short.status_code, world.password in short.text) == (422, False)
+    done = await manager.post(f"{path}/rescission", form | {"reason": "It was meant for somebody else"})
+    assert (done.status_code, done.headers["location"]) == (303, path)
+    text = (await manager.get(path)).text
+    assert "What came back" in text
+    assert "It was meant for somebody else" in text
+    assert "rescinded" in (await manager.get("/withdrawals")).text
+    assert "Recorded by mistake and rescinded" in (await manager.get(f"/participants/{made.participant}")).text
+    assert (await manager.get(f"{path}/rescission")).status_code == 409
