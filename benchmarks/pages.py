@@ -22,11 +22,12 @@ from biobank.access import commands as access
 from biobank.access.rules import ROLES
 from biobank.actor import SERVICE
 from biobank.app import create_app
-from biobank.audit.seal import seal
 from biobank.db import Database
 from biobank.demo import fill
 from biobank.demo.plan import ROLES as DEMO_USERS
 from biobank.progress import ProgressBar
+from biobank.runtime import EMBEDDED
+from biobank.serve import settle
 from biobank.settings import Settings
 from biobank.tx import open_tx
 
@@ -50,8 +51,23 @@ _EXAMPLES = {
     "order by count(*) desc, r.id limit 1",
     "audit": "select max(id)::text from audit_entry where kind = 'event'",
     "problems": "select 'not-found'",
+    "studies": "select code from study order by id limit 1",
+    "pick-lists": "select p.code from pick_list p join pick_list_line l on l.pick_list_id = p.id group by p.id "
+    "order by count(*) desc, p.id limit 1",
+    "withdrawals": "select c.number::text from withdrawal_case c join withdrawal_tube t on t.case_id = c.id "
+    "group by c.id order by c.closed_at is null, count(*) desc, c.id limit 1",
+    "disposals": "select d.number::text from disposal d join disposal_tube t on t.disposal_id = d.id group by d.id "
+    "order by count(*) desc, d.id limit 1",
+    "signatures": "select number::text from signature order by id desc limit 1",
+    "sprec": "select code from sprec_version order by code limit 1",
+    "equipment": "select s.code || '/' || e.code from equipment e join site s on s.id = e.site_id "
+    "order by (select count(*) from processing_event p where p.equipment_id = e.id) desc, e.id limit 1",
+    "bench": "select 'aliquot'",
 }
-_SECOND = {"plate": "1", "well": "C4"}
+# What some files are asked for.
+_ASKED = {"/brisq/table.csv": "?participant={participants}", "/fitness/table.csv": "?assay=ANA-LX&tubes={specimens}"}
+# What stands for a word of an address that is no example of its noun.
+_SECOND = {"plate": "1", "well": "C4", "kind": "pdf", "{study}/consent-forms/{version}": "{study}/consent-forms/2.0"}
 # Lists in the ways in which people narrow them, and what is scanned into the finder.
 _NARROWED = (
     "/participants?site=CHI",
@@ -174,12 +190,14 @@ def _pages(dsn: str, codes: dict[str, str]) -> Iterator[Page]:
     permissions: dict[str, str] = {}
     for path, permission in _routes(app):
         noun = path.split("/")[1]
-        named = path
-        for word in re.findall(r"\{(\w+)\}", path):
-            named = named.replace(f"{{{word}}}", _SECOND.get(word) or codes.get(noun, ""))
+        named = path.replace("{site}/{code}", "{code}")
+        for words, instead in _SECOND.items():
+            named = named.replace(words if "{" in words else f"{{{words}}}", instead)
+        for word in re.findall(r"\{(\w+)\}", named):
+            named = named.replace(f"{{{word}}}", codes.get(noun) or "")
         if ("//" not in named and not named.endswith("/")) or path == "/":
             permissions[path] = permission
-            yield Page(path, named, permission)
+            yield Page(path, named + _ASKED.get(path, "").format_map(codes), permission)
         else:
             say(f"  not measured, for want of an example: {path}")
     yield Page("/find?q", f"/find?q={codes['specimens']}", "self")
@@ -204,7 +222,7 @@ def _study(participants: int) -> Iterator[Study]:
     """A study of made-up participants in a folder of its own, which is removed afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="biobank-bench-"))
     try:
-        with embedded.start(folder / "data", options={"shared_buffers": "256MB", "max_wal_size": "4GB"}) as server:
+        with embedded.start(folder / "data", options=EMBEDDED) as server:
             server.create_database("bench")
             dsn = server.url("bench")
             asyncio.run(migrate.upgrade(dsn, role=ROLE))
@@ -218,11 +236,8 @@ def _study(participants: int) -> Iterator[Study]:
 
 async def _fill(dsn: str, participants: int) -> None:
     async with Database.open(dsn, role=ROLE, size=4) as database:
-        await fill(database, participants=participants, password=_PASSWORD, progress=ProgressBar())
-    connection = await asyncpg.connect(dsn, server_settings={"timezone": "UTC"})
-    await seal(connection)
-    await connection.execute("vacuum (analyze)")
-    await connection.close()
+        await fill(database, participants=participants, password=_PASSWORD, progress=(progress := ProgressBar()))
+    await settle(dsn, progress)
 
 
 async def tokens_of(dsn: str) -> dict[str, str]:

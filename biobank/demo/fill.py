@@ -18,7 +18,7 @@ from biobank.demo.consign import STORED, Consignment, consign
 from biobank.demo.deliver import Delivery, Load
 from biobank.demo.enrol import write_people
 from biobank.demo.house import House, set_up
-from biobank.demo.lanes import side_by_side
+from biobank.demo.lanes import each, side_by_side
 from biobank.demo.material import Material
 from biobank.demo.partners import send_out
 from biobank.demo.people import Person, make_people
@@ -193,9 +193,4 @@ class _Work:
             done += 1
             progress("assay runs", done, len(runs))
 
-        await side_by_side(_each(runs), measure)
-
-
-async def _each(runs: list[RunPlan]) -> AsyncIterator[RunPlan]:
-    for run in runs:
-        yield run
+        await side_by_side(each(runs), measure)

@@ -1,7 +1,7 @@
 """Work side by side: one source gives out pieces in order, and as many hands as there are connections do them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
@@ -31,3 +31,9 @@ async def side_by_side(source: AsyncIterator[Piece], work: Callable[[Piece], Awa
                 await waiting.put(None)
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
+
+
+async def each(pieces: Iterable[Piece]) -> AsyncIterator[Piece]:
+    """A source of pieces that stand already."""
+    for piece in pieces:
+        yield piece

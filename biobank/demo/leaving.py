@@ -4,6 +4,7 @@ work of one finished, that of another half done.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from random import Random
 
 from pydantic import SecretStr
 from sqlalchemy import and_, func, or_, select
@@ -13,7 +14,8 @@ from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.chance import at, stream
 from biobank.demo.house import House
-from biobank.demo.people import Person
+from biobank.demo.lanes import each, side_by_side
+from biobank.demo.people import WITHDRAWN_EVERY, Person
 from biobank.disposal import commands as disposing
 from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import find_participant
@@ -42,13 +44,19 @@ async def take_back(
     database: Database, house: House, password: str, seed: int, progress: Progress, people: Sequence[Person]
 ) -> int:
     """Let people withdraw from all further use on their day. Every other case is closed a week later."""
-    work = _Leaving(database, house, password, seed, "taking back")
-    for number, person in enumerate(people, start=1):
+    done = 0
+
+    async def leave(person: Person) -> None:
+        nonlocal done
         assert person.withdrawn is not None  # noqa: S101  # only those are handed in
+        work = _Leaving(database, house, password, stream(seed, "taking back", person.index))
         case = await work.sign(person.code, "no_further_use", person.withdrawn)
-        if number % 2 == 0:
+        if person.index // WITHDRAWN_EVERY % 2:
             await work.close(case, person.withdrawn + _CLOSED_AFTER)
-        progress("withdrawals", number, len(people))
+        done += 1
+        progress("withdrawals", done, len(people))
+
+    await side_by_side(each(people), leave)
     return len(people)
 
 
@@ -57,7 +65,7 @@ async def withdraw(database: Database, house: House, password: str, seed: int, p
     people = await _candidates(database, house, len(_LEVELS) + 1)
     if len(people) <= len(_LEVELS):
         return 0
-    work = _Leaving(database, house, password, seed)
+    work = _Leaving(database, house, password, stream(seed, "leaving"))
     for (level, days), code in zip(_LEVELS, people, strict=False):
         case = await work.sign(code, level, work.moment(days, 10 * 60))
         if level == "destroy":
@@ -93,10 +101,10 @@ async def _candidates(database: Database, house: House, number: int) -> list[str
 
 
 class _Leaving:
-    def __init__(self, database: Database, house: House, password: str, seed: int, words: str = "leaving") -> None:
+    def __init__(self, database: Database, house: House, password: str, chance: Random) -> None:
         self.database = database
         self.house = house
-        self.chance = stream(seed, words)
+        self.chance = chance
         self._sign = Sign(password=SecretStr(password), meaning="responsibility")
 
     def moment(self, days: int, minutes: int) -> datetime:

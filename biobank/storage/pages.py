@@ -84,8 +84,27 @@ async def map_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
+_LINE = 66
+"""Characters that the line of a box map has room for, whatever letters they are."""
+
+
 def _whose(row: ContentRow) -> str:
     return ids.grouped(row.participant) if row.participant else "pool or blind"
+
+
+def _details(box: BoxView) -> str:
+    """Where the box stands and how full it is. Of a long way the outermost steps are left out: whoever holds the
+    paper is in the building.
+    """
+    count = f"{box.occupied} of {box.capacity} occupied"
+    steps = [step.name for step in box.path[:-1]]
+    if not steps:
+        return count
+    said = f"{' / '.join(steps)} · {count}"
+    while len(said) > _LINE and len(steps) > 1:
+        del steps[0]
+        said = f"… / {' / '.join(steps)} · {count}"
+    return said
 
 
 def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
@@ -97,8 +116,7 @@ def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
         row = seen.get(cell.code or "")
         lines = ("taken",) if row is None else (ids.grouped(row.tube), row.type, _whose(row))
         cells.append(BoxCell(cell.row, cell.col, lines))
-    way = " / ".join(step.name for step in box.path[:-1])
-    details = f"{way}{' · ' if way else ''}{box.occupied} of {box.capacity} occupied"
+    details = _details(box)
     return BoxMap(box.code, box.name, details, box.row_labels, box.col_labels, tuple(cells))
 
 

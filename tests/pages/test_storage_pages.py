@@ -126,3 +126,16 @@ async def test_a_map_that_cannot_be_printed_says_why(api, browser):
     refused = await (await browser("technician")).get(f"/storage/{code}/map.pdf")
     assert refused.status_code == 422
     assert "cannot be printed" in refused.text
+
+
+async def test_a_map_of_a_box_that_stands_far_inside_is_printed(api, browser):
+    far = await rack(api, await freezer(api, name="Freezer of the second floor, at the door"), name="Rack " + "W" * 20)
+    printed = await (await browser("technician")).get(f"/storage/{await box(api, far)}/map.pdf")
+    assert printed.status_code == 200
+    document = pypdfium2.PdfDocument(printed.content)
+    text = document[0].get_textpage()
+    words = text.get_text_range()
+    text.close()
+    document.close()
+    assert "second floor" not in words
+    assert "0 of 81 occupied" in words
