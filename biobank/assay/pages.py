@@ -5,6 +5,7 @@ import binascii
 import zlib
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Router, get, post
@@ -14,7 +15,7 @@ from litestar.response import Redirect, Template
 
 from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
-from biobank.assay import commands, plating, queries, reviewing, uploads
+from biobank.assay import commands, listing, plating, queries, reviewing, uploads
 from biobank.assay.api import Before
 from biobank.assay.views import AssayView, ImportPreview, RunView
 from biobank.errors import Invalid, TooLarge
@@ -50,8 +51,16 @@ RESULT_STATES: Mapping[str, tuple[str, str]] = {
 
 
 @get("/runs", operation_id="runsPage", opt=READ, include_in_schema=False)
-async def runs_page(request: Web, tx: Reading, status: FromQuery[str | None] = None, before: Before = None) -> Template:
-    return page(request, "assay/runs.html", title="Runs", **await _runs(tx, status or None, before))
+async def runs_page(
+    request: Web,
+    tx: Reading,
+    status: FromQuery[str | None] = None,
+    before: Before = None,
+    pick_list: FromQuery[str] = "",
+) -> Template:
+    """`pick_list` is carried along to the run that its tubes are plated in."""
+    values = {"pick_list": pick_list}
+    return page(request, "assay/runs.html", title="Runs", **await _runs(tx, status or None, before), values=values)
 
 
 @post("/runs", operation_id="planRunForm", opt=RUN, include_in_schema=False, status_code=303)
@@ -63,7 +72,8 @@ async def plan_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redire
         size = {"plate_size": int(wells)} if wells.isdecimal() else {}  # a choice of numbers takes no text
         command = parse_form(commands.PlanRun, data, study=study, site=site, **size)
         made = await tx.once(form_key(data), command, RunView, lambda: commands.plan_run(tx, command))
-    return Redirect(f"/runs/{made.code}", status_code=303)
+    carried = f"?{urlencode({'pick_list': data['pick_list']})}#pick-list" if data.get("pick_list") else ""
+    return Redirect(f"/runs/{made.code}{carried}", status_code=303)
 
 
 async def _runs(tx: ReadTx, status: str | None, before: int | None) -> dict[str, Any]:
@@ -79,9 +89,9 @@ async def _runs(tx: ReadTx, status: str | None, before: int | None) -> dict[str,
 
 
 @get("/runs/{run:str}", operation_id="runPage", opt=READ, include_in_schema=False)
-async def run_page(request: Web, tx: Reading, run: FromPath[str]) -> Template:
+async def run_page(request: Web, tx: Reading, run: FromPath[str], pick_list: FromQuery[str] = "") -> Template:
     view = await _run(tx, run)
-    return page(request, "assay/run.html", title=view["run"].name, **view)
+    return page(request, "assay/run.html", title=view["run"].name, **view, values={"pick_list": pick_list})
 
 
 async def _run(tx: ReadTx, key: str, preview: ImportPreview | None = None, packed: str = "") -> dict[str, Any]:
@@ -118,6 +128,15 @@ async def well_form(tx: Writing, run: FromPath[str], data: URLEncodedBody[dict[s
     with await _again(tx, run, data):
         spec = parse_form(plating.WellSpec, data)
         command = parse_form(plating.PlateWells, {"plate": data.get("plate")}, wells=(spec,))
+        await tx.once(form_key(data), command, RunView, lambda: plating.plate_wells(tx, run, command), of=run)
+    return Redirect(f"/runs/{run}#plates", status_code=303)
+
+
+@post("/runs/{run:str}/pick-list", operation_id="plateListForm", opt=RUN, include_in_schema=False, status_code=303)
+async def list_form(tx: Writing, run: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    """The tubes that a pick list brought, on the free wells of a plate."""
+    with await _again(tx, run, data):
+        command = await listing.wells_of(tx, run, parse_form(listing.PlateList, data))
         await tx.once(form_key(data), command, RunView, lambda: plating.plate_wells(tx, run, command), of=run)
     return Redirect(f"/runs/{run}#plates", status_code=303)
 
@@ -277,6 +296,7 @@ router = Router(
         run_page,
         well_page,
         well_form,
+        list_form,
         map_form,
         preview_form,
         import_form,

@@ -17,6 +17,7 @@ from biobank.errors import DomainError, Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
+from biobank.picking import queries as picking
 from biobank.shipment import commands, manifest, queries, receipt, rules
 from biobank.shipment.api import PACK, READ, RECEIVE, manifest_file
 from biobank.shipment.commands import Finish, PackedView
@@ -91,8 +92,15 @@ async def shipments_page(
 
 
 @get("/shipments/new", operation_id="newShipmentPage", opt=PACK, include_in_schema=False)
-async def new_page(request: Web, tx: Reading) -> Template:
-    return page(request, "shipment/new.html", title="New shipment", **await _choices(tx))
+async def new_page(request: Web, tx: Reading, pick_list: FromQuery[str] = "") -> Template:
+    """`pick_list` is carried along to the shipment that its tubes are packed in: a new one, or a draft of its site."""
+    view = await _choices(tx)
+    if pick_list:
+        found = await picking.pick_list(tx, pick_list)
+        rows = (await queries.shipments(tx, status="draft", study=found.study, site=found.site)).rows
+        view["listed"], view["drafts"] = found, [row for row in rows if row.from_site == found.site]
+        view["values"] = {"from": f"{found.study}/{found.site}", "purpose": found.purpose, "pick_list": found.code}
+    return page(request, "shipment/new.html", title="New shipment", **view)
 
 
 @post("/shipments/new", operation_id="newShipmentForm", opt=PACK, include_in_schema=False, status_code=303)
@@ -104,7 +112,12 @@ async def new_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirec
         to = {"to_party" if kind == "party" else "to_site": end or None}
         command = parse_form(commands.CreateShipment, data, study=study, from_site=site, **to)
         made = await tx.once(form_key(data), command, ShipmentView, lambda: commands.create_shipment(tx, command))
-    return Redirect(f"/shipments/{made.code}", status_code=303)
+    return Redirect(f"/shipments/{made.code}{_carried(data)}", status_code=303)
+
+
+def _carried(data: Form) -> str:
+    """A pick list that waits to be packed goes on from page to page."""
+    return f"?{urlencode({'pick_list': data['pick_list']})}" if data.get("pick_list") else ""
 
 
 async def _choices(tx: ReadTx) -> dict[str, Any]:
@@ -117,7 +130,7 @@ async def _choices(tx: ReadTx) -> dict[str, Any]:
         for study in known
         for site in study.sites
     ]
-    return {"ends": ends, "to": to, "classes": PURPOSE_CLASSES}
+    return {"ends": ends, "to": to, "classes": PURPOSE_CLASSES, "listed": None, "drafts": []}
 
 
 @get("/shipments/parties", operation_id="partiesPage", opt=READ, include_in_schema=False)
@@ -135,9 +148,10 @@ async def party_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redir
 
 
 @get("/shipments/{code:str}", operation_id="shipmentPage", opt=READ, include_in_schema=False)
-async def shipment_page(request: Web, tx: Reading, code: FromPath[str]) -> Template:
+async def shipment_page(request: Web, tx: Reading, code: FromPath[str], pick_list: FromQuery[str] = "") -> Template:
     view = await queries.shipment(tx, code)
-    return page(request, "shipment/shipment.html", title=_title(view), **await _shown(tx, view))
+    shown = await _shown(tx, view)
+    return page(request, "shipment/shipment.html", title=_title(view), **shown, values={"pick_list": pick_list})
 
 
 def _title(view: ShipmentView) -> str:
@@ -202,7 +216,8 @@ async def _deed(
         command = parse_form(model, data, **given)
         of = f"{view.code}/{act.__name__}"
         await tx.once(form_key(data), command, outcome, lambda: act(tx, view.code, command), of=of)
-    return Redirect(f"/shipments/{view.code}", status_code=303)
+    carried = "" if model is commands.PackPickList else _carried(data)
+    return Redirect(f"/shipments/{view.code}{carried}", status_code=303)
 
 
 def _codes(data: Form) -> tuple[str, ...]:

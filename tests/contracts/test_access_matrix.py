@@ -527,6 +527,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "makePickList": {"tubes": [tube], "purpose": "Assay", "destination": "bench"},
         "newPickListForm": {"tubes": tube, "purpose": "Assay", "destination": "bench"},
         "plateWells": {"wells": [{"well": "A1", "code": tube}]},
+        "plateListForm": {"pick_list": codes.pick_list},
         "plateWellForm": {"well": "A1", "code": tube},
         "uploadPlateMap": {"file": plate_map({"A1": "blank"})},
         "plateMapForm": {},

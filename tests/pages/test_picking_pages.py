@@ -1,7 +1,9 @@
 """The pages of picking as a browser without scripts sees them."""
 
+from tests.bench import plan
 from tests.material import make_material
-from tests.picklists import PURPOSE, listed, picked, seen, stored
+from tests.picklists import PURPOSE, listed, picked, seen, step, stored, verified
+from tests.shipping import DRY_ICE, draft
 
 
 async def test_a_list_is_made_walked_verified_and_handed_over(api, browser, database, world):
@@ -133,9 +135,6 @@ async def test_a_set_of_reserved_tubes_becomes_a_list(api, browser, database, wo
 
 
 async def test_a_shipment_takes_a_pick_list_on_its_page(api, browser, database, world):
-    from tests.picklists import step
-    from tests.shipping import draft
-
     made = await stored(api, database, world, tubes=1)
     code = await picked(api("clerk_lab"), made.tubes, destination="packing")
     shipment = await draft(api("clerk"))
@@ -144,7 +143,7 @@ async def test_a_shipment_takes_a_pick_list_on_its_page(api, browser, database, 
     assert early.status_code == 422
     assert "is verified" in early.text
     await step(api("clerk_lab"), code, "verify", tubes=list(made.tubes))
-    assert "To pack them at once" in (await clerk.get(f"/pick-lists/{code}")).text
+    assert "Pack them into a shipment" in (await clerk.get(f"/pick-lists/{code}")).text
     answer = await clerk.post(f"/shipments/{shipment}/pick-lists", {"pick_list": code, "package": "1"})
     assert answer.status_code == 303
     assert f"{made.tubes[0][:4]}-{made.tubes[0][4:8]}" in (await clerk.get(f"/shipments/{shipment}")).text
@@ -173,3 +172,49 @@ async def test_a_manager_gives_a_site_words_and_they_are_chosen_on_the_tube(api,
     assert (await manager.post("/state-labels/retire", retire)).status_code == 303
     assert (await manager.post("/state-labels/retire", retire)).status_code == 404
     assert 'value="label/Haemolysed"' not in (await tech.get(path)).text
+
+
+async def test_the_tubes_of_a_list_go_on_into_a_run(api, browser, database, world):
+    bench = await plan(api, database, world, analytes=["a"], tubes=3)
+    first, second, third = bench.material.tubes
+    code = await verified(api("technician"), (first, second))
+    tech = await browser("technician")
+    assert f'href="/runs?pick_list={code}"' in (await tech.get(f"/pick-lists/{code}")).text
+    runs = (await tech.get(f"/runs?pick_list={code}")).text
+    run = (await api("technician").see(f"/runs/{bench.run}"))["code"]
+    assert f'href="/runs/{run}?pick_list={code}#pick-list"' in runs
+    assert f'value="{code}"' in (await tech.get(f"/runs/{run}?pick_list={code}")).text
+    assert (await tech.post(f"/runs/{run}/wells", {"well": "A1", "code": third})).status_code == 303
+    for wrong in ({"pick_list": code, "plate": "7"}, {"pick_list": await listed(api("technician"), (third,))}):
+        assert (await tech.post(f"/runs/{run}/pick-list", wrong)).status_code == 422
+    done = await tech.post(f"/runs/{run}/pick-list", {"pick_list": code})
+    assert done.status_code == 303, done.text
+    plate = (await api("technician").see(f"/runs/{bench.run}"))["plates"][0]
+    filled = {well["label"]: well["code"] for well in plate["wells"] if well["code"]}
+    assert filled == {"A1": third, "B1": first, "C1": second}
+    form = {"place": "LLS/LAB", "assay": "BEADS", "name": "run-2", "plate_size": "96", "plates": "1", "pick_list": code}
+    assert (await tech.post("/runs", form)).headers["location"].endswith(f"?pick_list={code}#pick-list")
+
+
+async def test_the_tubes_of_a_list_go_on_into_a_shipment(api, browser, database, world):
+    made = await stored(api, database, world, tubes=1)
+    code = await verified(api("clerk_lab"), made.tubes, destination="packing")
+    draft_of_site = await draft(api("clerk_lab"))
+    clerk = await browser("clerk_lab")
+    assert f'href="/shipments/new?pick_list={code}"' in (await clerk.get(f"/pick-lists/{code}")).text
+    new = (await clerk.get(f"/shipments/new?pick_list={code}")).text
+    assert (f'href="/shipments/{draft_of_site}?pick_list={code}"' in new, 'value="LLS/LAB" selected' in new) == (
+        True,
+        True,
+    )
+    form = {"from": "LLS/LAB", "to": "site/CHI", "purpose": "Back", "classification": "exempt_human_specimen"}
+    begun = (await clerk.post("/shipments/new", {**form, "pick_list": code})).headers["location"]
+    assert begun.endswith(f"?pick_list={code}")
+    here = begun.partition("?")[0]
+    assert "waits to be packed into it" in (await clerk.get(begun)).text
+    package = {**DRY_ICE, "pick_list": code}
+    added = await clerk.post(f"{here}/packages", package)
+    assert added.headers["location"] == begun, added.text
+    packed = await clerk.post(f"{here}/pick-lists", {"package": "1", "pick_list": code})
+    assert packed.headers["location"] == here, packed.text
+    assert (await api("clerk_lab").see(f"/pick-lists/{code}"))["status"] == "handed_over"
