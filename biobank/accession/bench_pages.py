@@ -18,6 +18,7 @@ from biobank.preanalytics.versions import version_of, versions
 from biobank.printing.api import pdf
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
+from biobank.study.queries import timezone_of
 from biobank.tx import ReadTx
 from labels import STOCKS, Label, render_sheet
 
@@ -143,7 +144,7 @@ async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
             "seen": seen,
             "last": at.tube,
             "waiting": () if seen else await intake.waiting(tx),
-            "site_tz": seen.timezone if seen else "UTC",
+            "site_tz": seen.timezone if seen else await timezone_of(tx, Permission.SPECIMEN_PROCESS),
         }
     if bench == "spin":
         sheet = await worksheet.worksheet(tx)
@@ -162,7 +163,10 @@ async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
         "held": at,
         "split": await _split(tx, here, at),
         "unprinted": unprinted,
-        "site_tz": here.tube.timezone if here else "UTC",
+        "makers": [
+            (codes.maker_code(name), title, name == at.namespace) for name, title in await specimens.namespaces(tx)
+        ],
+        "site_tz": here.tube.timezone if here else await timezone_of(tx, Permission.SPECIMEN_PROCESS),
         "sheet": None if here else await worksheet.worksheet(tx),
         "temperatures": await _temperatures(tx),
         **stocks,

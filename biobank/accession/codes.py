@@ -51,6 +51,25 @@ def quantity(text: str, unit: str) -> tuple[Decimal, str] | None:
     return plain(Decimal(typed[1].replace(",", "."))), _UNITS[typed[2].lower()] if typed[2] else unit
 
 
+_MAKER = "MAKER"
+
+
+def maker_code(namespace: str) -> str:
+    """The bench code that says whose codes the vials carry: `thermo_matrix` is `MAKERTHERMOMATRIX`."""
+    return _MAKER + namespace.replace("_", "").upper()
+
+
+def is_maker(text: str) -> bool:
+    """Whether a text is meant as a maker of codes, known or not."""
+    return canonical(text).startswith(_MAKER)
+
+
+def maker(text: str, known: Iterable[str]) -> str | None:
+    """The namespace that a bench code names; None for any other text."""
+    wanted = canonical(text)
+    return next((one for one in known if maker_code(one) == wanted), None)
+
+
 _EXTRA = re.compile(r"(?:\+|EXTRA)([0-9]{1,2})")
 
 

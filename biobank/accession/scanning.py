@@ -8,6 +8,7 @@ from biobank.accession.bench import BenchAnswer, BenchScan, answer, attempt, vie
 from biobank.errors import DomainError
 from biobank.identifier.command_codes import BY_CODE
 from biobank.specimen.deviations import RecordDeviation, record_deviation
+from biobank.specimen.queries import namespaces
 from biobank.tx import Tx
 
 
@@ -24,13 +25,21 @@ async def scan(tx: Tx, command: BenchScan) -> BenchAnswer:
     try:
         if verb in {"ack", "print", "find", "store"}:
             return _local(command, str(verb), BY_CODE[canonical].title)
-        if verb is None and codes.is_deviation(text):
-            return await _deviated(tx, command)
-        if verb is None and codes.is_held(text):
-            return _held(command)
+        said = await _said(tx, command) if verb is None else None
+        if said is not None:
+            return said
         return await attempt(tx, lambda: benches[command.bench](tx, command, verb))
     except DomainError as refusal:
         return _stop(command, canonical, refusal.title, refusal.detail)
+
+
+async def _said(tx: Tx, command: BenchScan) -> BenchAnswer | None:
+    """The answer to what is said of tubes, at whichever bench; None for any other text."""
+    if codes.is_deviation(command.text):
+        return await _deviated(tx, command)
+    if codes.is_held(command.text):
+        return _held(command)
+    return await _maker(tx, command) if codes.is_maker(command.text) else None
 
 
 _KEPT = {"spin": "since their collection or the spin before", "aliquot": "since the spin"}
@@ -53,6 +62,20 @@ def _held(command: BenchScan) -> BenchAnswer:
         return answer(command.bench, now, "ok", "Not known", title="At which they were kept", message=words)
     words = f"Recorded of all tubes at this bench, {since}, until you say otherwise."
     return answer(command.bench, now, "ok", f"Kept at {celsius:f} °C", title="Until they came here", message=words)
+
+
+async def _maker(tx: Tx, command: BenchScan) -> BenchAnswer:
+    """Whose codes the vials at the aliquot bench carry, until another maker is said."""
+    if command.bench != "aliquot":
+        words = "Say it at the aliquot bench: there vials are bound to their maker's codes."
+        return answer(command.bench, command.at, "warning", "Not here", title="A maker of codes", message=words)
+    known = dict(await namespaces(tx))
+    chosen = codes.maker(command.text, known)
+    if chosen is None:
+        return _stop(command, command.text, "Unknown maker", "Scan a code of the sheet, or choose on this page.")
+    now = command.at.model_copy(update={"namespace": chosen})
+    words = "Codes that nobody has yet are read as these, until you say otherwise."
+    return answer(command.bench, now, "ok", "Maker", title=known[chosen], message=words)
 
 
 def _local(command: BenchScan, verb: str, title: str) -> BenchAnswer:

@@ -51,7 +51,9 @@ class MakeVials(Command):
 
 
 class BindVial(Command):
-    """What was scanned off a vial: its house label, or the code that its maker printed on it."""
+    """What was scanned off a vial: its house label, or the code that its maker printed on it; then `namespace` says
+    whose code it is.
+    """
 
     text: Annotated[str, Field(min_length=1, max_length=200)]
     namespace: Annotated[str | None, Field(min_length=1, max_length=40)] = None
@@ -360,8 +362,12 @@ async def bind_vial(tx: Tx, code: str, command: BindVial) -> Bound:
             raise rules.NotThisTube(
                 f"All vials of {ids.grouped(tube.code)} are bound: {command.text[:40]} is one too many.", tube=tube.code
             )
-        namespace = command.namespace or "legacy"
-        await add_code(tx, vial.tube.code, AddCode(namespace=namespace, value=command.text))
+        if command.namespace is None:
+            raise Invalid(
+                f"{command.text.strip()[:40]} is no label of the house: say first whose codes the vials carry.",
+                errors={"namespace": "is missing"},
+            )
+        await add_code(tx, vial.tube.code, AddCode(namespace=command.namespace, value=command.text))
         return Bound(
             vial=vial.tube.code,
             verdict="ok",

@@ -19,6 +19,7 @@ from biobank.protocol.models import PlannedStep, PlannedTube
 from biobank.specimen import queries as specimens
 from biobank.specimen.models import CollectionEvent, Custody, ProcessingEvent, ProcessingInput, Specimen
 from biobank.specimen.queries import SpecimenRow
+from biobank.study.queries import timezone_of
 from biobank.tx import ReadTx
 
 MOST = 200
@@ -111,7 +112,8 @@ async def worksheet(tx: ReadTx, whose: Literal["mine", "all"] = "mine") -> Works
     urgent = sorted(groups.items(), key=lambda pair: min(_urgency(task) for task in pair[1]))
     return Worksheet(
         at=tx.now,
-        timezone=next((row.timezone for row in rows.values()), "UTC"),
+        timezone=next((row.timezone for row in rows.values()), None)
+        or await timezone_of(tx, Permission.SPECIMEN_PROCESS),
         groups=tuple(
             Group(title=title, settings=settings, sop_version=sop, tasks=tuple(sorted(tasks, key=_urgency)))
             for (title, settings, sop), tasks in urgent

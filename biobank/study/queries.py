@@ -142,6 +142,15 @@ async def sites_within(tx: ReadTx, permission: Permission) -> tuple[CodeTitle, .
     return tuple(CodeTitle(**row._asdict()) for row in rows)
 
 
+async def timezone_of(tx: ReadTx, permission: Permission) -> str:
+    """The time zone of the sites where this person holds `permission`; UTC where they are of several zones or none."""
+    zones = (
+        await tx.session.execute(select(Site.timezone).where(site_reach(tx.scope(permission))).distinct())
+    ).scalars()
+    found = list(zones)
+    return found[0] if len(found) == 1 else "UTC"
+
+
 async def site_by_code(tx: ReadTx, site: str, permission: Permission) -> Site:
     """A site at which this person holds `permission` in some study.
 

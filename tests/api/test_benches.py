@@ -350,6 +350,9 @@ async def test_vials_are_checked_against_their_parent_and_the_next_parent_begins
     assert await bench.word(first) == ("ok", "Checked")
     assert await bench.word(first) == ("duplicate", "Checked already")
     assert "are not checked yet" in await bench.said(tubes[1])
+    assert "whose codes the vials carry" in await bench.said("0123456789")
+    assert await bench.word("MAKERNOBODY") == ("stop", "Stop")
+    assert await bench.word("MAKERMICRONIC") == ("ok", "Maker")
     assert "was made of" not in await bench.said("0123456789")  # a maker's code nobody has yet is the next vial's
     assert (bench.last["verdict"], bench.last["code"]) == ("ok", second)
     assert "Next parent" in bench.last["message"]
@@ -389,6 +392,7 @@ async def test_undo_forgets_the_yield_then_takes_the_vials_back(api):
     assert "nothing to take back" in await bench.said(UNDO)
     await bench.scan("1")
     await bench.scan(CONFIRM)
+    await bench.scan("MAKERMICRONIC")
     await bench.scan("0123456789")
     assert "cannot be taken back" in await bench.said(UNDO)
 

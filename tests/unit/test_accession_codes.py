@@ -59,3 +59,10 @@ def test_the_temperature_that_tubes_were_kept_at_is_scanned_or_typed():
     assert [codes.held(text) for text in texts] == [4, 21, 4, Decimal("20.5"), 37, None, None, None, None, None]
     assert [codes.is_held(text) for text in texts] == [True] * 7 + [False] * 3
     assert codes.held(codes.held_code(Decimal(4))) == 4
+
+
+def test_the_maker_of_codes_is_scanned():
+    known = ("micronic", "thermo_matrix")
+    assert [codes.maker(codes.maker_code(one), known) for one in known] == list(known)
+    assert codes.maker("maker-nobody", known) is None
+    assert [codes.is_maker(text) for text in ("MAKERMICRONIC", "maker", "TKQ7M3X9V7")] == [True, True, False]
