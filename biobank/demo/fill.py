@@ -94,9 +94,11 @@ async def fill(
     counts["withdrawals"] = await leaving.take_back(database, house, password, seed, progress, left)
     await work.runs(progress)
     work.counts["shipments"] += await send_out(database, house, work.plasma, seed)
-    work.counts["pick_lists"] = await errands.go(database, house, work.serum, seed)
+    work.counts["pick_lists"] = lists = await errands.go(database, house, work.serum, seed)
+    progress("pick lists", lists, lists)
     if participants >= leaving.LEAST:
-        work.counts["withdrawals"] += await leaving.withdraw(database, house, password, seed, participants)
+        work.counts["withdrawals"] += (gone := await leaving.withdraw(database, house, password, seed, participants))
+        progress("withdrawals", gone, gone)
     logins = tuple(Login(username, role, title, home) for username, role, title, _, home in plan.ROLES)
     return DemoSummary(work.counts, logins, time.perf_counter() - began)
 
