@@ -173,7 +173,9 @@ async def left_out(tx: ReadTx, chosen: Chosen, specimen_ids: Sequence[int]) -> M
             packed=row.package_id is not None,
             outside=row.external_party_id is not None,
         )
-        told = (state, claimed.get(row.id), stopped.get(row.id))
+        # A tube on hold by a withdrawal says so once.
+        consent = None if row.hold == "consent_withdrawn" and state is not None else stopped.get(row.id)
+        told = (state, claimed.get(row.id), consent)
         if words := (*(one for one in told if one), *unfit.get(row.id, ())):
             found[row.id] = words
     return found

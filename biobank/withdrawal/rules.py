@@ -21,7 +21,7 @@ OBJECT_TITLES: Mapping[str, str] = {
     "stored_tubes": "Tubes in the house",
     "packed_tubes": "Tubes packed or picked, not yet sent",
     "tubes_away": "Tubes with a partner",
-    "pools": "Pools that also hold material of others",
+    "pools": "Pools with material of others",
     "unreleased_results": "Results not yet released",
     "released_results": "Released results",
 }
@@ -162,7 +162,7 @@ def stated(level: str, policy: Mapping[str, str], facts: Facts) -> tuple[tuple[s
             f"The {count(facts.released, 'released result')} stay in pulls of results.",
         ]
         if facts.pools:
-            will_not.append(f"{count(facts.pools, 'pool')} that also hold material of others stay usable.")
+            will_not.append(f"The use of {count(facts.pools, 'pool')} with material of others goes on.")
         return tuple(will), (*will_not, *_left(facts), _RECORDS)
     for more, none in (_tubes(policy, facts), _away(policy, facts), _pools(policy, facts), _results(facts)):
         will += more
@@ -224,18 +224,13 @@ def _away(policy: Mapping[str, str], facts: Facts) -> tuple[list[str], list[str]
 def _pools(policy: Mapping[str, str], facts: Facts) -> tuple[list[str], list[str]]:
     if not facts.pools:
         return [], []
-    which = f"{count(facts.pools, 'pool')} that also hold material of others"
+    which = f"{count(facts.pools, 'pool')} with material of others"
     kept = "No pool is destroyed: what others gave is in it."
     if policy["pools"] == "keep":
-        return [], [f"{which} are not put on hold; the consent gate stops their use.", kept]
+        return [], [f"No hold is put on {which}: the consent gate stops all use.", kept]
     if policy["pools"] == "hold":
-        told = (
-            f"{which} will be on hold, and are kept apart and listed here until somebody decides what becomes of them."
-        )
-        return [told], [kept]
-    told = (
-        f"{which} will be on hold and put on a disposal list, each to be destroyed by two people with what others gave."
-    )
+        return [f"{which} will be on hold, kept apart and listed until somebody decides what becomes of it."], [kept]
+    told = f"{which} will be on hold and on a disposal list, to be destroyed by two people with what others gave."
     return [told], []
 
 

@@ -349,7 +349,7 @@ async def test_pools_with_others_material_are_held_and_listed_for_a_decision(api
     parcel = await draft(api("clerk"))
     await api("clerk").ok(f"/shipments/{parcel}/items", {"tubes": [pool]})
     stated = await statement(api, one.participant, "destroy")
-    assert "1 pool that also hold material of others will be on hold" in " ".join(stated["will"])
+    assert "1 pool with material of others will be on hold" in " ".join(stated["will"])
     assert [tube["tube"] for tube in stated["tubes"] if tube["is_pool"]] == [pool]
     case = await withdraw(api("coordinator"), one.participant, "destroy")
     by_tube = {tube["tube"]: tube for tube in case["tubes"]}

@@ -74,12 +74,12 @@ def test_the_two_stopping_levels_differ_in_what_is_destroyed():
 
 
 def test_what_becomes_of_pools_is_said_as_the_policy_says():
-    assert "1 pool that also hold material of others stay usable" in said("no_contact")[1]
+    assert "The use of 1 pool with material of others goes on" in said("no_contact")[1]
     will, will_not = said("destroy")
-    assert "listed here until somebody decides" in will
+    assert "listed until somebody decides" in will
     assert "No pool is destroyed" in will_not
     assert "destroyed by two people with what others gave" in said("destroy", pools="dispose")[0]
-    assert "the consent gate stops their use" in said("destroy", pools="keep")[1]
+    assert "the consent gate stops all use" in said("destroy", pools="keep")[1]
 
 
 def test_somebody_with_nothing():
