@@ -79,7 +79,7 @@ async def test_a_withdrawal_from_the_first_word_to_the_certificate(
         bench = await sit(username, "phone" if username == "technician2" else "desktop")
         await bench.open("/disposals?status=open")
         await fits(bench, f"disposals-{username}")
-        await bench.follow("Open")
+        await bench.follow("Work through it")
         for tube in (stored, parcel):
             async with bench.page.expect_event("load"):
                 await bench.scan(tube)

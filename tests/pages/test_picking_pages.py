@@ -191,7 +191,8 @@ async def test_the_tubes_of_a_list_go_on_into_a_run(api, browser, database, worl
     assert done.status_code == 303, done.text
     plate = (await api("technician").see(f"/runs/{bench.run}"))["plates"][0]
     filled = {well["label"]: well["code"] for well in plate["wells"] if well["code"]}
-    assert filled == {"A1": third, "B1": first, "C1": second}
+    order = [line["tube"] for line in (await api("technician").see(f"/pick-lists/{code}"))["lines"]]
+    assert filled == {"A1": third, "B1": order[0], "C1": order[1]}
     form = {"place": "LLS/LAB", "assay": "BEADS", "name": "run-2", "plate_size": "96", "plates": "1", "pick_list": code}
     assert (await tech.post("/runs", form)).headers["location"].endswith(f"?pick_list={code}#pick-list")
 
