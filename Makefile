@@ -4,6 +4,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 .SUFFIXES:
+# Where it is set, each of some hundred processes that the tests start compiles every module of this project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python that is new enough; PYTHON=... chooses another.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -106,7 +108,7 @@ $(UV): | .venv/bin/python
 
 .venv/.locked: requirements.lock | $(UV)
 	$(call say,Fetching the libraries of requirements.lock)
-	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip sync --python $(BIN)/python --require-hashes --compile-bytecode requirements.lock
 	@touch $@
 
 .venv/.ready: .venv/.locked pyproject.toml $(ASSETS)

@@ -13,6 +13,7 @@ import asyncpg
 import httpx
 import psutil
 import pytest
+from hypothesis import settings
 from litestar import Litestar
 
 from biobank import embedded, migrate
@@ -23,6 +24,10 @@ from tests.workbench import Workbench
 from tests.world import World, build_world
 
 ROLE = "biobank_app"
+
+# How long an example takes says how busy the machine is, not whether it is right.
+settings.register_profile("biobank", deadline=None)
+settings.load_profile("biobank")
 
 MEMORY = Path("/dev/shm")  # noqa: S108  # a file system in memory, where there is one
 _ROOM = 4 * 1024**3
