@@ -1,6 +1,7 @@
-"""Labels, box maps, manifests and certificates as PDF: geometry and drawing, no database and no HTTP."""
+"""Labels as PDF, ZPL, SVG and PNG; box maps, manifests and certificates as PDF. No database and no HTTP."""
 
 from labels.boxmap import BoxCell, BoxMap, render_box_map
+from labels.builtin import TEMPLATES
 from labels.certificate import (
     Certificate,
     CertifiedNotice,
@@ -8,6 +9,8 @@ from labels.certificate import (
     CertifiedTube,
     render_certificate,
 )
+from labels.checks import Finding, check
+from labels.elements import Code, Element, Image, Line, Text
 from labels.errors import (
     BoxMapError,
     CertificateError,
@@ -16,15 +19,17 @@ from labels.errors import (
     EmptyListError,
     LabelError,
     ManifestError,
+    MissingValueError,
     PickListError,
     StartOutsideSheetError,
     StockError,
+    TemplateError,
     TextDoesNotFitError,
     UnencodableCodeError,
-    UnknownKindError,
     UnprintableTextError,
 )
-from labels.geometry import A4, LETTER, Page
+from labels.geometry import A4, LETTER, Box, Page
+from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, lay_out
 from labels.manifest import (
     EXEMPT,
     UN3373,
@@ -34,10 +39,16 @@ from labels.manifest import (
     Party,
     render_manifest,
 )
+from labels.pdf import render_pdf
 from labels.picklist import PickLine, PickSheet, render_pick_list
-from labels.sheet import Label, render_sheet
-from labels.stock import STOCKS, SheetStock
-from labels.templates import TEMPLATES
+from labels.picture import render_png
+from labels.stock import RollStock, SheetStock, Stock
+from labels.stocks import STOCKS
+from labels.svg import render_svg
+from labels.symbols import ModuleRange, Symbology
+from labels.template import TOKENS, Item, Template
+from labels.verify import Found, Verdict, verify_pdf
+from labels.zpl import render_zpl
 
 __all__ = [
     "A4",
@@ -45,7 +56,9 @@ __all__ = [
     "LETTER",
     "STOCKS",
     "TEMPLATES",
+    "TOKENS",
     "UN3373",
+    "Box",
     "BoxCell",
     "BoxMap",
     "BoxMapError",
@@ -54,30 +67,55 @@ __all__ = [
     "CertifiedNotice",
     "CertifiedSignature",
     "CertifiedTube",
+    "Code",
     "CodeDoesNotFitError",
     "CodeTooLongError",
+    "Drawing",
+    "Element",
     "EmptyListError",
-    "Label",
+    "Finding",
+    "Found",
+    "Image",
+    "Item",
     "LabelError",
+    "Line",
     "Manifest",
     "ManifestError",
     "ManifestItem",
     "ManifestPackage",
+    "MissingValueError",
+    "ModuleRange",
     "Page",
     "Party",
     "PickLine",
     "PickListError",
     "PickSheet",
+    "PlacedImage",
+    "PlacedLine",
+    "PlacedSymbol",
+    "PlacedText",
+    "RollStock",
     "SheetStock",
     "StartOutsideSheetError",
+    "Stock",
     "StockError",
+    "Symbology",
+    "Template",
+    "TemplateError",
+    "Text",
     "TextDoesNotFitError",
     "UnencodableCodeError",
-    "UnknownKindError",
     "UnprintableTextError",
+    "Verdict",
+    "check",
+    "lay_out",
     "render_box_map",
     "render_certificate",
     "render_manifest",
+    "render_pdf",
     "render_pick_list",
-    "render_sheet",
+    "render_png",
+    "render_svg",
+    "render_zpl",
+    "verify_pdf",
 ]

@@ -113,7 +113,7 @@ class _Pen:
         words = checked(words)
         if not words:
             return
-        size = fit(words, box, points, where="the box map")
+        size, _ = fit([words], box, points, where="the box map")
         x = box.x * POINTS_PER_MM
         if centred:
             x += (box.width * POINTS_PER_MM - width(words, size)) / 2

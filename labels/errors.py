@@ -35,13 +35,34 @@ class EmptyListError(LabelError):
 
 
 @dataclass(eq=False)
-class UnknownKindError(LabelError):
-    kind: str
-    known: tuple[str, ...]
+class TemplateError(LabelError):
+    """A template that cannot be used as it stands. `place` says where, as `elements[2].text`; empty for the whole."""
+
+    template: str
+    place: str
+    problem: str
 
     @property
     def reason(self) -> str:
-        return f"no label template for kind {self.kind!r}; known kinds: {', '.join(self.known)}"
+        place = f"{self.place}: " if self.place else ""
+        return f"template {self.template!r}: {place}{self.problem}"
+
+
+@dataclass(eq=False)
+class MissingValueError(LabelError):
+    """The template asks for a value that the label does not have."""
+
+    template: str
+    place: str
+    token: str
+    code: str
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"template {self.template!r} asks at {self.place} for {{{self.token}}}, and label {self.code!r} has no "
+            "such value; give one (it may be empty) or choose another template"
+        )
 
 
 @dataclass(eq=False)
@@ -51,12 +72,14 @@ class UnencodableCodeError(LabelError):
     code: str
     symbology: str
     characters: str
+    alphabet: str = "printable ASCII"
 
     @property
     def reason(self) -> str:
         if not self.code:
             return f"an empty code cannot be a {self.symbology} symbol"
-        return f"{self.symbology} cannot hold {self.characters!r} in code {self.code!r}; use printable ASCII"
+        held = repr(self.characters) if self.characters else f"{len(self.code)} characters"
+        return f"{self.symbology} cannot hold {held} in code {self.code!r}; use {self.alphabet}"
 
 
 @dataclass(eq=False)

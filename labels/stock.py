@@ -4,14 +4,13 @@ Sizes, counts and pitches are those the makers publish; where a maker publishes 
 page. A site whose printer feeds off centre corrects a stock with `dataclasses.replace(stock, left=..., top=...)`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from labels.errors import StockError
-from labels.geometry import A4, LETTER, MM_PER_INCH, Page
+from labels.geometry import Page
 
 _TOLERANCE_MM = 0.01
+PRINTER_DPI = (203, 300, 600)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,103 +57,41 @@ class SheetStock:
         return self.left + column * self.pitch_x, self.top + row * self.pitch_y
 
 
-def _inches(value: float) -> float:
-    return value * MM_PER_INCH
+@dataclass(frozen=True, slots=True)
+class RollStock:
+    """Labels on a roll, `columns` beside each other, for a printer of `dpi`. Lengths in mm; `gap` lies between rows.
+
+    Raises StockError when a size is not positive or no printer has such a `dpi`.
+    """
+
+    name: str
+    title: str
+    label_width: float
+    label_height: float
+    gap: float = 3.0
+    columns: int = 1
+    column_gap: float = 3.0
+    dpi: int = 203
+
+    def __post_init__(self) -> None:
+        if min(self.label_width, self.label_height, self.columns) <= 0 or min(self.gap, self.column_gap) < 0:
+            raise StockError(self.name, "sizes and counts must be greater than zero, gaps not below it")
+        if self.dpi not in PRINTER_DPI:
+            raise StockError(self.name, f"no label printer has {self.dpi} dpi; use {', '.join(map(str, PRINTER_DPI))}")
+
+    @property
+    def page(self) -> Page:
+        """One row of labels."""
+        width = self.columns * self.label_width + (self.columns - 1) * self.column_gap
+        return Page(self.name, width, self.label_height)
+
+    @property
+    def per_sheet(self) -> int:
+        return self.columns
+
+    def corner(self, index: int) -> tuple[float, float]:
+        """Top left corner in mm of the label at `index` of a row."""
+        return index * (self.label_width + self.column_gap), 0.0
 
 
-_ALL = (
-    SheetStock(
-        name="cryo-letter-85",
-        title="Cryo laser labels 1.28 x 0.5 in, 85 a US Letter sheet (Cryo-Babies and Tough-Tags size)",
-        page=LETTER,
-        label_width=_inches(1.28),
-        label_height=_inches(0.5),
-        columns=5,
-        rows=17,
-        left=(LETTER.width - _inches(4 * 1.4 + 1.28)) / 2,
-        top=(LETTER.height - _inches(16 * 0.625 + 0.5)) / 2,
-        pitch_x=_inches(1.4),
-        pitch_y=_inches(0.625),
-    ),
-    SheetStock(
-        name="l4731",
-        title="Mini labels 25.4 x 10 mm, 189 an A4 sheet (Avery L4731)",
-        page=A4,
-        label_width=25.4,
-        label_height=10.0,
-        columns=7,
-        rows=27,
-        left=8.6,
-        top=13.5,
-        pitch_x=27.9,
-        pitch_y=10.0,
-    ),
-    SheetStock(
-        name="l4732",
-        title="Mini labels 35.6 x 16.9 mm, 80 an A4 sheet (Avery L4732)",
-        page=A4,
-        label_width=35.6,
-        label_height=16.9,
-        columns=5,
-        rows=16,
-        left=11.0,
-        top=13.0,
-        pitch_x=38.1,
-        pitch_y=16.9,
-    ),
-    SheetStock(
-        name="l7160",
-        title="Labels 63.5 x 38.1 mm, 21 an A4 sheet (Avery L7160)",
-        page=A4,
-        label_width=63.5,
-        label_height=38.1,
-        columns=3,
-        rows=7,
-        left=7.21,
-        top=15.15,
-        pitch_x=66.04,
-        pitch_y=38.1,
-    ),
-    SheetStock(
-        name="l7163",
-        title="Labels 99.1 x 38.1 mm, 14 an A4 sheet (Avery L7163)",
-        page=A4,
-        label_width=99.1,
-        label_height=38.1,
-        columns=2,
-        rows=7,
-        left=4.65,
-        top=15.15,
-        pitch_x=101.6,
-        pitch_y=38.1,
-    ),
-    SheetStock(
-        name="5160",
-        title="Labels 2.625 x 1 in, 30 a US Letter sheet (Avery 5160)",
-        page=LETTER,
-        label_width=_inches(2.625),
-        label_height=_inches(1),
-        columns=3,
-        rows=10,
-        left=_inches(0.1875),
-        top=_inches(0.5),
-        pitch_x=_inches(2.75),
-        pitch_y=_inches(1),
-    ),
-    SheetStock(
-        name="5163",
-        title="Labels 4 x 2 in, 10 a US Letter sheet (Avery 5163)",
-        page=LETTER,
-        label_width=_inches(4),
-        label_height=_inches(2),
-        columns=2,
-        rows=5,
-        left=_inches(0.15625),
-        top=_inches(0.5),
-        pitch_x=_inches(4.1875),
-        pitch_y=_inches(2),
-    ),
-)
-
-STOCKS: Mapping[str, SheetStock] = MappingProxyType({stock.name: stock for stock in _ALL})
-"""Stocks that ship, by name."""
+Stock = SheetStock | RollStock

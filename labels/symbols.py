@@ -1,10 +1,11 @@
 """Bar code symbols as one filled path each, in whole modules.
 
 Code 128 (ISO/IEC 15417) comes from python-barcode; Data Matrix ECC 200 (ISO/IEC 16022) and QR (ISO/IEC 18004) from
-zxing-cpp. A 10 character house id is always a 14 x 14 Data Matrix.
+others from zxing-cpp. A 10 character house id is always a 14 x 14 Data Matrix.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -16,38 +17,70 @@ from labels.errors import CodeDoesNotFitError, CodeTooLongError, UnencodableCode
 from labels.geometry import MM_PER_INCH, POINTS_PER_MM, Box
 
 _DARK = re.compile(rb"\x00+")
-_BARS = re.compile("1+")
+_BARS = bytes.maketrans(b"01", b"\xff\x00")
 _PRINTABLE_ASCII = frozenset(map(chr, range(0x20, 0x7F)))
 
 
 class Symbology(Enum):
-    """Symbologies with the quiet zone each standard asks for, in modules."""
+    """Symbologies with the quiet zone each standard asks for, in modules, across and down."""
 
-    CODE_128 = ("Code 128", 10, 0)
-    DATA_MATRIX = ("Data Matrix", 1, 1)
-    QR = ("QR", 4, 4)
+    CODE_128 = ("code-128", "Code 128", 10, 0)
+    DATA_MATRIX = ("data-matrix", "Data Matrix", 1, 1)
+    QR = ("qr", "QR", 4, 4)
+    AZTEC = ("aztec", "Aztec", 0, 0)
+    PDF417 = ("pdf417", "PDF417", 2, 2)
+    CODE_39 = ("code-39", "Code 39", 10, 0)
+    ITF = ("itf", "ITF", 10, 0)
 
-    def __init__(self, title: str, quiet_x: int, quiet_y: int) -> None:
+    def __init__(self, key: str, title: str, quiet_x: int, quiet_y: int) -> None:
+        self.key = key
         self.title = title
         self.quiet_x = quiet_x
         self.quiet_y = quiet_y
 
 
+LINEAR = frozenset({Symbology.CODE_128, Symbology.CODE_39, Symbology.ITF})
+_FORMATS: dict[Symbology, tuple[Any, dict[str, Any]]] = {
+    Symbology.DATA_MATRIX: (zxingcpp.BarcodeFormat.DataMatrix, {"force_square": True}),
+    Symbology.QR: (zxingcpp.BarcodeFormat.QRCode, {"ec_level": "M"}),
+    Symbology.AZTEC: (zxingcpp.BarcodeFormat.Aztec, {}),
+    Symbology.PDF417: (zxingcpp.BarcodeFormat.PDF417, {}),
+    Symbology.CODE_39: (zxingcpp.BarcodeFormat.Code39, {}),
+    Symbology.ITF: (zxingcpp.BarcodeFormat.ITF, {}),
+}
+_ALPHABETS = {
+    Symbology.CODE_39: (frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-. $/+%"), "capitals, digits and -. $/+%"),
+    Symbology.ITF: (frozenset("0123456789"), "an even number of digits"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A symbol `columns` x `rows` modules large (a linear one has one row). `path` holds PDF rectangle operators in
-    module units from the bottom left corner, without quiet zone.
+    """A symbol `columns` x `rows` modules large (a linear one has one row), without quiet zone. `pixels` are its
+    modules, a byte each, row by row from the top: 0 is dark.
     """
 
     code: str
     symbology: Symbology
     columns: int
     rows: int
-    path: str
+    pixels: bytes
 
     @property
     def linear(self) -> bool:
-        return self.symbology is Symbology.CODE_128
+        return self.symbology in LINEAR
+
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """Dark modules side by side: column, row from the top, and how many."""
+        for row in range(self.rows):
+            for run in _DARK.finditer(self.pixels[row * self.columns : (row + 1) * self.columns]):
+                yield run.start(), row, run.end() - run.start()
+
+    @property
+    def path(self) -> str:
+        """PDF rectangle operators in module units from the bottom left corner."""
+        last = self.rows - 1
+        return " ".join([f"{x} {last - row} {long} 1 re" for x, row, long in self.runs()])
 
 
 def encode(code: str, symbology: Symbology) -> Symbol:
@@ -55,35 +88,23 @@ def encode(code: str, symbology: Symbology) -> Symbol:
 
     Raises UnencodableCodeError, CodeTooLongError.
     """
-    wrong = "".join(sorted(set(code) - _PRINTABLE_ASCII))
-    if wrong or not code:
-        raise UnencodableCodeError(code, symbology.title, wrong)
-    return _code_128(code) if symbology is Symbology.CODE_128 else _matrix(code, symbology)
-
-
-def _code_128(code: str) -> Symbol:
-    (bars,) = Code128(code).build()
-    path = " ".join(f"{bar.start()} 0 {bar.end() - bar.start()} 1 re" for bar in _BARS.finditer(bars))
-    return Symbol(code, Symbology.CODE_128, len(bars), 1, path)
-
-
-def _matrix(code: str, symbology: Symbology) -> Symbol:
+    alphabet, name = _ALPHABETS.get(symbology, (_PRINTABLE_ASCII, "printable ASCII"))
+    if not code or not alphabet.issuperset(code) or (symbology is Symbology.ITF and len(code) % 2):
+        raise UnencodableCodeError(code, symbology.title, "".join(sorted(set(code) - alphabet)), name)
+    if symbology is Symbology.CODE_128:
+        (bars,) = Code128(code).build()
+        return Symbol(code, symbology, len(bars), 1, bars.encode().translate(_BARS))
+    form, options = _FORMATS[symbology]
     try:
-        if symbology is Symbology.QR:
-            barcode = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.QRCode, ec_level="M")
-        else:
-            barcode = zxingcpp.create_barcode(code, zxingcpp.BarcodeFormat.DataMatrix, force_square=True)
+        barcode = zxingcpp.create_barcode(code, form, **options)
     except ValueError as error:
         raise CodeTooLongError(code, symbology.title) from error
     image: Any = barcode.to_image(scale=1, add_quiet_zones=False)
     rows, columns = image.shape
     pixels = bytes(memoryview(image))
-    path = " ".join(
-        f"{run.start()} {rows - 1 - row} {run.end() - run.start()} 1 re"
-        for row in range(rows)
-        for run in _DARK.finditer(pixels[row * columns : (row + 1) * columns])
-    )
-    return Symbol(code, symbology, columns, rows, path)
+    if symbology in LINEAR:
+        return Symbol(code, symbology, columns, 1, pixels[:columns])
+    return Symbol(code, symbology, columns, rows, pixels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,17 +59,49 @@ def grouped(code: str) -> str:
     return f"{code[:4]}-{code[4:8]}-{code[8:]}" if len(code) == 10 else code
 
 
-def fit(text: str, box: Box, points: tuple[float, float], *, where: str) -> float:
-    """The largest type size, between the two in `points`, at which `text` fits `box` on one line.
+def fit(
+    lines: list[str], box: Box, points: tuple[float, float], *, wrap: bool = False, where: str
+) -> tuple[float, list[str]]:
+    """The largest type size in tenths of a point, between the two in `points`, at which the lines fit `box`; and the
+    lines, with `wrap` broken between words.
 
-    `text` is not empty. Raises TextDoesNotFitError when it would have to be smaller than the smaller size.
+    Raises TextDoesNotFitError when they would have to be smaller than the smaller size.
     """
     smallest, largest = points
-    size = min(largest, box.width * POINTS_PER_MM / width(text, 1), box.height * POINTS_PER_MM / LINE)
-    if size < smallest:
-        needed = (width(text, smallest) / POINTS_PER_MM, smallest * LINE / POINTS_PER_MM)
-        raise TextDoesNotFitError(text, needed, (box.width, box.height), where)
-    return size
+    room, high = box.width * POINTS_PER_MM, box.height * POINTS_PER_MM
+    size = _size(min(largest, room / _widest(lines), high / LINE / len(lines)))
+    if size >= smallest and (size >= largest or not wrap):
+        return size, lines
+    if wrap:
+        size = _size(largest)
+        while size >= smallest:
+            broken = [part for line in lines for part in _wrapped(line, int(room / (ADVANCE * size) + 1e-6))]
+            if len(broken) * size * LINE <= high + 1e-6 and _widest(broken) * size <= room + 1e-6:
+                return size, broken
+            size = _size(size - 0.1)
+    wanted = max(lines, key=len)
+    needed = (_widest(lines) * smallest / POINTS_PER_MM, smallest * LINE * len(lines) / POINTS_PER_MM)
+    raise TextDoesNotFitError(wanted, needed, (box.width, box.height), where)
+
+
+def _size(size: float) -> float:
+    """Rounded down to a tenth of a point."""
+    return int(size * 10 + 1e-6) / 10
+
+
+def _widest(lines: list[str]) -> float:
+    return max(width(line, 1) for line in lines) or 1e-9
+
+
+def _wrapped(line: str, most: int) -> list[str]:
+    """The line broken between words where it is longer than `most` characters."""
+    made = [""]
+    for word in line.split(" "):
+        if made[-1] and len(made[-1]) + 1 + len(word) > most:
+            made.append(word)
+        else:
+            made[-1] = f"{made[-1]} {word}" if made[-1] else word
+    return made
 
 
 def baseline(box: Box, size: float) -> float:

@@ -20,7 +20,7 @@ from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
 from biobank.study.queries import timezone_of
 from biobank.tx import ReadTx
-from labels import STOCKS, Label, render_sheet
+from labels import STOCKS, TEMPLATES, Item, render_pdf
 
 Here = Request[Any, Any, Any]
 Tubes = Annotated[list[str] | None, QueryParameter(name="tubes", required=False)]
@@ -63,8 +63,8 @@ async def codes_page(request: Here, tx: Reading) -> Template:
 @get("/bench/codes.pdf", operation_id="benchCodesPdf", opt=_BENCH, include_in_schema=False)
 async def codes_pdf(tx: Reading) -> Response[bytes]:
     """Commands, deviations and yields to lay beside the scanner: gloved hands scan them."""
-    printed = [Label(code, "badge", (words,)) for _, group in await _codes(tx) for code, words in group]
-    return pdf(await asyncio.to_thread(render_sheet, printed, stock=STOCKS["l7163"]), "bench-codes")
+    printed = [Item.lined(code, (words,)) for _, group in await _codes(tx) for code, words in group]
+    return pdf(await asyncio.to_thread(render_pdf, printed, TEMPLATES["badge"], STOCKS["l7163"]), "bench-codes")
 
 
 async def _codes(tx: ReadTx) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -10,7 +10,7 @@ from biobank.printing import queries, rules
 from biobank.printing.models import LabelPrint
 from biobank.printing.queries import Printable
 from biobank.tx import Tx
-from labels import STOCKS, TEMPLATES, Label, LabelError, render_sheet
+from labels import STOCKS, TEMPLATES, Item, LabelError, render_pdf
 
 
 class PrintLabels(BaseModel):
@@ -134,9 +134,10 @@ def render_labels(sheet: SheetView) -> bytes:
     Raises:
         Invalid: a label does not fit the stock, or the sheet has no such start.
     """
-    printed = [Label(label.code, label.template, label.lines) for label in sheet.labels]
+    printed = [Item.lined(label.code, label.lines) for label in sheet.labels]
+    templates = [TEMPLATES[label.template] for label in sheet.labels]
     try:
-        return render_sheet(printed, stock=STOCKS[sheet.stock], start=sheet.start)
+        return render_pdf(printed, templates, STOCKS[sheet.stock], sheet.start)
     except LabelError as error:
         raise Invalid(f"This cannot be printed: {error}.", errors={"stock": str(error)}) from None
 

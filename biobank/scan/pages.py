@@ -12,7 +12,7 @@ from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.scan.rules import COMMANDS, MODES
 from biobank.storage import boxes
-from labels import STOCKS, Label, render_sheet
+from labels import STOCKS, TEMPLATES, Item, render_pdf
 
 _MODES = [{"key": key, "title": title} for key, title in MODES.items()]
 
@@ -47,8 +47,8 @@ async def commands_page(request: Request[Any, Any, Any]) -> Template:
 )
 async def commands_pdf() -> Response[bytes]:
     """The command codes to lay beside the scanner: gloved hands scan them."""
-    printed = [Label(command.code, "badge", tuple(command.title.split(": ", 1))) for command in COMMANDS]
-    content = await asyncio.to_thread(render_sheet, printed, stock=STOCKS["l7163"])
+    printed = [Item.lined(command.code, command.title.split(": ", 1)) for command in COMMANDS]
+    content = await asyncio.to_thread(render_pdf, printed, TEMPLATES["badge"], STOCKS["l7163"])
     headers = {"content-disposition": 'inline; filename="scan-commands.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 

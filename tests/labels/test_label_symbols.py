@@ -11,6 +11,7 @@ from labels.geometry import Box
 from labels.symbols import ModuleRange, Symbology, encode, module_dots
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRTUVWXYZ"
+ASCII = [one for one in Symbology if one not in {Symbology.CODE_39, Symbology.ITF}]
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
 
 
@@ -37,7 +38,7 @@ def test_a_house_id_is_a_14_by_14_data_matrix(body, first):
 
 
 @settings(max_examples=200, deadline=None)
-@given(code=st.text(PRINTABLE, min_size=1, max_size=40), symbology=st.sampled_from(Symbology))
+@given(code=st.text(PRINTABLE, min_size=1, max_size=40), symbology=st.sampled_from(ASCII))
 @example(code="0:300:h5", symbology=Symbology.CODE_128)
 def test_any_printable_ascii_survives(code, symbology):
     text, found = decoded(encode(code, symbology))
@@ -52,7 +53,7 @@ def test_a_data_matrix_is_square_whatever_its_length(length):
 
 
 @pytest.mark.parametrize("symbology", Symbology)
-@pytest.mark.parametrize(("code", "wrong"), [("", ""), ("é日A", "é日"), ("A\nB", "\n")])
+@pytest.mark.parametrize(("code", "wrong"), [("", ""), ("é日1", "é日"), ("1\n2", "\n")])
 def test_characters_a_scanner_cannot_type_are_refused(symbology, code, wrong):
     with pytest.raises(UnencodableCodeError) as caught:
         encode(code, symbology)

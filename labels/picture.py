@@ -1,0 +1,104 @@
+"""A label as a picture of dots: what a printer of the stock's dpi puts on paper, for previews and ZPL graphics."""
+
+from functools import lru_cache
+from importlib.resources import as_file, files
+from io import BytesIO
+from typing import Any
+
+from PIL import Image, ImageDraw, ImageFont
+
+from labels.geometry import MM_PER_INCH
+from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, lay_out
+from labels.stock import Stock
+from labels.template import Item, Template
+from labels.text import FONT
+
+_TRANSPOSE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+
+
+def render_png(item: Item, template: Template, stock: Stock) -> bytes:
+    """One label as a PNG in grey, a pixel for each dot of the stock's printer. Raises LabelError."""
+    buffer = BytesIO()
+    draw(lay_out(template, item, stock)).save(buffer, "PNG", dpi=(stock.dpi, stock.dpi))
+    return buffer.getvalue()
+
+
+def draw(drawing: Drawing) -> Image.Image:
+    """The drawing in grey, white where there is nothing."""
+    dpi = drawing.dpi
+    paper = Image.new("L", (_dots(drawing.width, dpi), _dots(drawing.height, dpi)), 255)
+    for mark in drawing.marks:
+        if isinstance(mark, PlacedLine):
+            ends = [tuple(length / MM_PER_INCH * dpi for length in end) for end in (mark.start, mark.end)]
+            ImageDraw.Draw(paper).line(ends, fill=0, width=max(1, _dots(mark.thickness, dpi)))
+            continue
+        if isinstance(mark, PlacedSymbol):
+            x, y, picture = _dots(mark.x, dpi), _dots(mark.y, dpi), symbol_picture(mark, dpi)
+        elif isinstance(mark, PlacedText):
+            x, y, picture = text_picture(mark, dpi)
+        else:
+            x, y, picture = picture_of(mark, dpi)
+        paper.paste(0, (x, y), Image.eval(picture, lambda grey: 255 - grey))
+    return paper
+
+
+def _dots(length: float, dpi: int) -> int:
+    return round(length / MM_PER_INCH * dpi)
+
+
+def symbol_picture(mark: PlacedSymbol, dpi: int) -> Image.Image:
+    """The symbol alone, rotated as it lies on the label."""
+    symbol = mark.symbol
+    picture = Image.frombytes("L", (symbol.columns, symbol.rows), symbol.pixels)
+    size = (symbol.columns * mark.dots, symbol.rows * _dots(mark.row, dpi))
+    return _turned(picture.resize(size, Image.Resampling.NEAREST), mark.rotation)
+
+
+def text_picture(mark: PlacedText, dpi: int) -> tuple[int, int, Image.Image]:
+    """The line of text, and where the picture's top left corner lies, in dots."""
+    font = _font(mark.size / 72 * dpi)
+    stroke = round(mark.size / 72 * dpi * 0.02) if mark.bold else 0
+    left, top, right, bottom = font.getbbox(mark.text, anchor="ls", stroke_width=stroke)
+    left, top = int(left) - 1, int(top) - 1
+    picture = Image.new("L", (max(1, int(right) + 2 - left), max(1, int(bottom) + 2 - top)), 255)
+    ImageDraw.Draw(picture).text((-left, -top), mark.text, fill=0, font=font, anchor="ls", stroke_width=stroke)
+    x, y = _dots(mark.x, dpi), _dots(mark.y, dpi)
+    wide, high = picture.size
+    corner = {
+        0: (x + left, y + top),
+        90: (x - top - high, y + left),
+        180: (x - left - wide, y - top - high),
+        270: (x + top, y - left - wide),
+    }[mark.rotation]
+    return *corner, _turned(picture, mark.rotation)
+
+
+def picture_of(mark: PlacedImage, dpi: int) -> tuple[int, int, Image.Image]:
+    """The picture in its size on the label, in grey, and its top left corner in dots."""
+    with Image.open(BytesIO(mark.png)) as opened:
+        image = Image.new("RGBA", opened.size, "white")
+        image.alpha_composite(opened.convert("RGBA"))
+    box = mark.box
+    share = min(box.width / image.width, box.height / image.height)
+    wide, high = image.width * share, image.height * share
+    x, y = box.x + (box.width - wide) / 2, box.y + (box.height - high) / 2
+    size = (max(1, _dots(wide, dpi)), max(1, _dots(high, dpi)))
+    return _dots(x, dpi), _dots(y, dpi), image.convert("L").resize(size)
+
+
+def _turned(picture: Image.Image, rotation: int) -> Image.Image:
+    return picture.transpose(_TRANSPOSE[rotation]) if rotation else picture
+
+
+@lru_cache(maxsize=64)
+def _font(pixels: float) -> Any:
+    with as_file(files("barcode") / "fonts" / f"{FONT}.ttf") as path:
+        return ImageFont.truetype(str(path), pixels, layout_engine=ImageFont.Layout.BASIC)
+
+
+def pack(picture: Image.Image) -> str:
+    """A picture as a ZPL graphic field, each row of dots in hexadecimal."""
+    black = picture.point(lambda grey: 255 if grey < 128 else 0).convert("1")
+    row = (black.width + 7) // 8
+    data = black.tobytes()
+    return f"^GFA,{len(data)},{len(data)},{row},{data.hex().upper()}"
