@@ -130,6 +130,20 @@ class TextDoesNotFitError(LabelError):
 
 
 @dataclass(eq=False)
+class OutsideAreaError(LabelError):
+    """What stands on no single part of a label that has several, as a cryo label's wrap and cap dot."""
+
+    what: str
+    stock: str
+    areas: tuple[str, ...]
+
+    @property
+    def reason(self) -> str:
+        areas = " or ".join(self.areas)
+        return f"{self.what} does not lie wholly on the {areas} of {self.stock}; move it in the template"
+
+
+@dataclass(eq=False)
 class UnprintableTextError(LabelError):
     """The font has no glyph for these characters, or they need shaping that is not done here."""
 

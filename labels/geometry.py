@@ -34,3 +34,10 @@ class Box:
     y: float
     width: float
     height: float
+
+
+def fitted(box: Box, width: float, height: float) -> Box:
+    """The largest rectangle of the shape `width` x `height` in the middle of `box`."""
+    share = min(box.width / width, box.height / height)
+    wide, high = width * share, height * share
+    return Box(box.x + (box.width - wide) / 2, box.y + (box.height - high) / 2, wide, high)

@@ -1,15 +1,16 @@
 """One layout for every output: a template, the values of one label and a stock give placed marks in millimetres."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from labels.elements import Code, Element, Image, Line, Rotation, Text, fill
-from labels.errors import MissingValueError
+from labels.elements import Align, Code, Element, Image, Line, Rotation, Text, fill
+from labels.errors import EmptyListError, LabelError, MissingValueError, OutsideAreaError
 from labels.geometry import MM_PER_INCH, POINTS_PER_MM, Box
 from labels.stock import Stock
 from labels.symbols import Symbol, encode, module_dots
 from labels.template import Item, Template
-from labels.text import LINE, baseline, checked, fit, width
+from labels.text import ABOVE, BELOW, LINE, baseline, checked, fit, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class PlacedText:
     size: float
     rotation: Rotation
     bold: bool
+    align: Align
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,57 @@ def lay_out(template: Template, item: Item, stock: Stock) -> Drawing:
 
     Raises LabelError: nothing is cut, shrunk below the limits, or left out.
     """
-    return Drawing(stock.label_width, stock.label_height, stock.dpi, tuple(_marks(template, item, stock)))
+    marks = tuple(_marks(template, item, stock))
+    if stock.areas:
+        for mark in marks:
+            if not any(area.holds(bounds(mark)) for area in stock.areas):
+                raise OutsideAreaError(_named(mark), stock.name, tuple(area.name for area in stock.areas))
+    return Drawing(stock.label_width, stock.label_height, stock.dpi, marks)
+
+
+def drawings(items: Sequence[Item], template: Template | Sequence[Template], stock: Stock) -> Iterator[Drawing]:
+    """Each item laid out in turn. `template` is one for all, or one for each item.
+
+    Raises LabelError with `label_number` set, EmptyListError.
+    """
+    if not items:
+        raise EmptyListError("labels")
+    templates = itertools.repeat(template, len(items)) if isinstance(template, Template) else template
+    for number, (item, own) in enumerate(zip(items, templates, strict=True), start=1):
+        try:
+            yield lay_out(own, item, stock)
+        except LabelError as error:
+            error.label_number = number
+            raise
+
+
+def bounds(mark: Mark) -> Box:
+    """The rectangle that a mark needs for itself: a symbol with its quiet zone, text with its line."""
+    if isinstance(mark, PlacedSymbol):
+        aside, above = mark.symbol.symbology.quiet_x * mark.module, mark.symbol.symbology.quiet_y * mark.module
+        aside, above = (above, aside) if mark.rotation % 180 else (aside, above)
+        wide, high = mark.size
+        return Box(mark.x - aside, mark.y - above, wide + 2 * aside, high + 2 * above)
+    if isinstance(mark, PlacedText):
+        long = width(mark.text, mark.size) / POINTS_PER_MM
+        up, down = (share * mark.size / POINTS_PER_MM for share in (ABOVE, BELOW))
+        inner = Box(0, -up, long, up + down)
+        corners = ((inner.x, inner.y), (inner.x + inner.width, inner.y + inner.height))
+        (x, y), (u, v) = (_outward(Box(mark.x, mark.y, 0, 0), *corner, mark.rotation) for corner in corners)
+        return Box(min(x, u), min(y, v), abs(u - x), abs(v - y))
+    if isinstance(mark, PlacedLine):
+        (x, u), (y, v) = (sorted(pair) for pair in zip(mark.start, mark.end, strict=True))
+        half = mark.thickness / 2
+        return Box(x - half, y - half, u - x + mark.thickness, v - y + mark.thickness)
+    return mark.box
+
+
+def _named(mark: Mark) -> str:
+    if isinstance(mark, PlacedSymbol):
+        return f"code {mark.symbol.code!r}"
+    if isinstance(mark, PlacedText):
+        return f"text {mark.text!r}"
+    return "a line" if isinstance(mark, PlacedLine) else "a picture"
 
 
 def _marks(template: Template, item: Item, stock: Stock) -> Iterator[Mark]:
@@ -142,7 +194,7 @@ def _text(element: Text, text: str, stock: Stock) -> Iterator[PlacedText]:
         free = inner.width - width(line, size) / POINTS_PER_MM
         left = {"left": 0.0, "centre": free / 2, "right": free}[element.align]
         x, y = _outward(element.box, left, down, element.rotation)
-        yield PlacedText(line, x, y, size, element.rotation, element.bold)
+        yield PlacedText(line, x, y, size, element.rotation, element.bold, element.align)
 
 
 def _symbol(element: Code, code: str, stock: Stock) -> PlacedSymbol:
@@ -151,7 +203,7 @@ def _symbol(element: Code, code: str, stock: Stock) -> PlacedSymbol:
     dots = module_dots(symbol, inner, element.modules, dpi=stock.dpi, where=stock.name)
     dot = MM_PER_INCH / stock.dpi
     module = dots * dot
-    row = round(inner.height / dot - 0.5) * dot if symbol.linear else module
+    row = int(inner.height / dot + 1e-6) * dot if symbol.linear else module
     along, across = symbol.columns * module, symbol.rows * row
     wide, high = (across, along) if element.rotation % 180 else (along, across)
     box = element.box

@@ -1,5 +1,6 @@
 """A label as a picture of dots: what a printer of the stock's dpi puts on paper, for previews and ZPL graphics."""
 
+import re
 from functools import lru_cache
 from importlib.resources import as_file, files
 from io import BytesIO
@@ -7,12 +8,14 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from labels.geometry import MM_PER_INCH
+from labels.geometry import MM_PER_INCH, fitted
 from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, lay_out
 from labels.stock import Stock
 from labels.template import Item, Template
 from labels.text import FONT
 
+_REPEATS = re.compile(r"([0-9A-F])\1{2,}")
+_TAIL = re.compile(r"0+$")
 _TRANSPOSE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
@@ -78,12 +81,9 @@ def picture_of(mark: PlacedImage, dpi: int) -> tuple[int, int, Image.Image]:
     with Image.open(BytesIO(mark.png)) as opened:
         image = Image.new("RGBA", opened.size, "white")
         image.alpha_composite(opened.convert("RGBA"))
-    box = mark.box
-    share = min(box.width / image.width, box.height / image.height)
-    wide, high = image.width * share, image.height * share
-    x, y = box.x + (box.width - wide) / 2, box.y + (box.height - high) / 2
-    size = (max(1, _dots(wide, dpi)), max(1, _dots(high, dpi)))
-    return _dots(x, dpi), _dots(y, dpi), image.convert("L").resize(size)
+    box = fitted(mark.box, *image.size)
+    size = (max(1, _dots(box.width, dpi)), max(1, _dots(box.height, dpi)))
+    return _dots(box.x, dpi), _dots(box.y, dpi), image.convert("L").resize(size)
 
 
 def _turned(picture: Image.Image, rotation: int) -> Image.Image:
@@ -97,8 +97,22 @@ def _font(pixels: float) -> Any:
 
 
 def pack(picture: Image.Image) -> str:
-    """A picture as a ZPL graphic field, each row of dots in hexadecimal."""
-    black = picture.point(lambda grey: 255 if grey < 128 else 0).convert("1")
+    """A picture as a ZPL graphic field: rows of dots in hexadecimal, repeats counted, equal rows named once."""
+    black = picture.point([255] * 128 + [0] * 128).convert("1")
     row = (black.width + 7) // 8
     data = black.tobytes()
-    return f"^GFA,{len(data)},{len(data)},{row},{data.hex().upper()}"
+    packed, above = [], ""
+    for first in range(0, len(data), row):
+        line = data[first : first + row].hex().upper()
+        packed.append(":" if line == above else _REPEATS.sub(_counted, _TAIL.sub(",", line)))
+        above = line
+    return f"^GFA,{len(data)},{len(data)},{row},{''.join(packed)}"
+
+
+def _counted(run: re.Match[str]) -> str:
+    """A run of one digit as ZPL writes it: z to g are 400 to 20, Y to G are 19 to 1."""
+    count = len(run[0])
+    made = "z" * (count // 400)
+    twenties, ones = divmod(count % 400, 20)
+    made += chr(ord("f") + twenties) if twenties else ""
+    return made + (chr(ord("F") + ones) if ones else "") + run[1]

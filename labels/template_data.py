@@ -2,13 +2,12 @@
 
 import base64
 import binascii
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from labels.elements import ALIGNS, ROTATIONS, BadTokenError, Code, Element, Image, Line, Text, tokens
 from labels.errors import TemplateError
-from labels.geometry import Box
+from labels.fields import Fault, Fields
 from labels.symbols import ModuleRange, Symbology
 
 _SYMBOLOGIES = {one.key: one for one in Symbology}
@@ -18,72 +17,7 @@ _MOST_ELEMENTS = 200
 _LARGEST_PNG = 1_000_000
 
 
-class _Fault(ValueError):
-    def __init__(self, place: str, problem: str) -> None:
-        super().__init__(problem)
-        self.place = place
-        self.problem = problem
-
-
-class _Fields:
-    """The fields of one object, each taken once; what is left over at the end is a fault."""
-
-    def __init__(self, data: Any, place: str) -> None:
-        if not isinstance(data, Mapping):
-            raise _Fault(place, "is not an object")
-        self.rest = dict(data)
-        self.place = place
-
-    def at(self, name: str) -> str:
-        return f"{self.place}.{name}" if self.place else name
-
-    def take(self, name: str, default: Any = None) -> Any:
-        if name not in self.rest and default is None:
-            raise _Fault(self.at(name), "is missing")
-        return self.rest.pop(name, default)
-
-    def number(self, name: str, default: float | None = None) -> float:
-        return _number(self.take(name, default), self.at(name))
-
-    def pair(self, name: str, default: Sequence[float] | None = None) -> tuple[float, float]:
-        value = self.take(name, default)
-        if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != 2:
-            raise _Fault(self.at(name), "is not a list of two numbers")
-        return _number(value[0], self.at(name)), _number(value[1], self.at(name))
-
-    def text(self, name: str, default: str | None = None) -> str:
-        value = self.take(name, default)
-        if not isinstance(value, str):
-            raise _Fault(self.at(name), "is not a text")
-        return value
-
-    def flag(self, name: str) -> bool:
-        value = self.take(name, default=False)
-        if not isinstance(value, bool):
-            raise _Fault(self.at(name), "is not true or false")
-        return value
-
-    def one_of(self, name: str, choices: Sequence[Any], default: Any = None) -> Any:
-        value = self.take(name, default)
-        if isinstance(value, bool) or value not in choices:
-            raise _Fault(self.at(name), f"is not one of {', '.join(map(str, choices))}")
-        return value
-
-    def box(self) -> Box:
-        return Box(*(self.number(name) for name in ("x", "y", "width", "height")))
-
-    def done(self) -> None:
-        if self.rest:
-            raise _Fault(self.at(min(map(str, self.rest))), "is not known here")
-
-
-def _number(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _Fault(place, "is not a number")
-    return float(value)
-
-
-def _text(fields: _Fields) -> Text:
+def _text(fields: Fields) -> Text:
     return Text(
         fields.box(),
         fields.text("text"),
@@ -95,7 +29,7 @@ def _text(fields: _Fields) -> Text:
     )
 
 
-def _code(fields: _Fields) -> Code:
+def _code(fields: Fields) -> Code:
     symbology = _SYMBOLOGIES[fields.one_of("symbology", tuple(_SYMBOLOGIES), Symbology.DATA_MATRIX.key)]
     smallest, largest = fields.pair("module", (0.2, 0.26))
     return Code(
@@ -107,28 +41,28 @@ def _code(fields: _Fields) -> Code:
     )
 
 
-def _line(fields: _Fields) -> Line:
+def _line(fields: Fields) -> Line:
     return Line(fields.pair("start"), fields.pair("end"), fields.number("thickness", 0.2))
 
 
-def _image(fields: _Fields) -> Image:
+def _image(fields: Fields) -> Image:
     try:
         png = base64.b64decode(fields.text("png"), validate=True)
     except (binascii.Error, ValueError) as error:
-        if isinstance(error, _Fault):
+        if isinstance(error, Fault):
             raise
-        raise _Fault(fields.at("png"), "is not base64") from None
+        raise Fault(fields.at("png"), "is not base64") from None
     return Image(fields.box(), png)
 
 
-_READERS: Mapping[str, Callable[[_Fields], Element]] = {"text": _text, "code": _code, "line": _line, "image": _image}
+_READERS: Mapping[str, Callable[[Fields], Element]] = {"text": _text, "code": _code, "line": _line, "image": _image}
 
 
 def read(data: Any, known: frozenset[str]) -> dict[str, Any]:
     """The fields of a template from data. Raises TemplateError."""
     name = data["name"] if isinstance(data, Mapping) and isinstance(data.get("name"), str) else ""
     try:
-        fields = _Fields(data, "")
+        fields = Fields(data, "")
         made = {
             "name": fields.text("name"),
             "title": fields.text("title"),
@@ -137,24 +71,24 @@ def read(data: Any, known: frozenset[str]) -> dict[str, Any]:
             "elements": tuple(_elements(fields.take("elements"), known)),
         }
         fields.done()
-    except _Fault as fault:
+    except Fault as fault:
         raise TemplateError(name, fault.place, fault.problem) from None
     return made
 
 
 def _elements(data: Any, known: frozenset[str]) -> Iterator[Element]:
     if not isinstance(data, Sequence) or isinstance(data, str | bytes):
-        raise _Fault("elements", "is not a list")
+        raise Fault("elements", "is not a list")
     if len(data) > _MOST_ELEMENTS:
-        raise _Fault("elements", f"has {len(data)} entries, more than the {_MOST_ELEMENTS} of one label")
+        raise Fault("elements", f"has {len(data)} entries, more than the {_MOST_ELEMENTS} of one label")
     for number, entry in enumerate(data):
-        fields = _Fields(entry, f"elements[{number}]")
+        fields = Fields(entry, f"elements[{number}]")
         element = _READERS[fields.one_of("type", tuple(_READERS))](fields)
         fields.done()
         for place, text in texts(element, fields.place):
             for token in _tokens(text, place):
                 if token not in known:
-                    raise _Fault(place, f"there is no token {{{token}}}; choose {', '.join(sorted(known))}")
+                    raise Fault(place, f"there is no token {{{token}}}; choose {', '.join(sorted(known))}")
         yield element
 
 
@@ -170,7 +104,7 @@ def _tokens(text: str, place: str) -> tuple[str, ...]:
     try:
         return tokens(text)
     except BadTokenError as error:
-        raise _Fault(place, f"a lone {error} begins or ends no token; write {str(error) * 2} for the sign") from None
+        raise Fault(place, f"a lone {error} begins or ends no token; write {str(error) * 2} for the sign") from None
 
 
 def write(element: Element) -> dict[str, Any]:
@@ -215,7 +149,7 @@ def check(name: str, width: float, height: float, elements: Sequence[Element]) -
     try:
         for number, element in enumerate(elements):
             _check(element, f"elements[{number}]", width, height)
-    except _Fault as fault:
+    except Fault as fault:
         raise TemplateError(name, fault.place, fault.problem) from None
 
 
@@ -225,18 +159,18 @@ def _check(element: Element, place: str, width: float, height: float) -> None:
     if isinstance(element, Line):
         (left, right), (top, bottom) = (sorted(pair) for pair in zip(element.start, element.end, strict=True))
         if not 0 < element.thickness <= min(width, height):
-            raise _Fault(f"{place}.thickness", f"{element.thickness:g} mm is not a line on this label")
+            raise Fault(f"{place}.thickness", f"{element.thickness:g} mm is not a line on this label")
     else:
         box = element.box
         left, top, right, bottom = box.x, box.y, box.x + box.width, box.y + box.height
         if min(box.width, box.height) <= 0:
-            raise _Fault(place, "width and height must be greater than zero")
+            raise Fault(place, "width and height must be greater than zero")
     if min(left, top) < -_TOLERANCE_MM or right > width + _TOLERANCE_MM or bottom > height + _TOLERANCE_MM:
         reach = f"from {left:g}, {top:g} to {right:g}, {bottom:g} mm"
-        raise _Fault(place, f"reaches {reach}, outside the label of {width:g} x {height:g} mm")
+        raise Fault(place, f"reaches {reach}, outside the label of {width:g} x {height:g} mm")
     if isinstance(element, Text) and not 0 < element.points[0] <= element.points[1]:
-        raise _Fault(f"{place}.points", "the least size must be above zero and not above the largest")
+        raise Fault(f"{place}.points", "the least size must be above zero and not above the largest")
     if isinstance(element, Code) and not 0 < element.modules.smallest <= element.modules.largest:
-        raise _Fault(f"{place}.module", "the smallest module must be above zero and not above the largest")
+        raise Fault(f"{place}.module", "the smallest module must be above zero and not above the largest")
     if isinstance(element, Image) and len(element.png) > _LARGEST_PNG:
-        raise _Fault(f"{place}.png", f"is larger than the {_LARGEST_PNG // 1000} kB of a picture")
+        raise Fault(f"{place}.png", f"is larger than the {_LARGEST_PNG // 1000} kB of a picture")

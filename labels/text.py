@@ -8,6 +8,7 @@ marks without a composed letter need shaping, which is not done here; they are r
 import unicodedata
 from functools import cache
 from importlib.resources import as_file, files
+from typing import Any
 
 from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
@@ -18,20 +19,27 @@ from labels.geometry import POINTS_PER_MM, Box
 FONT = "DejaVuSansMono"
 ADVANCE = 0.602  # width of every glyph, in ems
 LINE = 1.2  # distance between lines, in ems
+ABOVE, BELOW = 0.76, 0.24  # how far letters reach above the baseline and below it, in ems
 _CAP_MIDDLE = 0.365  # from the baseline to the middle of a capital, in ems
 _FORBIDDEN_CATEGORIES = ("C", "M", "Zl", "Zp")
 _RIGHT_TO_LEFT = ("R", "AL", "AN")
 
 
 @cache
-def printable() -> frozenset[str]:
-    """Characters that print right; registers the font with reportlab the first time."""
+def face() -> Any:
+    """The font as reportlab reads it, registered under its name."""
     with as_file(files("barcode") / "fonts" / f"{FONT}.ttf") as path:
         font = TTFont(FONT, str(path))
     pdfmetrics.registerFont(font)
+    return font.face
+
+
+@cache
+def printable() -> frozenset[str]:
+    """Characters that print right."""
     return frozenset(
         character
-        for character in map(chr, font.face.charToGlyph)
+        for character in map(chr, face().charToGlyph)
         if not unicodedata.category(character).startswith(_FORBIDDEN_CATEGORIES)
         and unicodedata.bidirectional(character) not in _RIGHT_TO_LEFT
     )
@@ -52,6 +60,18 @@ def checked(text: str) -> str:
 def width(text: str, size: float) -> float:
     """Width of `text` in points at type size `size`."""
     return len(text) * ADVANCE * size
+
+
+@cache
+def _narrow() -> dict[str, float]:
+    """Widths in ems of the bold Helvetica that a label printer's scalable font is a narrower cut of."""
+    return {sign: pdfmetrics.stringWidth(sign, "Helvetica-Bold", 1) for sign in map(chr, range(0x20, 0x7F))}
+
+
+def narrow_width(text: str) -> float:
+    """The most that ASCII `text` takes in a label printer's own font, in ems."""
+    widths = _narrow()
+    return sum(widths[sign] for sign in text)
 
 
 def grouped(code: str) -> str:
