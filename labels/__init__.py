@@ -20,6 +20,7 @@ from labels.errors import (
     LabelError,
     ManifestError,
     MissingValueError,
+    OutsideAreaError,
     PickListError,
     StartOutsideSheetError,
     StockError,
@@ -27,6 +28,7 @@ from labels.errors import (
     TextDoesNotFitError,
     UnencodableCodeError,
     UnprintableTextError,
+    UnreadableFileError,
 )
 from labels.geometry import A4, LETTER, Box, Page
 from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, lay_out
@@ -42,7 +44,7 @@ from labels.manifest import (
 from labels.pdf import render_pdf
 from labels.picklist import PickLine, PickSheet, render_pick_list
 from labels.picture import render_png
-from labels.stock import RollStock, SheetStock, Stock
+from labels.stock import Area, RollStock, SheetStock, Stock, stock_from_data, stock_to_data
 from labels.stocks import STOCKS
 from labels.svg import render_svg
 from labels.symbols import ModuleRange, Symbology
@@ -58,6 +60,7 @@ __all__ = [
     "TEMPLATES",
     "TOKENS",
     "UN3373",
+    "Area",
     "Box",
     "BoxCell",
     "BoxMap",
@@ -85,6 +88,7 @@ __all__ = [
     "ManifestPackage",
     "MissingValueError",
     "ModuleRange",
+    "OutsideAreaError",
     "Page",
     "Party",
     "PickLine",
@@ -106,6 +110,7 @@ __all__ = [
     "TextDoesNotFitError",
     "UnencodableCodeError",
     "UnprintableTextError",
+    "UnreadableFileError",
     "Verdict",
     "check",
     "lay_out",
@@ -117,5 +122,7 @@ __all__ = [
     "render_png",
     "render_svg",
     "render_zpl",
+    "stock_from_data",
+    "stock_to_data",
     "verify_pdf",
 ]

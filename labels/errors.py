@@ -180,6 +180,17 @@ class StockError(LabelError):
 
 
 @dataclass(eq=False)
+class UnreadableFileError(LabelError):
+    """What should be a printed file is none, or none that can be checked."""
+
+    problem: str
+
+    @property
+    def reason(self) -> str:
+        return f"this cannot be read as a PDF of labels: {self.problem}"
+
+
+@dataclass(eq=False)
 class BoxMapError(LabelError):
     """A box map whose cells contradict its grid."""
 

@@ -32,10 +32,8 @@ def draw(drawing: Drawing) -> Image.Image:
     paper = Image.new("L", (_dots(drawing.width, dpi), _dots(drawing.height, dpi)), 255)
     for mark in drawing.marks:
         if isinstance(mark, PlacedLine):
-            ends = [tuple(length / MM_PER_INCH * dpi for length in end) for end in (mark.start, mark.end)]
-            ImageDraw.Draw(paper).line(ends, fill=0, width=max(1, _dots(mark.thickness, dpi)))
-            continue
-        if isinstance(mark, PlacedSymbol):
+            x, y, picture = line_picture(mark, dpi)
+        elif isinstance(mark, PlacedSymbol):
             x, y, picture = _dots(mark.x, dpi), _dots(mark.y, dpi), symbol_picture(mark, dpi)
         elif isinstance(mark, PlacedText):
             x, y, picture = text_picture(mark, dpi)
@@ -74,6 +72,17 @@ def text_picture(mark: PlacedText, dpi: int) -> tuple[int, int, Image.Image]:
         270: (x + top, y - left - wide),
     }[mark.rotation]
     return *corner, _turned(picture, mark.rotation)
+
+
+def line_picture(mark: PlacedLine, dpi: int) -> tuple[int, int, Image.Image]:
+    """The line, and its picture's top left corner in dots."""
+    thick = max(1, _dots(mark.thickness, dpi))
+    (x, u), (y, v) = (sorted(_dots(end[axis], dpi) for end in (mark.start, mark.end)) for axis in (0, 1))
+    left, top = x - thick // 2, y - thick // 2
+    picture = Image.new("L", (u - x + thick, v - y + thick), 255)
+    ends = [(_dots(end[0], dpi) - left, _dots(end[1], dpi) - top) for end in (mark.start, mark.end)]
+    ImageDraw.Draw(picture).line(ends, fill=0, width=thick)
+    return left, top, picture
 
 
 def picture_of(mark: PlacedImage, dpi: int) -> tuple[int, int, Image.Image]:

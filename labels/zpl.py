@@ -11,7 +11,7 @@ from barcode.codex import Code128
 
 from labels.geometry import MM_PER_INCH
 from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, drawings
-from labels.picture import pack, picture_of, symbol_picture, text_picture
+from labels.picture import line_picture, pack, picture_of, symbol_picture, text_picture
 from labels.stock import RollStock, Stock
 from labels.symbols import Symbology
 from labels.template import Item, Template
@@ -124,5 +124,5 @@ def _line(mark: PlacedLine, dpi: int, left: int) -> str:
         return f"^FO{left + x - thick // 2},{y}^GB{thick},{v - y},{thick}^FS"
     if y == v:
         return f"^FO{left + x},{y - thick // 2}^GB{u - x},{thick},{thick}^FS"
-    rising = (mark.end[0] - mark.start[0]) * (mark.end[1] - mark.start[1]) < 0
-    return f"^FO{left + x},{y}^GD{u - x},{v - y},{thick},B,{'R' if rising else 'L'}^FS"
+    x, y, picture = line_picture(mark, dpi)
+    return f"^FO{left + x},{y}{pack(picture)}^FS"
