@@ -375,7 +375,7 @@ async def test_undo_forgets_the_yield_then_takes_the_vials_back(api):
     bench = gun(api, "aliquot")
     await bench.scan(tubes[0])
     await bench.scan("31")
-    assert (await bench.scan(CONFIRM))["title"] == "The tube does not hold that much" or True
+    assert (await bench.scan(CONFIRM))["title"].startswith("serum 1 of 2")
     await bench.scan(UNDO)
     assert bench.at["obtained"] is None
     await bench.scan("2")
