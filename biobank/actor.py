@@ -28,6 +28,8 @@ class Permission(StrEnum):
     DISPOSAL_PLAN = "disposal.plan"
     DISPOSAL_CONFIRM = "disposal.confirm"
     LABEL_PRINT = "label.print"
+    PRINTER_MANAGE = "printer.manage"
+    PRINT_SERVE = "print.serve"
     SHIPMENT_READ = "shipment.read"
     SHIPMENT_PACK = "shipment.pack"
     SHIPMENT_RECEIVE = "shipment.receive"

@@ -59,6 +59,10 @@ from biobank.picking import pages as picking_pages
 from biobank.preanalytics import api as preanalytics_api
 from biobank.preanalytics import pages as preanalytics_pages
 from biobank.preanalytics.commands import keep_due
+from biobank.printer import api as printer_api
+from biobank.printer import pages as printer_pages
+from biobank.printer.sending import Sender
+from biobank.printer.wire import Patience
 from biobank.printing import api as printing_api
 from biobank.printing import pages as printing_pages
 from biobank.protocol import api as protocol_api
@@ -121,6 +125,8 @@ ROUTERS = (
     preanalytics_pages.router,
     picking_api.router,
     picking_pages.router,
+    printer_api.router,
+    printer_pages.router,
     printing_api.router,
     printing_pages.router,
     accession_api.router,
@@ -211,19 +217,28 @@ async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
 
 @asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Seals the audit trail and keeps SPREC codes while the service runs, and closes the database after the last
-    request is answered.
+    """Seals the audit trail, keeps SPREC codes and sends print jobs while the service runs, and closes the database
+    after the last request is answered.
     """
     stop = asyncio.Event()
     seconds = app.state.settings.seal_seconds
     sealer = asyncio.create_task(_seal_until(stop, app.state.database, seconds))
     keeper = asyncio.create_task(_keep_until(stop, app.state.database, seconds))
+    settings = app.state.settings
+    sender = Sender(
+        app.state.database,
+        seconds=settings.print_seconds,
+        patience=Patience(answer=settings.printer_answer_seconds, done=settings.printer_done_seconds),
+        clock=app.state.clock,
+    )
+    printing = asyncio.create_task(sender.run(stop))
     try:
         yield
     finally:
         stop.set()
         await sealer
         await keeper
+        await printing
         await app.state.database.close()
 
 

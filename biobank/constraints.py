@@ -8,6 +8,7 @@ from biobank.equipment import rules as equipment_rules
 from biobank.participant import rules as participant_rules
 from biobank.picking import rules as picking_rules
 from biobank.preanalytics import rules as preanalytics_rules
+from biobank.printer import rules as printer_rules
 from biobank.printing import rules as printing_rules
 from biobank.protocol import rules as protocol_rules
 from biobank.release import rules as release_rules
@@ -31,6 +32,7 @@ CONSTRAINTS: ConstraintErrors = {
     **storage_rules.CONSTRAINTS,
     **picking_rules.CONSTRAINTS,
     **preanalytics_rules.CONSTRAINTS,
+    **printer_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **state_label.CONSTRAINTS,

@@ -13,6 +13,7 @@ from biobank.identifier import models as identifier
 from biobank.participant import models as participant
 from biobank.picking import models as picking
 from biobank.preanalytics import models as preanalytics
+from biobank.printer import models as printer
 from biobank.printing import models as printing
 from biobank.protocol import models as protocol
 from biobank.release import models as release
@@ -37,6 +38,7 @@ __all__ = [
     "participant",
     "picking",
     "preanalytics",
+    "printer",
     "printing",
     "protocol",
     "release",

@@ -65,6 +65,20 @@ class Settings(BaseSettings):
         32 * MEBIBYTE
     )
     seal_seconds: Annotated[int, Field(ge=1, le=3600, description="Seconds between two seals of the audit trail.")] = 30
+    print_seconds: Annotated[
+        int, Field(ge=1, le=3600, description="Seconds between two looks for print jobs that wait.")
+    ] = 2
+    printer_answer_seconds: Annotated[
+        int, Field(ge=1, le=120, description="Seconds in which a printer answers, or counts as one that does not.")
+    ] = 5
+    printer_done_seconds: Annotated[
+        int,
+        Field(
+            ge=5,
+            le=3600,
+            description="Seconds without a further label after which nobody knows whether a job came out.",
+        ),
+    ] = 120
     log_format: Annotated[Literal["json", "text"], Field(description="Shape of the log lines.")] = "json"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")

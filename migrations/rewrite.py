@@ -19,6 +19,7 @@ SCRIPTS = (
     "specimen",
     "custody",
     "picking",
+    "printing",
     "deviations",
     "consent",
     "results",

@@ -35,6 +35,7 @@ USERS: dict[str, tuple[str, str | None, str | None]] = {
     "manager": ("manager", "LLS", None),
     "auditor": ("auditor", "LLS", None),
     "administrator": ("administrator", None, None),
+    "agent": ("print_agent", "LLS", "LAB"),
     "stranger": ("manager", "OTH", None),
 }
 SITES = {

@@ -40,13 +40,16 @@ ROLES: Mapping[str, frozenset[Permission]] = {
     "site_coordinator": _LOOK
     | {P.PARTICIPANT_ENROL, P.CONSENT_RECORD, P.VISIT_RECORD, P.SPECIMEN_COLLECT, P.LABEL_PRINT},
     "assay_reviewer": frozenset({P.STUDY_READ, P.SPECIMEN_READ, P.ASSAY_READ, P.ASSAY_REVIEW, P.RESULT_READ}),
-    "manager": frozenset(P) - {P.ASSAY_REVIEW},
+    "manager": frozenset(P) - {P.ASSAY_REVIEW, P.PRINT_SERVE},
     "auditor": _LOOK | {P.RESULT_READ, P.AUDIT_READ, P.SPECIMEN_UNBLIND},
     "administrator": frozenset(
         {P.USER_MANAGE, P.STUDY_READ, P.STUDY_MANAGE, P.STORAGE_READ, P.STORAGE_MANAGE, P.AUDIT_READ}
     ),
+    "print_agent": frozenset({P.PRINT_SERVE}),
 }
-"""The eight roles. A manager of a study may do everything in it but review: four eyes stay four eyes."""
+"""The nine roles, the last one of a program. A manager of a study may do everything in it but review: four eyes stay
+four eyes.
+"""
 
 PASSWORD_LEAST = 12
 PASSWORD_MOST = 256

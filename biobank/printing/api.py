@@ -1,15 +1,17 @@
 """Labels over JSON: printed as PDF, verified by scan."""
 
 import asyncio
+from uuid import UUID
 
 from litestar import Response, Router, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody
+from litestar.params import FromPath, JSONBody
 
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
 from biobank.http.deps import Key, Writing
-from biobank.printing import commands
+from biobank.printer.queries import JobView
+from biobank.printing import commands, ordering
 from biobank.printing.commands import SheetView, VerifiedView
 
 
@@ -42,4 +44,35 @@ async def verify_label(tx: Writing, data: JSONBody[commands.VerifyLabel], key: K
     return await tx.once(key, data, VerifiedView, lambda: commands.verify_label(tx, data))
 
 
-router = Router("/api/v1/labels", route_handlers=[print_labels, verify_label])
+_PRINT = {"permission": Permission.LABEL_PRINT, "rate": PRINT}
+
+
+@post("/orders", operation_id="orderLabels", opt=_PRINT, tags=["Printing"])
+async def order(tx: Writing, data: JSONBody[ordering.OrderLabels], key: Key) -> JobView:
+    """Queue labels at a printer; without one the rules choose. The same key again gives the same job."""
+    return await tx.once(key, data, JobView, lambda: ordering.order_labels(tx, data))
+
+
+@post("/print-jobs/{job:uuid}/again", operation_id="printAgain", opt=_PRINT, tags=["Printing"])
+async def again(tx: Writing, job: FromPath[UUID], data: JSONBody[ordering.PrintAgain], key: Key) -> JobView:
+    """Every label of a job once more from its snapshot, each as a further copy with its reason."""
+    return await tx.once(key, data, JobView, lambda: ordering.print_again(tx, job, data), of=str(job))
+
+
+@post(
+    "/printers/{site:str}/{printer:str}/test",
+    operation_id="testPrinter",
+    opt={"permission": Permission.PRINTER_MANAGE, "rate": PRINT},
+    tags=["Printing"],
+)
+async def test(
+    tx: Writing, site: FromPath[str], printer: FromPath[str], data: JSONBody[ordering.PrintTest], key: Key
+) -> JobView:
+    """One label that says that it is a test."""
+    return await tx.once(
+        key, data, JobView, lambda: ordering.print_test(tx, site, printer, data), of=f"{site} {printer}"
+    )
+
+
+labels = Router("/labels", route_handlers=[print_labels, verify_label, order])
+router = Router("/api/v1", route_handlers=[labels, again, test])

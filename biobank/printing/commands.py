@@ -1,11 +1,14 @@
 """Labels are printed as rows first and as paper second; only a scan of the applied label proves it."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from biobank.errors import Invalid
+from biobank.printer import jobs
 from biobank.printing import queries, rules
 from biobank.printing.models import LabelPrint
 from biobank.printing.queries import Printable
@@ -21,7 +24,7 @@ class PrintLabels(BaseModel):
     stock: str
     template: str | None = None
     start: Annotated[int, Field(ge=0)] = 0
-    reason: Literal["damaged", "lost"] | None = None
+    reason: Literal["damaged", "lost", "not_printed"] | None = None
 
 
 class VerifyLabel(BaseModel):
@@ -53,6 +56,15 @@ class VerifiedView(BaseModel):
     verified_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Labels that are on record as printed, each with the row that counts its copy and what it is of."""
+
+    labels: tuple[LabelView, ...]
+    rows: tuple[int, ...]
+    things: tuple[Printable, ...]
+
+
 async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
     """Record labels as printed. A further copy of one says why there is one, and carries an R with its number.
 
@@ -61,20 +73,34 @@ async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
         ReprintNeedsReason: naming the codes that were printed before.
         Invalid, TooLarge: an unknown stock or template, no code, one named twice, too many.
     """
-    if command.stock not in STOCKS:
+    counted = await count_labels(
+        tx, command.codes, stock=command.stock, template=command.template, reason=command.reason
+    )
+    return SheetView(stock=command.stock, start=command.start, labels=counted.labels)
+
+
+async def count_labels(
+    tx: Tx, texts: Sequence[str], *, stock: str, template: str | None, reason: str | None
+) -> Counted:
+    """Record what is about to be printed, in order.
+
+    Raises:
+        NotFound, ReprintNeedsReason, Invalid, TooLarge: as for `print_labels`.
+    """
+    if stock not in STOCKS:
         known = ", ".join(STOCKS)
-        raise Invalid(f"There is no stock {command.stock}: choose {known}.", errors={"stock": "is not a stock"})
-    if command.template is not None and command.template not in TEMPLATES:
+        raise Invalid(f"There is no stock {stock}: choose {known}.", errors={"stock": "is not a stock"})
+    if template is not None and template not in TEMPLATES:
         known = ", ".join(TEMPLATES)
-        raise Invalid(f"There is no template {command.template}: choose {known}.", errors={"template": "is unknown"})
-    rules.check_count(command.codes)
-    codes = queries.label_codes(command.codes)
+        raise Invalid(f"There is no template {template}: choose {known}.", errors={"template": "is unknown"})
+    rules.check_count(texts)
+    codes = queries.label_codes(texts)
     rules.check_count(codes)
     things = await queries.printables(tx, codes)
     register = await queries.identifiers(tx, codes)
-    copies = rules.copy_reason({code: register[code][1] for code in codes}, command.reason)
-    made = [_label(code, things[code], copies[code][0], command.template) for code in codes]
-    await tx.insert(
+    copies = rules.copy_reason({code: register[code][1] for code in codes}, reason)
+    made = tuple(_label(code, things[code], copies[code][0], template) for code in codes)
+    rows = await tx.insert(
         LabelPrint,
         [
             {
@@ -82,16 +108,23 @@ async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
                 "copy_no": label.copy_no,
                 "reason": copies[label.code][1],
                 "template": label.template,
-                "stock": command.stock,
+                "stock": stock,
                 "printed_by": tx.actor.user_id,
                 "printed_at": tx.now,
             }
             for label in made
         ],
     )
+    found = tuple(things[code] for code in codes)
+    note_printed(tx, found, stock=stock, reason=reason)
+    return Counted(made, tuple(rows), found)
+
+
+def note_printed(tx: Tx, things: Sequence[Printable], *, stock: str, reason: str | None) -> None:
+    """One event for each study and site that labels belong to."""
     counts: dict[tuple[int | None, int], int] = {}
-    for code in codes:
-        owner = (things[code].study_id, things[code].site_id)
+    for thing in things:
+        owner = (thing.study_id, thing.site_id)
         counts[owner] = counts.get(owner, 0) + 1
     for (study_id, site_id), count in counts.items():
         tx.record(
@@ -100,11 +133,10 @@ async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
             subject_id=None,
             study_id=study_id,
             site_id=site_id,
-            reason=command.reason,
+            reason=reason,
             labels=count,
-            stock=command.stock,
+            stock=stock,
         )
-    return SheetView(stock=command.stock, start=command.start, labels=tuple(made))
 
 
 def _label(code: str, thing: Printable, copy_no: int, template: str | None) -> LabelView:
@@ -158,6 +190,7 @@ async def verify_label(tx: Tx, command: VerifyLabel) -> VerifiedView:
     if latest.verified_at is None:
         latest.verified_at, latest.verified_by = tx.now, tx.actor.user_id
         await tx.session.flush()
+        await jobs.label_verified(tx, latest.id, queries.is_verified)
         tx.record(
             "label.verified",
             subject="label_print",

@@ -27,7 +27,7 @@ class LabelPrint(Base):
     __table_args__ = (
         UniqueConstraint("identifier_id", "copy_no", name="uq_label_print_copy"),
         CheckConstraint("copy_no >= 1", name="copy_counts_from_one"),
-        CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost')", name="reason"),
+        CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')", name="reason"),
         CheckConstraint("(copy_no = 1) = (reason = 'first')", name="reprint_has_a_reason"),
         CheckConstraint("(verified_by is null) = (verified_at is null)", name="verified_whole"),
     )

@@ -2,34 +2,64 @@
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 from litestar import Request, Response, Router, get, post
-from litestar.params import FromQuery, URLEncodedBody
-from litestar.response import Template
+from litestar.params import FromPath, FromQuery, URLEncodedBody
+from litestar.response import Redirect, Template
 
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
-from biobank.http.deps import Writing
+from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.printing import commands
+from biobank.printer import queries as printers
+from biobank.printer.pages import job_view, printer_view, workstation_of
+from biobank.printer.queries import JobView
+from biobank.printer.rules import KIND_OF_CODE
+from biobank.printing import commands, ordering
 from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView
+from biobank.tx import ReadTx
 from labels import STOCKS
 
 _STOCKS = [(name, stock.title) for name, stock in STOCKS.items()]
-_REASONS = [("damaged", "The first label is damaged"), ("lost", "The first label is lost")]
+_REASONS = [
+    ("damaged", "The first label is damaged"),
+    ("lost", "The first label is lost"),
+    ("not_printed", "It never came out of the printer"),
+]
 
 
-@get("/labels", operation_id="labelsPage", opt={"permission": Permission.LABEL_PRINT}, include_in_schema=False)
-async def labels_page(request: Request[Any, Any, Any], codes: FromQuery[str] = "") -> Template:
+_PRINT = {"permission": Permission.LABEL_PRINT}
+
+
+async def printer_choice(request: Request[Any, Any, Any], tx: ReadTx, code: str = "") -> dict[str, Any]:
+    """The printers that labels can be sent to, and the one that the rules choose for a label of this code."""
+    choice = await printers.choose(
+        tx, workstation=workstation_of(request), label_kind=KIND_OF_CODE.get(code[:1].upper())
+    )
+    return {
+        "printer_options": [(one.key, _named(one)) for one in await printers.printers(tx) if one.is_active],
+        "chosen_printer": f"{choice.site}/{choice.printer}" if choice.printer else "",
+    }
+
+
+def _named(printer: printers.PrinterView) -> str:
+    return f"{printer.key}, {STOCKS[printer.stock].title}"
+
+
+@get("/labels", operation_id="labelsPage", opt=_PRINT, include_in_schema=False)
+async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQuery[str] = "") -> Template:
     prefilled = "\n".join(codes.replace(",", " ").split())
+    choice = await printer_choice(request, tx, prefilled)
     return page(
         request,
         "printing/labels.html",
         title="Print labels",
         stocks=_STOCKS,
         reasons=_REASONS,
-        values={"codes": prefilled, "stock": _STOCKS[0][0], "start": "0"},
+        printer_options=choice["printer_options"],
+        values={"codes": prefilled, "stock": _STOCKS[0][0], "start": "0", "printer": choice["chosen_printer"]},
     )
 
 
@@ -40,13 +70,61 @@ async def labels_page(request: Request[Any, Any, Any], codes: FromQuery[str] = "
     include_in_schema=False,
     status_code=200,
 )
-async def print_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Response[bytes]:
-    with shown_again("printing/labels.html", title="Print labels", values=data, stocks=_STOCKS, reasons=_REASONS):
+async def print_form(
+    request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]
+) -> Response[bytes] | Redirect:
+    """Labels as a PDF, or queued at the printer that was chosen: the page of the job follows."""
+    choice = await printer_choice(request, tx)
+    view = {"stocks": _STOCKS, "reasons": _REASONS, "printer_options": choice["printer_options"]}
+    with shown_again("printing/labels.html", title="Print labels", values=data, **view):
         codes = data.get("codes", "").replace(",", " ").split()
+        if data.get("printer"):
+            ordered = parse_form(ordering.OrderLabels, data, codes=codes, workstation=workstation_of(request))
+            made = await tx.once(form_key(data), ordered, JobView, lambda: ordering.order_labels(tx, ordered))
+            return Redirect(f"/print-jobs/{made.number}", status_code=303)
         fields = {name: value for name, value in data.items() if name != "codes"}
         command = parse_form(commands.PrintLabels, fields, codes=codes)
         sheet = await tx.once(form_key(data), command, SheetView, lambda: commands.print_labels(tx, command))
         return pdf(await asyncio.to_thread(commands.render_labels, sheet), "labels")
 
 
-router = Router("/", route_handlers=[labels_page, print_form])
+@post(
+    "/print-jobs/{job:uuid}/again",
+    operation_id="printAgainForm",
+    opt={"permission": Permission.LABEL_PRINT, "rate": PRINT},
+    include_in_schema=False,
+    status_code=303,
+)
+async def again_form(tx: Writing, job: FromPath[UUID], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    with shown_again("printer/job.html", title="Print job", values=data, **await job_view(tx, job)):
+        command = parse_form(ordering.PrintAgain, data)
+        made = await tx.once(
+            form_key(data), command, JobView, lambda: ordering.print_again(tx, job, command), of=str(job)
+        )
+    return Redirect(f"/print-jobs/{made.number}", status_code=303)
+
+
+@post(
+    "/printers/{site:str}/{printer:str}/test",
+    operation_id="testPrinterForm",
+    opt={"permission": Permission.PRINTER_MANAGE, "rate": PRINT},
+    include_in_schema=False,
+    status_code=303,
+)
+async def test_form(
+    tx: Writing, site: FromPath[str], printer: FromPath[str], data: URLEncodedBody[dict[str, str]]
+) -> Redirect:
+    view = await printer_view(tx, site, printer)
+    with shown_again("printer/printer.html", title=f"Printer {printer}", values=data, **view):
+        command = ordering.PrintTest()
+        made = await tx.once(
+            form_key(data),
+            command,
+            JobView,
+            lambda: ordering.print_test(tx, site, printer, command),
+            of=f"{site} {printer}",
+        )
+    return Redirect(f"/print-jobs/{made.number}", status_code=303)
+
+
+router = Router("/", route_handlers=[labels_page, print_form, again_form, test_form])

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.orm import aliased
 
 from biobank import ids
@@ -156,3 +156,8 @@ async def latest_print(tx: ReadTx, code: str) -> LabelPrint | None:
             .with_for_update(of=LabelPrint)
         )
     ).scalar_one_or_none()
+
+
+def is_verified(label_print_id: Any) -> ColumnElement[bool]:
+    """The condition that the label print of this id was scanned after applying."""
+    return exists(select(LabelPrint.id).where(LabelPrint.id == label_print_id, LabelPrint.verified_at.is_not(None)))

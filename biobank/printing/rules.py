@@ -10,7 +10,11 @@ from biobank.ids import grouped
 MOST = 10_000
 """Labels in one request."""
 
-REASONS: Mapping[str, str] = {"damaged": "reprint_damaged", "lost": "reprint_lost"}
+REASONS: Mapping[str, str] = {
+    "damaged": "reprint_damaged",
+    "lost": "reprint_lost",
+    "not_printed": "reprint_not_printed",
+}
 TEMPLATE_OF_LEVEL: Mapping[str, str] = {"box": "box", "rack": "rack", "freezer": "freezer"}
 """The template of a container's label by its level; every other level takes that of a shelf."""
 
@@ -62,7 +66,7 @@ def copy_reason(copies: Mapping[str, int], reason: str | None) -> Mapping[str, t
     if before and reason is None:
         shown = ", ".join(grouped(code) for code in before[:10])
         raise ReprintNeedsReason(
-            f"Printed before: {shown}. Say whether the first label was damaged or lost.",
+            f"Printed before: {shown}. Say whether the first label was damaged or lost, or never came out.",
             codes=before[:100],
         )
     return {code: (count + 1, REASONS[reason] if count and reason else "first") for code, count in copies.items()}

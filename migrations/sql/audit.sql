@@ -177,6 +177,11 @@ call biobank_audit_table('sprec_version');
 call biobank_audit_table('sprec_code');
 call biobank_audit_table('sprec');
 call biobank_audit_table('label_print');
+call biobank_audit_table('printer');
+call biobank_audit_table('printer_rule');
+call biobank_audit_table('print_job', omitted => 'templates');
+-- What a label says names the participant, and stays out of the chain.
+call biobank_audit_table('print_job_label', omitted => 'tokens');
 call biobank_audit_table('state_label');
 call biobank_audit_table('reservation');
 call biobank_audit_table('pick_list');

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 from migrations.scripts import create_role, run_sql
 
@@ -370,6 +371,33 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_login_session")),
     )
     op.create_index(op.f("ix_login_session_user_id"), "login_session", ["user_id"], unique=False)
+    op.create_table(
+        "printer",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("host", sa.Text(), nullable=True),
+        sa.Column("port", sa.Integer(), nullable=True),
+        sa.Column("dpi", sa.Integer(), nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("is_active", sa.Boolean(), server_default="true", nullable=False),
+        sa.Column("is_paused", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(kind = 'download') = (host is null) and (host is null) = (port is null)",
+            name=op.f("ck_printer_address_where_needed"),
+        ),
+        sa.CheckConstraint("kind in ('zpl_tcp', 'pull', 'download')", name=op.f("ck_printer_kind")),
+        sa.CheckConstraint("name ~ '^[A-Z0-9][A-Z0-9-]{0,19}$'", name=op.f("ck_printer_name")),
+        sa.CheckConstraint("dpi = any (array[203, 300, 600])", name=op.f("ck_printer_dpi")),
+        sa.CheckConstraint("port between 1 and 65535", name=op.f("ck_printer_port")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_printer_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_printer")),
+        sa.UniqueConstraint("id", "site_id", name="uq_printer_site"),
+        sa.UniqueConstraint("site_id", "name", name="uq_printer_name"),
+    )
     op.create_table(
         "protocol_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -862,6 +890,104 @@ def upgrade() -> None:
         sa.UniqueConstraint("protocol_version_id", "visit_type_id", name="uq_planned_visit_type"),
     )
     op.create_table(
+        "print_job",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
+        sa.Column("printer_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("transport", sa.Text(), nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("dpi", sa.Integer(), nullable=False),
+        sa.Column("templates", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("start", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("labels", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="queued", nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("requested_by", sa.BigInteger(), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("workstation", sa.Text(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("claim", sa.Uuid(), nullable=True),
+        sa.Column("claimed_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("copy_of", sa.BigInteger(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "(status in ('sent', 'acknowledged', 'verified', 'unknown')) <= (sent_at is not null) and (status in ('queued', 'cancelled')) <= (sent_at is null)",
+            name=op.f("ck_print_job_sent_when_it_was_sent"),
+        ),
+        sa.CheckConstraint(
+            "status in ('queued', 'sent', 'acknowledged', 'verified', 'unknown', 'failed', 'cancelled')",
+            name=op.f("ck_print_job_status"),
+        ),
+        sa.CheckConstraint("transport in ('zpl_tcp', 'pull', 'download')", name=op.f("ck_print_job_transport")),
+        sa.CheckConstraint("(claim is null) = (claimed_until is null)", name=op.f("ck_print_job_claim_whole")),
+        sa.CheckConstraint("(copy_of is null) = (reason is null)", name=op.f("ck_print_job_copy_has_a_reason")),
+        sa.CheckConstraint("labels >= 1 and start >= 0", name=op.f("ck_print_job_counts")),
+        sa.ForeignKeyConstraint(["copy_of"], ["print_job.id"], name=op.f("fk_print_job_copy_of")),
+        sa.ForeignKeyConstraint(
+            ["printer_id", "site_id"], ["printer.id", "printer.site_id"], name="fk_print_job_printer_of_the_site"
+        ),
+        sa.ForeignKeyConstraint(["requested_by"], ["app_user.id"], name=op.f("fk_print_job_requested_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job")),
+        sa.UniqueConstraint("number", name=op.f("uq_print_job_number")),
+    )
+    op.create_index("ix_print_job_site_id", "print_job", ["site_id", "id"], unique=False)
+    op.create_index(
+        "ix_print_job_waiting",
+        "print_job",
+        ["printer_id", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'queued'"),
+    )
+    op.create_index(
+        "uq_print_job_one_at_a_printer",
+        "print_job",
+        ["printer_id"],
+        unique=True,
+        postgresql_where=sa.text("status = 'sent' and transport <> 'download'"),
+    )
+    op.create_table(
+        "printer_rule",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("workstation", sa.Text(), nullable=True),
+        sa.Column("label_kind", sa.Text(), nullable=True),
+        sa.Column("printer_id", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("label_kind in ('tube', 'box', 'rack', 'place')", name=op.f("ck_printer_rule_label_kind")),
+        sa.CheckConstraint("workstation <> ''", name=op.f("ck_printer_rule_workstation_named")),
+        sa.CheckConstraint("position >= 1", name=op.f("ck_printer_rule_position_counts_from_one")),
+        sa.ForeignKeyConstraint(
+            ["printer_id", "site_id"], ["printer.id", "printer.site_id"], name="fk_printer_rule_printer_of_the_site"
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_printer_rule_site_id")),
+        sa.ForeignKeyConstraint(["user_id"], ["app_user.id"], name=op.f("fk_printer_rule_user_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_printer_rule")),
+    )
+    op.create_index(
+        "uq_printer_rule_position",
+        "printer_rule",
+        ["site_id", "position"],
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
+    )
+    op.create_table(
+        "printer_status",
+        sa.Column("printer_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "status in ('ready', 'out_of_labels', 'out_of_ribbon', 'head_open', 'paused', 'busy', 'unreachable', 'unreadable')",
+            name=op.f("ck_printer_status_status"),
+        ),
+        sa.ForeignKeyConstraint(["printer_id"], ["printer.id"], name=op.f("fk_printer_status_printer_id")),
+        sa.PrimaryKeyConstraint("printer_id", name=op.f("pk_printer_status")),
+    )
+    op.create_table(
         "shipment",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -1308,6 +1434,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_planned_tube")),
         sa.UniqueConstraint("planned_visit_id", "code", name="uq_planned_tube_code"),
     )
+    op.create_table(
+        "print_job_step",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_print_job_step_actor_id")),
+        sa.ForeignKeyConstraint(["job_id"], ["print_job.id"], name=op.f("fk_print_job_step_job_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job_step")),
+    )
+    op.create_index(op.f("ix_print_job_step_job_id"), "print_job_step", ["job_id"], unique=False)
     op.create_table(
         "processing_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -2482,7 +2621,8 @@ def upgrade() -> None:
         sa.Column("verified_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(copy_no = 1) = (reason = 'first')", name=op.f("ck_label_print_reprint_has_a_reason")),
         sa.CheckConstraint(
-            "reason in ('first', 'reprint_damaged', 'reprint_lost')", name=op.f("ck_label_print_reason")
+            "reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')",
+            name=op.f("ck_label_print_reason"),
         ),
         sa.CheckConstraint("(verified_by is null) = (verified_at is null)", name=op.f("ck_label_print_verified_whole")),
         sa.CheckConstraint("copy_no >= 1", name=op.f("ck_label_print_copy_counts_from_one")),
@@ -2553,6 +2693,25 @@ def upgrade() -> None:
         postgresql_where=sa.text("closed_at is null"),
     )
     op.create_table(
+        "print_job_label",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("job_id", sa.BigInteger(), nullable=False),
+        sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("tokens", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("copy_no", sa.Integer(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("label_print_id", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("ordinal >= 1 and copy_no >= 1", name=op.f("ck_print_job_label_counts_from_one")),
+        sa.ForeignKeyConstraint(["job_id"], ["print_job.id"], name=op.f("fk_print_job_label_job_id")),
+        sa.ForeignKeyConstraint(["label_print_id"], ["label_print.id"], name=op.f("fk_print_job_label_label_print_id")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_print_job_label_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job_label")),
+        sa.UniqueConstraint("job_id", "ordinal", name="uq_print_job_label_place"),
+        sa.UniqueConstraint("label_print_id", name=op.f("uq_print_job_label_label_print_id")),
+    )
+    op.create_table(
         "result_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("result_id", sa.BigInteger(), nullable=False),
@@ -2614,6 +2773,7 @@ def upgrade() -> None:
         "specimen",
         "custody",
         "picking",
+        "printing",
         "deviations",
         "consent",
         "results",

@@ -15,6 +15,7 @@ from biobank import ids
 from biobank.access.rules import ROLES
 from biobank.actor import Permission
 from biobank.http.security import PUBLIC
+from labels import STOCKS, RollStock
 from tests.bench import imported, plan, plate_map, plated, released, xponent
 from tests.material import make_material
 from tests.picklists import listed
@@ -80,6 +81,8 @@ class Codes:
     signature: str
     study: str
     device: str
+    printer: str
+    job: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -110,6 +113,8 @@ def made_up() -> Codes:
         signature=str(uuid4()),
         study="QQQ",
         device="CF-QQQ",
+        printer="ZD-QQQ",
+        job=str(uuid4()),
     )
 
 
@@ -134,6 +139,9 @@ def address(route: Route, codes: Codes) -> str:
         "withdrawals": codes.withdrawal,
         "disposals": codes.disposal,
         "signatures": codes.signature,
+        "printers": codes.printer,
+        "print-jobs": codes.job,
+        "print-agent": codes.job,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -148,6 +156,7 @@ def address(route: Route, codes: Codes) -> str:
         "name": "no-token",
         "assay": "NONE",
         "site": "CHI",
+        "printer": codes.printer,
         "program": "SPIN-1",
         "consent": "1",
         "notice": "1",
@@ -247,6 +256,10 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
     await api("manager").ok("/equipment", device)
     await api("manager").ok("/equipment/CHI/CF-CHI-9/programs", {"code": "SPIN-1", "title": "Spin"})
     await api("manager").ok("/studies/LLS/protocol/draft", {})
+    address = {"kind": "pull", "host": "127.0.0.1", "port": 9100, "stock": ROLL}
+    await api("manager").ok("/printers", {"site": "CHI", "name": "ZD-CHI-9", **address})
+    ordered = {"codes": list(here[:1]), "printer": "CHI/ZD-CHI-9"}
+    job = await api("manager").ok("/labels/orders", ordered)
     left = await make_material(database, world, tubes=1, at="CHI", holder="technician_chi")
     withdrawal = await withdraw(api("coordinator"), left.participant, "destroy")
     (disposal,) = withdrawal["disposals"]
@@ -274,6 +287,8 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         signature=withdrawal["signature"]["number"],
         study="LLS",
         device="CF-CHI-9",
+        printer="ZD-CHI-9",
+        job=job["number"],
     )
     return codes, shared
 
@@ -292,6 +307,7 @@ def shape(response: httpx.Response, codes: Codes) -> tuple[int, str]:
     return response.status_code, re.sub(rf"\b{codes.deed}\b", "<deed>", text)
 
 
+ROLL = next(name for name, stock in STOCKS.items() if isinstance(stock, RollStock) and stock.dpi == 203)
 NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 LOCAL = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
 DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
@@ -488,6 +504,25 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "printLabels": {"codes": [tube], "stock": "l4731"},
         "printLabelsForm": {"codes": tube, "stock": "l4731"},
         "verifyLabel": {"code": tube},
+        "orderLabels": {"codes": [tube], "printer": f"CHI/{codes.printer}"},
+        "printAgain": {"reason": "damaged"},
+        "printAgainForm": {"reason": "damaged"},
+        "downloadPrintJob": {},
+        "downloadPrintJobForm": {},
+        "testPrinter": {},
+        "testPrinterForm": {},
+        "changePrinter": {"host": "127.0.0.1", "port": 9100, "dpi": 203, "stock": ROLL, "row_version": 1},
+        "changePrinterForm": {"host": "127.0.0.1", "port": 9100, "dpi": 203, "stock": ROLL, "row_version": 1},
+        "pausePrinter": {"paused": True, **REASONED},
+        "pausePrinterForm": {"paused": "true", **REASONED},
+        "setPrinterRules": {"site": "CHI", "rules": [], "seen": 0},
+        "setPrinterRulesForm": {"seen": "0"},
+        "addPrinter": {"site": "CHI", "name": "ZD-2", "kind": "download", "stock": "l4731"},
+        "cancelPrintJob": {"reason": "to see what is said"},
+        "cancelPrintJobForm": {"reason": "to see what is said"},
+        "settlePrintJob": {"outcome": "came_out"},
+        "settlePrintJobForm": {"outcome": "came_out"},
+        "reportPrintJob": {"claim": str(uuid4()), "outcome": "waiting"},
         "startPicking": FINISH,
         "startPickingForm": FINISH,
         "pickTube": {"tube": tube},
@@ -597,6 +632,9 @@ OF_NO_STUDY = {
     "undoMove",
     "undoScan",
     "stopSpin",
+    "addPrinterForm",
+    "nameWorkstationForm",
+    "claimPrintJob",
     "createAnalytes",
     "createAssay",
     "createAssayForm",

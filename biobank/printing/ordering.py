@@ -1,0 +1,204 @@
+"""Labels are ordered at a printer: counted as copies first, queued as a job with its snapshot second."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from biobank.actor import Permission
+from biobank.errors import Invalid
+from biobank.printer import jobs
+from biobank.printer import queries as printers
+from biobank.printer import rules as printer_rules
+from biobank.printer.commands import Workstation
+from biobank.printer.jobs import LabelSpec, Snapshot
+from biobank.printer.models import Printer, PrintJob
+from biobank.printer.queries import JobView
+from biobank.printing import commands, queries, rules
+from biobank.printing.models import LabelPrint
+from biobank.tx import Tx
+from labels import TEMPLATES, Item
+
+BUILT_IN_VERSION = 1
+
+
+class Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OrderLabels(Command):
+    """Labels of tubes and places, in order, at a printer (`SITE/NAME`); without one the rules choose. A further copy
+    needs a `reason`.
+    """
+
+    codes: tuple[Annotated[str, Field(max_length=40)], ...]
+    printer: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+    template: str | None = None
+    start: Annotated[int, Field(ge=0)] = 0
+    reason: Literal["damaged", "lost", "not_printed"] | None = None
+    workstation: Workstation | None = None
+
+
+class PrintAgain(Command):
+    """A further copy of every label of a job, exactly as it was, and why. Without `printer` at the same one."""
+
+    reason: Literal["damaged", "lost", "not_printed"]
+    printer: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+
+
+class PrintTest(Command):
+    """One label that says that it is a test."""
+
+
+async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
+    """Count labels as copies and queue them at a printer.
+
+    Raises:
+        NotFound: naming the codes that are unknown or out of reach, or the printer.
+        ReprintNeedsReason: naming the codes that were printed before.
+        NoPrinterChosen: no printer is named and no rule fits.
+        PrinterNotUsable: the printer is out of use.
+        Invalid, TooLarge: an unknown template, labels that do not fit the stock, no code, one twice, too many.
+    """
+    printer = await _printer(tx, command.printer or await _chosen(tx, command))
+    counted = await commands.count_labels(
+        tx, command.codes, stock=printer.stock, template=command.template, reason=command.reason
+    )
+    labels = [
+        LabelSpec(
+            label.code,
+            label.template,
+            dict(Item.lined(label.code, label.lines).values),
+            label.copy_no,
+            thing.study_id,
+            row,
+        )
+        for label, row, thing in zip(counted.labels, counted.rows, counted.things, strict=True)
+    ]
+    made = await _queue(tx, printer, labels, _templates(labels), start=command.start, workstation=command.workstation)
+    return await printers.job(tx, made.number)
+
+
+def _templates(labels: Iterable[LabelSpec]) -> dict[str, Any]:
+    return {
+        name: {"version": BUILT_IN_VERSION, "data": TEMPLATES[name].to_data()}
+        for name in sorted({label.template for label in labels})
+    }
+
+
+async def _queue(
+    tx: Tx, printer: Printer, labels: list[LabelSpec], templates: Mapping[str, Any], **more: Any
+) -> PrintJob:
+    """Queue labels that can be drawn: what does not fit is told to the person who asks, not to the printer."""
+    said = tuple((label.code, label.template, label.tokens) for label in labels)
+    await asyncio.to_thread(jobs.render, Snapshot(printer.stock, more.get("start", 0), templates, said))
+    return await jobs.order(tx, printer, labels, templates, **more)
+
+
+async def _printer(tx: Tx, key: str) -> Printer:
+    site, slash, name = key.partition("/")
+    if not slash:
+        raise Invalid(
+            f"{key} is no printer: name it as SITE/NAME.", errors={"printer": "is named as SITE/NAME, such as LAB/ZD-1"}
+        )
+    found, _ = await printers.find_printer(tx, site, name, Permission.LABEL_PRINT)
+    return found
+
+
+async def _chosen(tx: Tx, command: OrderLabels) -> str:
+    rules.check_count(command.codes)
+    kinds = sorted({printer_rules.KIND_OF_CODE[code[0]] for code in queries.label_codes(command.codes)})
+    chosen = {}
+    for kind in kinds:
+        choice = await printers.choose(tx, workstation=command.workstation, label_kind=kind)
+        if choice.printer is None:
+            words = printer_rules.LABEL_KINDS[kind].lower()
+            raise printer_rules.NoPrinterChosen(
+                f"No rule chooses a printer for labels of {words}: name one, or let a manager set a rule.",
+                label_kind=kind,
+            )
+        chosen[f"{choice.site}/{choice.printer}"] = kind
+    if len(chosen) > 1:
+        shown = ", ".join(f"{printer_rules.LABEL_KINDS[kind].lower()} at {key}" for key, kind in chosen.items())
+        raise Invalid(
+            f"The rules choose different printers for these labels ({shown}): print each kind by itself, or name one.",
+            errors={"printer": "is not the same for all labels"},
+        )
+    return next(iter(chosen))
+
+
+async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
+    """Print every label of a job once more from its snapshot, each as a further copy. A job of which nobody knew
+    whether it came out is thereby settled as not printed.
+
+    Raises:
+        NotFound: no such job or printer, or labels of what is out of reach now.
+        PrintJobState: the job still waits or is being printed.
+        PrinterNotUsable: the printer is out of use.
+        Invalid: the stock of the other printer is another one.
+    """
+    job = await printers.find_job(tx, number)
+    again = ("unknown", "acknowledged", "verified", "failed", "cancelled")
+    printer_rules.check_step(job.status, (*again, "sent") if job.transport == "download" else again, "printed again")
+    if command.printer is None:
+        printer = await tx.session.get_one(Printer, job.printer_id)
+    else:
+        printer = await _printer(tx, command.printer)
+    if job.status == "unknown" or (command.reason == "not_printed" and job.status in ("sent", "acknowledged")):
+        jobs.finish(tx, job, "not_printed")
+    before = list(await printers.labels_of(tx, job.id))
+    codes = [label.code for label in before if label.label_print_id is not None]
+    things = await queries.printables(tx, codes)
+    register = await queries.identifiers(tx, codes)
+    copies = {
+        label.code: register[label.code][1] + 1 if label.code in register else label.copy_no + 1 for label in before
+    }
+    rows = await tx.insert(
+        LabelPrint,
+        [
+            {
+                "identifier_id": register[label.code][0],
+                "copy_no": copies[label.code],
+                "reason": rules.REASONS[command.reason],
+                "template": label.template,
+                "stock": printer.stock,
+                "printed_by": tx.actor.user_id,
+                "printed_at": tx.now,
+            }
+            for label in before
+            if label.code in register
+        ],
+    )
+    counted = dict(zip(codes, rows, strict=True))
+    labels = [
+        LabelSpec(
+            label.code,
+            label.template,
+            printer_rules.recopied(label.tokens, label.copy_no, copies[label.code]),
+            copies[label.code],
+            label.study_id,
+            counted.get(label.code),
+        )
+        for label in before
+    ]
+    commands.note_printed(tx, [things[code] for code in codes], stock=printer.stock, reason=command.reason)
+    made = await _queue(tx, printer, labels, job.templates, copy_of=job.id, reason=command.reason)
+    await tx.session.flush()
+    return await printers.job(tx, made.number)
+
+
+async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobView:
+    """Queue one label at a printer that says what it is and counts as a copy of nothing.
+
+    Raises:
+        NotFound: no such printer within reach.
+        PrinterNotUsable: it is out of use.
+        Invalid: the stock is too small for a test label.
+    """
+    printer, place = await printers.find_printer(tx, site, name, Permission.PRINTER_MANAGE)
+    lines = ("Test label", f"{place.code} {name}", tx.now.strftime("%Y-%m-%d %H:%M UTC"))
+    label = LabelSpec("TEST", "tube", dict(Item.lined("TEST", lines).values), 1, None, None)
+    made = await _queue(tx, printer, [label], _templates([label]))
+    return await printers.job(tx, made.number)
