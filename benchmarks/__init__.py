@@ -10,8 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-SIZES = {"scan": 1_000_000, "store": 1_000_000, "pages": 3_500}
-"""The benchmarks, and of how many aliquots (`pages`: participants) each makes its data where nothing is said."""
+SIZES = {"scan": 1_000_000, "store": 1_000_000, "pages": 3_500, "labels": 10_000}
+"""The benchmarks, and how many aliquots (`pages`: participants, `labels`: labels) each makes where nothing is said."""
 
 
 def machine_facts() -> dict[str, Any]:

@@ -518,7 +518,7 @@ def _protocol_file(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]
 @click.option(
     "--aliquots",
     type=click.IntRange(1_000, 10_000_000),
-    help="Size of the made-up inventory of scan and store.",
+    help="Size of the made-up inventory of scan and store; labels to draw.",
 )
 @click.option("--participants", type=click.IntRange(1, 100_000), help="Size of the made-up study of pages.")
 def bench(name: str, as_json: bool, aliquots: int | None, participants: int | None) -> None:

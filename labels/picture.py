@@ -4,6 +4,7 @@ import re
 from functools import lru_cache
 from importlib.resources import as_file, files
 from io import BytesIO
+from math import ceil
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
@@ -12,10 +13,11 @@ from labels.geometry import MM_PER_INCH, fitted
 from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, lay_out
 from labels.stock import Stock
 from labels.template import Item, Template
-from labels.text import FONT
+from labels.text import FONT, width
 
 _REPEATS = re.compile(r"([0-9A-F])\1{2,}")
 _TAIL = re.compile(r"0+$")
+_HEAD, _FOOT = 1.05, 0.3  # room for every letter with its marks above and below the baseline, in ems
 _TRANSPOSE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 
@@ -57,12 +59,16 @@ def symbol_picture(mark: PlacedSymbol, dpi: int) -> Image.Image:
 
 def text_picture(mark: PlacedText, dpi: int) -> tuple[int, int, Image.Image]:
     """The line of text, and where the picture's top left corner lies, in dots."""
-    font = _font(mark.size / 72 * dpi)
-    stroke = round(mark.size / 72 * dpi * 0.02) if mark.bold else 0
-    left, top, right, bottom = font.getbbox(mark.text, anchor="ls", stroke_width=stroke)
-    left, top = int(left) - 1, int(top) - 1
-    picture = Image.new("L", (max(1, int(right) + 2 - left), max(1, int(bottom) + 2 - top)), 255)
-    ImageDraw.Draw(picture).text((-left, -top), mark.text, fill=0, font=font, anchor="ls", stroke_width=stroke)
+    pixels = mark.size / 72 * dpi
+    font, stroke = _font(pixels), round(pixels * 0.02) if mark.bold else 0
+    left, top = -1 - stroke, -1 - stroke - ceil(_HEAD * pixels)
+    size = (ceil(width(mark.text, pixels)) + 2 * (1 + stroke), ceil(_FOOT * pixels) + 1 + stroke - top)
+    picture = Image.new("L", size, 255)
+    pen = ImageDraw.Draw(picture)
+    for place, sign in enumerate(mark.text):
+        # One by one, for the renderer would round each advance to whole dots and the line would outgrow its box.
+        at = (width(mark.text[:place], pixels) - left, -top)
+        pen.text(at, sign, fill=0, font=font, anchor="ls", stroke_width=stroke)
     x, y = _dots(mark.x, dpi), _dots(mark.y, dpi)
     wide, high = picture.size
     corner = {

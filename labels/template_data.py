@@ -1,9 +1,11 @@
 """Elements of a template from and to plain data, and the faults a template can have, each named with its place."""
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
 from typing import Any
+
+from PIL import Image as Picture
 
 from labels.elements import ALIGNS, ROTATIONS, BadTokenError, Code, Element, Image, Line, Text, tokens
 from labels.errors import TemplateError
@@ -15,6 +17,7 @@ _TOLERANCE_MM = 0.001
 _LARGEST_MM = 1000.0
 _MOST_ELEMENTS = 200
 _LARGEST_PNG = 1_000_000
+_MOST_DOTS = 16_000_000
 
 
 def _text(fields: Fields) -> Text:
@@ -46,11 +49,10 @@ def _line(fields: Fields) -> Line:
 
 
 def _image(fields: Fields) -> Image:
+    text = fields.text("png")
     try:
-        png = base64.b64decode(fields.text("png"), validate=True)
-    except (binascii.Error, ValueError) as error:
-        if isinstance(error, Fault):
-            raise
+        png = base64.b64decode(text, validate=True)
+    except ValueError:
         raise Fault(fields.at("png"), "is not base64") from None
     return Image(fields.box(), png)
 
@@ -172,5 +174,19 @@ def _check(element: Element, place: str, width: float, height: float) -> None:
         raise Fault(f"{place}.points", "the least size must be above zero and not above the largest")
     if isinstance(element, Code) and not 0 < element.modules.smallest <= element.modules.largest:
         raise Fault(f"{place}.module", "the smallest module must be above zero and not above the largest")
-    if isinstance(element, Image) and len(element.png) > _LARGEST_PNG:
-        raise Fault(f"{place}.png", f"is larger than the {_LARGEST_PNG // 1000} kB of a picture")
+    if isinstance(element, Image):
+        _check_picture(element.png, f"{place}.png")
+
+
+def _check_picture(png: bytes, place: str) -> None:
+    if len(png) > _LARGEST_PNG:
+        raise Fault(place, f"is larger than the {_LARGEST_PNG // 1000} kB of a picture")
+    try:
+        with Picture.open(BytesIO(png), formats=("PNG",)) as picture:
+            width, height = picture.size
+            if width * height <= _MOST_DOTS:
+                picture.load()
+    except (OSError, ValueError, SyntaxError, Picture.DecompressionBombError):
+        raise Fault(place, "is not a PNG picture, or a damaged one") from None
+    if width * height > _MOST_DOTS:
+        raise Fault(place, f"its {width} x {height} dots are more than a label has; use a smaller picture")

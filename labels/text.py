@@ -19,7 +19,7 @@ from labels.geometry import POINTS_PER_MM, Box
 FONT = "DejaVuSansMono"
 ADVANCE = 0.602  # width of every glyph, in ems
 LINE = 1.2  # distance between lines, in ems
-ABOVE, BELOW = 0.76, 0.24  # how far letters reach above the baseline and below it, in ems
+ABOVE, BELOW = 0.76, 0.235  # how far letters reach above the baseline and below it, in ems
 _CAP_MIDDLE = 0.365  # from the baseline to the middle of a capital, in ems
 _FORBIDDEN_CATEGORIES = ("C", "M", "Zl", "Zp")
 _RIGHT_TO_LEFT = ("R", "AL", "AN")
@@ -92,14 +92,15 @@ def fit(
     size = _size(min(largest, room / _widest(lines), high / LINE / len(lines)))
     if size >= smallest and (size >= largest or not wrap):
         return size, lines
+    wanted = max(lines, key=len)
     if wrap:
-        size = _size(largest)
+        broken, size = lines, _size(largest)
         while size >= smallest:
             broken = [part for line in lines for part in _wrapped(line, int(room / (ADVANCE * size) + 1e-6))]
             if len(broken) * size * LINE <= high + 1e-6 and _widest(broken) * size <= room + 1e-6:
                 return size, broken
             size = _size(size - 0.1)
-    wanted = max(lines, key=len)
+        lines = broken
     needed = (_widest(lines) * smallest / POINTS_PER_MM, smallest * LINE * len(lines) / POINTS_PER_MM)
     raise TextDoesNotFitError(wanted, needed, (box.width, box.height), where)
 

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import pypdfium2
@@ -13,6 +14,7 @@ from labels.geometry import MM_PER_INCH, POINTS_PER_MM
 from labels.text import grouped
 
 _COARSE, _FINE = 300, 600
+_NEAR = 2.0  # mm
 _LARGEST_POINTS = 1000 * POINTS_PER_MM
 
 
@@ -70,10 +72,26 @@ def verify_pdf(pdf: bytes, expected: Sequence[str]) -> Verdict:
     try:
         read = list(_read(document, _COARSE))
         if wanted - _counted(read) or not all(good for _, good in read):
-            read = list(_read(document, _FINE))
+            read = _merged(read, list(_read(document, _FINE)))
         return _verdict(read, wanted, document)
     finally:
         document.close()
+
+
+def _merged(coarse: list[tuple[Found, bool]], fine: list[tuple[Found, bool]]) -> list[tuple[Found, bool]]:
+    """What was read at either resolution; a symbol that read once is good."""
+    good = [one for one, reads in coarse if reads]
+    good += [one for one, reads in fine if reads and not any(_same(one, other) for other in good)]
+    bad = [one for one, reads in fine if not reads and not any(_near(one, other) for other in good)]
+    return [*((one, True) for one in good), *((one, False) for one in bad)]
+
+
+def _same(one: Found, other: Found) -> bool:
+    return one.code == other.code and _near(one, other)
+
+
+def _near(one: Found, other: Found) -> bool:
+    return one.page == other.page and abs(one.x - other.x) < _NEAR and abs(one.y - other.y) < _NEAR
 
 
 def _counted(read: Sequence[tuple[Found, bool]]) -> Counter[str]:
@@ -117,6 +135,10 @@ def _read(document: Any, dpi: int) -> Iterator[tuple[Found, bool]]:
     for number, page in enumerate(document, start=1):
         if max(page.get_size()) > _LARGEST_POINTS:
             raise UnreadableFileError(f"page {number} is larger than a metre")
+        # Extended to whole dots: the renderer would stretch the page to them, and modules with it.
+        width, height = page.get_size()
+        wide, high = (ceil(length * dpi / 72 - 1e-6) * 72 / dpi for length in (width, height))
+        page.set_mediabox(0, height - high, wide, height)
         image = page.render(scale=dpi / 72, grayscale=True).to_pil()
         found = []
         for symbol in zxingcpp.read_barcodes(image, return_errors=True):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from barcode.codex import Code128
 
 from labels.geometry import MM_PER_INCH
-from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, drawings
+from labels.layout import Drawing, PlacedLine, PlacedSymbol, PlacedText, drawings
 from labels.picture import line_picture, pack, picture_of, symbol_picture, text_picture
 from labels.stock import RollStock, Stock
 from labels.symbols import Symbology
@@ -62,7 +62,7 @@ def _fields(drawing: Drawing, left: int, made: list[str]) -> None:
             made.append(_text(mark, dpi, left))
         elif isinstance(mark, PlacedLine):
             made.append(_line(mark, dpi, left))
-        elif isinstance(mark, PlacedImage):
+        else:
             x, y, picture = picture_of(mark, dpi)
             made.append(f"^FO{left + x},{y}{pack(picture)}^FS")
 

@@ -1,8 +1,19 @@
+import json
 from dataclasses import replace
 
 import pytest
 
-from labels import STOCKS, LabelError, SheetStock, StockError, UnprintableTextError
+from labels import (
+    A4,
+    STOCKS,
+    LabelError,
+    RollStock,
+    SheetStock,
+    StockError,
+    UnprintableTextError,
+    stock_from_data,
+    stock_to_data,
+)
 from labels.text import ADVANCE, FONT, checked, printable, width
 
 
@@ -60,3 +71,66 @@ def test_every_glyph_is_as_wide_as_the_layout_believes():
 
     assert {round(stringWidth(character, FONT, 1000)) for character in printable()} == {round(1000 * ADVANCE)}
     assert width("TKQ7", 10) == pytest.approx(stringWidth("TKQ7", FONT, 10), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", STOCKS)
+def test_a_stock_is_the_same_after_json(name):
+    stock = STOCKS[name]
+    data = json.loads(json.dumps(stock_to_data(stock)))
+    assert stock_from_data(data) == stock
+
+
+ROLL = {"type": "roll", "name": "mine", "title": "Mine", "label_width": 40, "label_height": 20, "dpi": 300}
+SHEET = {
+    "type": "sheet",
+    "name": "mine",
+    "title": "Mine",
+    "page": "A4",
+    "label_width": 40,
+    "label_height": 20,
+    "dpi": 600,
+    "columns": 2,
+    "rows": 3,
+    "left": 5,
+    "top": 5,
+    "pitch_x": 42,
+    "pitch_y": 22,
+}
+
+
+def test_a_stock_of_ones_own_names_what_is_usual():
+    assert stock_from_data(ROLL) == RollStock("mine", "Mine", 40, 20, gap=3, columns=1, column_gap=3, dpi=300)
+    assert stock_from_data(SHEET).page is A4
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        ([], "is not an object"),
+        (ROLL | {"type": "tape"}, "type: is not one of sheet, roll"),
+        (ROLL | {"dpi": 240}, "no label printer has 240 dpi; use 203, 300, 600"),
+        (ROLL | {"dpi": 203.5}, "dpi: is not a whole number"),
+        (ROLL | {"label_width": 0}, "greater than zero"),
+        (ROLL | {"gap": -1}, "gaps not below"),
+        (ROLL | {"colour": 1}, "colour: is not known here"),
+        (ROLL | {"areas": 5}, "areas: is not a list"),
+        (ROLL | {"areas": [{"name": "dot", "x": 35, "y": 0, "width": 9, "height": 9}]}, "area 'dot' reaches outside"),
+        (ROLL | {"areas": [{"name": "dot", "x": 0, "y": 0, "width": 0, "height": 9}]}, "area 'dot' reaches outside"),
+        (ROLL | {"areas": [{"name": "dot"}]}, r"areas\[0\].x: is missing"),
+        (SHEET | {"page": "A5"}, "page: is not one of A4, US Letter"),
+        (SHEET | {"page": {"name": "A5", "width": 148}}, "page.height: is missing"),
+        (SHEET | {"page": {"name": "A5", "width": 148, "height": 60}}, "outside the A5 page"),
+        (SHEET | {"columns": 2.5}, "columns: is not a whole number"),
+        (SHEET | {"areas": [{"name": "dot", "x": 0, "y": 0, "width": 9, "height": 99}]}, "area 'dot'"),
+    ],
+)
+def test_a_fault_in_a_stock_of_ones_own_is_named(data, problem):
+    with pytest.raises(StockError, match=problem) as caught:
+        stock_from_data(data)
+    assert caught.value.stock == ("" if data == [] else "mine")
+
+
+def test_a_roll_has_a_page_of_one_row():
+    roll = RollStock("x", "x", 30, 20, columns=3, column_gap=2, dpi=203)
+    assert (roll.page.width, roll.page.height, roll.per_sheet) == (94, 20, 3)
+    assert [roll.corner(place) for place in range(3)] == [(0, 0), (32, 0), (64, 0)]
