@@ -30,6 +30,7 @@ class Permission(StrEnum):
     LABEL_PRINT = "label.print"
     PRINTER_MANAGE = "printer.manage"
     PRINT_SERVE = "print.serve"
+    LABEL_ISSUE = "label.issue"
     SHIPMENT_READ = "shipment.read"
     SHIPMENT_PACK = "shipment.pack"
     SHIPMENT_RECEIVE = "shipment.receive"

@@ -48,6 +48,8 @@ from biobank.http.problem import handle
 from biobank.http.security import PUBLIC, Authentication, Csrf, guard, refuse_unguarded
 from biobank.http.templating import make_environment
 from biobank.ids import SYSTEM_RANDOM, Randomness
+from biobank.labelling import api as labelling_api
+from biobank.labelling import pages as labelling_pages
 from biobank.migrate import head
 from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
@@ -64,7 +66,9 @@ from biobank.printer import pages as printer_pages
 from biobank.printer.sending import Sender
 from biobank.printer.wire import Patience
 from biobank.printing import api as printing_api
+from biobank.printing import applying_pages
 from biobank.printing import pages as printing_pages
+from biobank.printing import ranges as printing_ranges
 from biobank.protocol import api as protocol_api
 from biobank.protocol import pages as protocol_pages
 from biobank.release import api as release_api
@@ -77,7 +81,7 @@ from biobank.shipment import pages as shipment_pages
 from biobank.signature import api as signature_api
 from biobank.signature import pages as signature_pages
 from biobank.specimen import api as specimen_api
-from biobank.specimen import condition_pages, wording
+from biobank.specimen import condition_pages, identity, wording
 from biobank.specimen import pages as specimen_pages
 from biobank.storage import api as storage_api
 from biobank.storage import pages as storage_pages
@@ -110,6 +114,7 @@ ROUTERS = (
     specimen_api.router,
     specimen_pages.router,
     wording.router,
+    identity.router,
     condition_pages.router,
     overview_api.router,
     overview_pages.router,
@@ -127,8 +132,12 @@ ROUTERS = (
     picking_pages.router,
     printer_api.router,
     printer_pages.router,
+    labelling_api.router,
+    labelling_pages.router,
     printing_api.router,
     printing_pages.router,
+    printing_ranges.router,
+    applying_pages.router,
     accession_api.router,
     accession_pages.router,
     bench_pages.router,

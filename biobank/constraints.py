@@ -5,6 +5,7 @@ from biobank.accession import rules as accession_rules
 from biobank.assay import rules as assay_rules
 from biobank.disposal import rules as disposal_rules
 from biobank.equipment import rules as equipment_rules
+from biobank.labelling import rules as labelling_rules
 from biobank.participant import rules as participant_rules
 from biobank.picking import rules as picking_rules
 from biobank.preanalytics import rules as preanalytics_rules
@@ -34,6 +35,7 @@ CONSTRAINTS: ConstraintErrors = {
     **preanalytics_rules.CONSTRAINTS,
     **printer_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
+    **labelling_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **state_label.CONSTRAINTS,
     **accession_rules.CONSTRAINTS,

@@ -10,6 +10,7 @@ from biobank.db import Base
 from biobank.disposal import models as disposal
 from biobank.equipment import models as equipment
 from biobank.identifier import models as identifier
+from biobank.labelling import models as labelling
 from biobank.participant import models as participant
 from biobank.picking import models as picking
 from biobank.preanalytics import models as preanalytics
@@ -34,6 +35,7 @@ __all__ = [
     "disposal",
     "equipment",
     "identifier",
+    "labelling",
     "metadata",
     "participant",
     "picking",

@@ -18,6 +18,7 @@ SCRIPTS = (
     "equipment",
     "specimen",
     "custody",
+    "labelling",
     "picking",
     "printing",
     "deviations",

@@ -34,6 +34,7 @@ ROLES: Mapping[str, frozenset[Permission]] = {
             P.SHIPMENT_PACK,
             P.SHIPMENT_RECEIVE,
             P.LABEL_PRINT,
+            P.LABEL_ISSUE,
         }
     ),
     "scientist": _LOOK | {P.SPECIMEN_RESERVE, P.RESULT_READ, P.RESULT_EXPORT},

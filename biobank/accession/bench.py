@@ -15,11 +15,13 @@ from biobank.tx import Tx
 
 Outcome = TypeVar("Outcome")
 Bench = Literal["intake", "spin", "aliquot"]
+_LISTS = ("tubes", "labels")
 Short = Annotated[str | None, Field(max_length=40)]
 
 
 class AtBench(Command):
-    """What a bench has at hand: the last tube, or centrifuge and tubes, or parent and yield. `held_celsius`, at which
+    """What a bench has at hand: the last tube, or centrifuge and tubes, or parent, yield and the
+    pre-printed labels scanned for its vials. `held_celsius`, at which
     tubes were kept until they came to this bench, stays until another is said.
     """
 
@@ -31,6 +33,7 @@ class AtBench(Command):
     obtained: Annotated[str | None, Field(pattern=r"^[0-9]{1,6}(\.[0-9]{1,6})?$")] = None
     unit: Short = None
     extra: Annotated[int, Field(ge=0, le=50)] = 0
+    labels: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=100)] = ()
     namespace: Short = None
     held_celsius: Annotated[str | None, Field(pattern=r"^[0-9]{1,2}(\.[0-9]{1,2})?$")] = None
 
@@ -81,8 +84,8 @@ def answer(
 
 def view_of(bench: Bench, at: AtBench) -> str:
     """The address of what a bench has at hand, drawn by the server."""
-    given = {name: value for name, value in at.model_dump(exclude_defaults=True).items() if name != "tubes"}
-    pairs = [*given.items(), *(("tubes", tube) for tube in at.tubes)]
+    given = {name: value for name, value in at.model_dump(exclude_defaults=True).items() if name not in _LISTS}
+    pairs = [*given.items(), *((name, one) for name in _LISTS for one in getattr(at, name))]
     return f"/bench/{bench}/view?{urlencode(pairs)}"
 
 

@@ -6,7 +6,10 @@ from biobank import ids
 from biobank.accession import codes, queries, rules, vials
 from biobank.accession.bench import AtBench, BenchAnswer, BenchScan, answer, attempt, question
 from biobank.accession.vials import BindVial, Line, MakeVials, Parent, TakeBackVials
+from biobank.actor import Permission
 from biobank.errors import NotFound
+from biobank.labelling.rules import LabelNotApplied
+from biobank.labelling.taking import blank
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
 from biobank.specimen.steps import OutOfOrder, WrongStep
@@ -106,7 +109,14 @@ async def _made(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     at, line = command.at, _line(here)
     if at.obtained is None or line is None:
         return answer("aliquot", at, "warning", "No yield", title="Type or scan what was obtained first, then confirm.")
-    deed = MakeVials(line=line.line, obtained=Decimal(at.obtained), unit=at.unit, extra=at.extra, held_celsius=at.held)
+    deed = MakeVials(
+        line=line.line,
+        obtained=Decimal(at.obtained),
+        unit=at.unit,
+        extra=at.extra,
+        held_celsius=at.held,
+        labels=at.labels,
+    )
     try:
         made = await attempt(tx, lambda: vials.make_vials(tx, here.tube.code, deed))
     except (WrongStep, OutOfOrder) as other:
@@ -117,13 +127,20 @@ async def _made(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     nominal = in_unit(line.nominal, line.unit, await specimens.kind(tx, line.specimen_type), "nominal")
     now = at.cleared().model_copy(update={"parent": here.tube.code})
     divided = rules.Split(made.full, made.partial, made.left)
-    message = f"{split_words(divided, nominal, made.unit)} Print the labels (PRINT), stick them on, scan each vial."
+    rest = "Print the labels (PRINT), stick them on, scan each vial."
+    if at.labels:
+        others = "" if divided.vials == len(at.labels) else f" {rest}"
+        rest = f"{len(at.labels)} of them carry their labels already.{others}"
+    message = f"{split_words(divided, nominal, made.unit)} {rest}"
     return answer("aliquot", now, "ok", "Made", code=here.tube.code, title=_described(here), message=message)
 
 
 async def _tube(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     """A vial to be checked, the parent once more, or another parent."""
     at, mine = command.at, {vial.tube.code for vial in here.vials}
+    labelled = await _labelled(tx, command, here)
+    if labelled is not None:
+        return labelled
     try:
         code = specimens.tube_code(await queries.tube_of_code(tx, command.text), "tube")
         other = await vials.parent(tx, code)
@@ -144,6 +161,30 @@ async def _tube(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
             tube=code,
         )
     return _begun(command, other)
+
+
+async def _labelled(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer | None:
+    """A pre-printed label that is on a vial to be made; None for any other code.
+
+    Raises:
+        LabelVoided, LabelNotIssued, LabelOfAnotherSite, LabelApplied: it is not to be used.
+    """
+    at = command.at
+    said = await blank(tx, command.text, Permission.SPECIMEN_PROCESS)
+    if said is None:
+        return None
+    if not isinstance(said, LabelNotApplied):
+        raise said
+    code = ids.canonical(command.text)
+    if at.obtained is None:
+        message = "It is a pre-printed label. Type or scan the yield first, then the label of each vial."
+        return answer("aliquot", at, "warning", "No yield", code=code, title=_described(here), message=message)
+    if code in at.labels:
+        return answer("aliquot", at, "duplicate", "Scanned already", code=code, title=_described(here))
+    now = at.model_copy(update={"labels": (*at.labels, code)})
+    message = "Scan the label of the next vial, or confirm; vials without one get a fresh code to print."
+    title = f"Label of vial {len(now.labels)}"
+    return answer("aliquot", now, "ok", "Label", code=code, title=title, message=message)
 
 
 async def _bound(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
@@ -178,6 +219,10 @@ def _after(here: Parent) -> str:
 
 async def _undone(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer:
     at = command.at
+    if at.labels:
+        fewer = at.model_copy(update={"labels": at.labels[:-1]})
+        title = f"{ids.grouped(at.labels[-1])} is forgotten: it is on no vial."
+        return answer("aliquot", fewer, "ok", "Undone", code=at.parent, title=title)
     if at.obtained is not None or at.extra:
         now = at.cleared().model_copy(update={"parent": at.parent})
         return answer("aliquot", now, "ok", "Undone", code=at.parent, title="The yield is forgotten: give it again.")

@@ -24,6 +24,7 @@ from labels import STOCKS, TEMPLATES, Item, render_pdf
 
 Here = Request[Any, Any, Any]
 Tubes = Annotated[list[str] | None, QueryParameter(name="tubes", required=False)]
+Scanned = Annotated[list[str] | None, QueryParameter(name="labels", required=False)]
 _BENCH = {"permission": Permission.SPECIMEN_PROCESS}
 BENCHES = {
     "intake": ("Intake bench", "Scan each tube as it arrives."),
@@ -115,6 +116,7 @@ async def bench_view(
     obtained: FromQuery[str | None] = None,
     unit: FromQuery[str | None] = None,
     extra: FromQuery[int] = 0,
+    labels: Scanned = None,
     namespace: FromQuery[str | None] = None,
     held_celsius: FromQuery[str | None] = None,
 ) -> Template:
@@ -128,6 +130,7 @@ async def bench_view(
         tubes=tuple(tubes or ()),
         parent=parent,
         obtained=obtained,
+        labels=tuple(labels or ()),
         unit=unit,
         extra=extra,
         namespace=namespace,

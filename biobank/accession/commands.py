@@ -19,7 +19,7 @@ from biobank.protocol.queries import TubePlan
 from biobank.specimen.collecting import Collect, CollectedTube, collect
 from biobank.specimen.models import Specimen
 from biobank.specimen.rules import check_visit_done
-from biobank.specimen.work import Basis, Quantity, hands
+from biobank.specimen.work import Basis, Label, Quantity, hands
 from biobank.tx import Tx
 
 Planned = Annotated[str, Field(min_length=1, max_length=30, description="The planned tube's code in the protocol.")]
@@ -36,10 +36,13 @@ class PlannedRef(Command):
 
 
 class DrawnTube(PlannedRef):
-    """A planned tube that was collected; without a quantity it holds what is planned, in the protocol's unit."""
+    """A planned tube that was collected; without a quantity it holds what is planned, in the protocol's unit. `label`
+    is the pre-printed label that is on it.
+    """
 
     quantity: Quantity | None = None
     basis: Basis = "nominal"
+    label: Label = None
 
 
 class RecordDraw(Command):
@@ -117,6 +120,7 @@ def _collected(plan: TubePlan, tube: DrawnTube) -> CollectedTube:
         quantity=plan.quantity if tube.quantity is None else tube.quantity,
         unit=plan.unit,
         basis=tube.basis,
+        label=tube.label,
     )
 
 

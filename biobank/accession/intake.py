@@ -16,6 +16,7 @@ from biobank.actor import Permission
 from biobank.catalogue.models import DeviationType
 from biobank.db import visible
 from biobank.errors import Conflict, NotFound
+from biobank.labelling.taking import blank
 from biobank.participant.models import Participant, Visit
 from biobank.participant.planning import plan_of_visit
 from biobank.specimen import queries as specimens
@@ -159,7 +160,8 @@ async def _visit_of(tx: ReadTx, code: str) -> int:
         )
     ).one_or_none()
     if row is None:
-        raise NotFound(f"There is no tube {ids.grouped(code)} within your reach.", codes=[code])
+        said = await blank(tx, code, Permission.SPECIMEN_PROCESS)
+        raise said or NotFound(f"There is no tube {ids.grouped(code)} within your reach.", codes=[code])
     if row.level != "primary" or row.visit_id is None:
         raise rules.NotThisTube(
             f"{ids.grouped(code)} is no tube as it was collected but a vial made of one ({row.level}): "

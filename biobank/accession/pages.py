@@ -13,6 +13,7 @@ from biobank.accession.queries import VisitDay
 from biobank.actor import Permission
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
+from biobank.labelling.queries import left_at
 from biobank.participant import visiting
 from biobank.participant.pages import local_input
 from biobank.participant.queries import ParticipantView
@@ -61,6 +62,7 @@ async def _view(tx: ReadTx, participant: str, visit: str, number: int) -> dict[s
         "now": local_input(tx.now, day.timezone),
         "window": window_words(day, there),
         "reasons": [(one.code, one.title) for one in await queries.reasons(tx)],
+        "labelling": await left_at(tx, day.study, day.site),
         "unprinted": await queries.unprinted(tx, day.tubes),
         "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
         "type_options": [(one.code, f"{one.title} ({one.unit})") for one in await specimens.specimen_types(tx)],
@@ -84,14 +86,16 @@ async def day_page(
 
 
 def ticked(data: dict[str, str]) -> list[dict[str, str]]:
-    """The planned tubes that were ticked, in the order of the form, each with the quantity that was typed for it."""
+    """The planned tubes that were ticked, in the order of the form, each with the quantity that was typed and the
+    label that was scanned for it.
+    """
     found = []
     for name in data:
         kind, _, rest = name.partition(".")
         planned, _, ordinal = rest.rpartition(".")
         if kind == "slot" and planned:
-            quantity = data.get(f"quantity.{rest}", "").strip()
-            found.append({"planned": planned, "ordinal": ordinal} | ({"quantity": quantity} if quantity else {}))
+            given = {of: data.get(f"{of}.{rest}", "").strip() for of in ("quantity", "label")}
+            found.append({"planned": planned, "ordinal": ordinal} | {of: text for of, text in given.items() if text})
     return found
 
 

@@ -19,6 +19,7 @@ from biobank.db import visible
 from biobank.errors import NotFound
 from biobank.exact import Exact
 from biobank.identifier.models import HOUSE, Identifier
+from biobank.labelling.models import RangeLabel
 from biobank.participant import queries as participants
 from biobank.participant.models import Participant, Visit
 from biobank.participant.planning import plan_of_visit
@@ -411,7 +412,7 @@ async def tube_of_code(tx: ReadTx, text: str) -> str:
     """
     canonical = ids.canonical(text)
     if ids.looks_like_house_id(canonical):
-        return canonical
+        return (await specimens.replacements(tx, [canonical])).get(canonical, canonical)
     rows = await tx.session.execute(
         select(Specimen.code)
         .join(Identifier, and_(Identifier.specimen_id == Specimen.id, Identifier.namespace != HOUSE))
@@ -434,11 +435,14 @@ async def tube_of_code(tx: ReadTx, text: str) -> str:
 
 
 async def unprinted(tx: ReadTx, tubes: Sequence[SpecimenRow]) -> tuple[str, ...]:
-    """The codes of those tubes whose label was never printed here."""
+    """The codes of those tubes whose label was never printed here, nor before them."""
     rows = await tx.session.execute(
         select(Identifier.specimen_id)
         .join(LabelPrint, LabelPrint.identifier_id == Identifier.id)
         .where(Identifier.specimen_id.in_([tube.id for tube in tubes]), Identifier.namespace == HOUSE)
     )
-    printed = set(rows.scalars())
+    before = await tx.session.execute(
+        select(RangeLabel.specimen_id).where(RangeLabel.specimen_id.in_([tube.id for tube in tubes]))
+    )
+    printed = {*rows.scalars(), *before.scalars()}
     return tuple(tube.code for tube in tubes if tube.id not in printed)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 
 from biobank import ids
 from biobank.accession import clocks, queries, rules, worksheet
@@ -19,6 +19,7 @@ from biobank.catalogue.models import SpecimenType, TubeType
 from biobank.errors import Invalid, NotFound
 from biobank.exact import Exact
 from biobank.identifier.models import HOUSE, Identifier
+from biobank.labelling.models import RangeLabel
 from biobank.participant.models import Visit
 from biobank.printing.commands import VerifyLabel, verify_label
 from biobank.printing.models import LabelPrint
@@ -31,13 +32,14 @@ from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.rules import in_unit
 from biobank.specimen.upkeep import AddCode, add_code
-from biobank.specimen.work import Celsius, NamedDeviation, Override, Quantity, Unit, hands
+from biobank.specimen.work import Celsius, Labels, NamedDeviation, Override, Quantity, Unit, hands
 from biobank.tx import ReadTx, Tx
 
 
 class MakeVials(Command):
     """What was obtained of the `line`th planned material, to be divided; `extra` vials beyond the planned number.
-    `held_celsius`: at which the tube was kept until now, since the spin.
+    `held_celsius`: at which the tube was kept until now, since the spin. `labels` are pre-printed labels that are on
+    the vials, full ones first.
     """
 
     line: Annotated[int, Field(ge=1, le=100)]
@@ -46,6 +48,7 @@ class MakeVials(Command):
     extra: Annotated[int, Field(ge=0, le=50)] = 0
     started_at: AwareDatetime | None = None
     held_celsius: Celsius = None
+    labels: Labels = ()
     deviation: NamedDeviation | None = None
     override: Override = None
 
@@ -248,6 +251,7 @@ async def _vials(tx: ReadTx, parent_id: int) -> tuple[BenchVial, ...]:
         .where(LabelPrint.verified_at.is_not(None), Identifier.specimen_id == Specimen.id)
         .exists()
     )
+    printed_before = select(RangeLabel.id).where(RangeLabel.specimen_id == Specimen.id).exists()
     foreign = (
         select(func.min(Identifier.value))
         .where(Identifier.specimen_id == Specimen.id, Identifier.namespace != HOUSE, Identifier.status == "active")
@@ -256,7 +260,12 @@ async def _vials(tx: ReadTx, parent_id: int) -> tuple[BenchVial, ...]:
     )
     found = (
         await tx.session.execute(
-            select(Specimen.id, Specimen.is_blind_duplicate, verified.label("verified"), foreign.label("foreign"))
+            select(
+                Specimen.id,
+                Specimen.is_blind_duplicate,
+                or_(verified, printed_before).label("verified"),
+                foreign.label("foreign"),
+            )
             .join(Derivation, Derivation.child_id == Specimen.id)
             .where(Derivation.parent_id == parent_id, Specimen.existence != "entered_in_error")
             .order_by(Specimen.id)
@@ -338,6 +347,7 @@ def _deed(
         started_at=command.started_at or now,
         held_celsius=command.held_celsius,
         basis="measured",
+        labels=command.labels,
         deviation=command.deviation,
         override=command.override,
     )

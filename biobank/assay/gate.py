@@ -13,6 +13,7 @@ from biobank.picking.blocks import claim_block
 from biobank.specimen.claims import claims
 from biobank.specimen.deviations import blocking
 from biobank.specimen.lineage import contributors
+from biobank.specimen.models import IdentityDoubt
 from biobank.tx import ReadTx, Tx
 
 
@@ -38,13 +39,23 @@ async def refused(tx: Tx, specimen_ids: Iterable[int]) -> dict[int, str]:
     Everybody whose material is in the tubes is held until the commit, so that no withdrawal slips in between.
     """
     people = await contributors(tx, specimen_ids)
-    return await _stopped(tx, people, await decisions(tx, _everybody(people)))
+    return await _stopped(tx, people, await decisions(tx, _everybody(people))) | await _doubtful(tx, people)
 
 
 async def would_be_refused(tx: ReadTx, specimen_ids: Iterable[int]) -> dict[int, str]:
     """By tube, why the consent gate would stop it at this moment; nobody is held to it."""
     people = await contributors(tx, specimen_ids)
-    return await _stopped(tx, people, await foreseen(tx, _everybody(people)))
+    return await _stopped(tx, people, await foreseen(tx, _everybody(people))) | await _doubtful(tx, people)
+
+
+async def _doubtful(tx: ReadTx, specimen_ids: Iterable[int]) -> dict[int, str]:
+    """Tubes of which it is in doubt whose they are: what was measured of them is nobody's until that is settled."""
+    rows = await tx.session.execute(
+        select(IdentityDoubt.specimen_id).where(
+            IdentityDoubt.specimen_id.in_(list(specimen_ids)), IdentityDoubt.settled_at.is_(None)
+        )
+    )
+    return dict.fromkeys(rows.scalars(), "it is in doubt whose tube this is")
 
 
 def _everybody(people: Mapping[int, frozenset[int]]) -> set[int]:

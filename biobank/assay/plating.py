@@ -158,7 +158,7 @@ async def _tubes(tx: Tx, codes: list[str]) -> dict[str, list[Tube]]:
         .join(Custody, Custody.specimen_id == Specimen.id)
         .where(
             Identifier.value.in_(values),
-            Identifier.status.in_(["active", "superseded"]),
+            Identifier.status.in_(["active", "superseded", "damaged"]),
             within(tx.scope(Permission.ASSAY_RUN)),
         )
         .order_by(Specimen.id)

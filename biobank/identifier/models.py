@@ -45,6 +45,13 @@ class Identifier(Base):
             "= 1",
             name="exactly_one_thing",
         ),
+        # A replaced label stays in the register; one code of the house at a time is the one to print.
+        Index(
+            "uq_identifier_label",
+            "specimen_id",
+            unique=True,
+            postgresql_where=text("namespace = 'house' and status = 'active' and specimen_id is not null"),
+        ),
         *(
             Index(f"ix_identifier_{column}", column, postgresql_where=text(f"{column} is not null"))
             for column in (

@@ -20,6 +20,7 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
         "This code is registered already, and a code names one thing for ever: scan the tube again, "
         "or find what has the code."
     ),
+    "uq_identifier_label": lambda: CodeTaken("Somebody else replaced this label at this moment: load the page again."),
     "fk_identifier_namespace": lambda: Invalid(
         "There is no such namespace of codes.", errors={"namespace": "is not a namespace"}
     ),

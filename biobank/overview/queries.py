@@ -16,10 +16,12 @@ from biobank.assay.models import AssayRun, Plate
 from biobank.audit.models import AuditEntry
 from biobank.db import visible
 from biobank.identifier.models import Identifier
+from biobank.labelling.queries import running_low
 from biobank.paging import Page, cut
 from biobank.participant.due import DueVisit, VisitUnderWay, due_today, under_way
 from biobank.participant.models import Participant
 from biobank.picking.models import PickList
+from biobank.printing.applying import unverified_of_mine
 from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
@@ -199,6 +201,24 @@ async def _counts(tx: ReadTx) -> list[tuple[Permission, Count]]:
                 count=await _count(tx, AssayRun, of_run, AssayRun.status == "released"),
                 href="/runs?status=released",
                 kind="ok",
+            ),
+        ),
+        (
+            Permission.LABEL_PRINT,
+            Count(
+                label="labels of yours to scan",
+                count=await unverified_of_mine(tx) if tx.actor.may(Permission.LABEL_PRINT) else 0,
+                href=f"/labels/unverified?user={tx.actor.username}",
+                kind="warning",
+            ),
+        ),
+        (
+            Permission.LABEL_PRINT,
+            Count(
+                label="sites low on labels",
+                count=await running_low(tx) if tx.actor.may(Permission.LABEL_PRINT) else 0,
+                href="/label-ranges",
+                kind="warning",
             ),
         ),
         (

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Integer, Text, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id
@@ -30,4 +30,5 @@ class LabelPrint(Base):
         CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')", name="reason"),
         CheckConstraint("(copy_no = 1) = (reason = 'first')", name="reprint_has_a_reason"),
         CheckConstraint("(verified_by is null) = (verified_at is null)", name="verified_whole"),
+        Index("ix_label_print_unverified", "printed_by", "id", postgresql_where=text("verified_at is null")),
     )

@@ -13,6 +13,7 @@ from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier
 from biobank.participant.models import Participant, Visit
 from biobank.printing.models import LabelPrint
+from biobank.printing.rules import LabelReplaced
 from biobank.specimen.models import CollectionEvent, Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container, ContainerType
@@ -89,7 +90,8 @@ async def _tubes(tx: ReadTx, codes: Sequence[str]) -> dict[str, Printable]:
     )
     rows = await tx.session.execute(
         select(
-            Specimen.code,
+            Identifier.value.label("code"),
+            Identifier.status,
             Specimen.study_id,
             Specimen.site_id,
             Specimen.specimen_type,
@@ -103,13 +105,22 @@ async def _tubes(tx: ReadTx, codes: Sequence[str]) -> dict[str, Printable]:
             func.greatest(siblings, Specimen.ordinal).label("of"),
         )
         .join(Custody, Custody.specimen_id == Specimen.id)
+        .join(Identifier, and_(Identifier.specimen_id == Specimen.id, Identifier.namespace == HOUSE))
         .outerjoin(Participant, Participant.id == Specimen.participant_id)
         .outerjoin(CollectionEvent, CollectionEvent.id == Specimen.collection_event_id)
         .outerjoin(Visit, Visit.id == CollectionEvent.visit_id)
         .outerjoin(VisitType, VisitType.id == Visit.visit_type_id)
-        .where(Specimen.code.in_(codes), within(tx.scope(Permission.LABEL_PRINT)))
+        .where(Identifier.value.in_(codes), within(tx.scope(Permission.LABEL_PRINT)))
     )
-    return {row.code: Printable(row.study_id, row.site_id, tube=row) for row in rows}
+    found = {row.code: Printable(row.study_id, row.site_id, tube=row) for row in rows}
+    replaced = [code for code, thing in found.items() if thing.tube.status in {"superseded", "damaged"}]
+    if replaced:
+        shown = ", ".join(ids.grouped(code) for code in replaced[:10])
+        raise LabelReplaced(
+            f"{shown} was replaced by another label of the same tube: print that one, its page names it.",
+            codes=replaced[:100],
+        )
+    return found
 
 
 async def _places(tx: ReadTx, codes: Sequence[str]) -> dict[str, Printable]:

@@ -29,6 +29,16 @@ class LabelPrintedMeanwhile(Conflict):
     title = "Somebody else printed this label at this moment"
 
 
+class WrongParent(Conflict):
+    code = "wrong-parent"
+    title = "This tube was not made of that one"
+
+
+class LabelReplaced(Conflict):
+    code = "label-replaced"
+    title = "This label was replaced"
+
+
 class NotPrinted(Conflict):
     code = "label-not-printed"
     title = "No label of this was printed"
@@ -99,3 +109,10 @@ def place_lines(names: Sequence[str], copy_no: int) -> tuple[str, ...]:
     """What stands on a container beside its id: its name, and the way to it."""
     first = f"{names[-1]}{f' R{copy_no}' if copy_no > 1 else ''}"
     return (first, " / ".join(names[:-1])) if len(names) > 1 else (first,)
+
+
+def range_lines(whose: str, number: int, position: int, count: int, copy_no: int) -> tuple[str, ...]:
+    """What stands on a pre-printed label beside its id: study and site, the range and which of how many. Nothing that
+    only a tube has.
+    """
+    return f"{whose}{f' R{copy_no}' if copy_no > 1 else ''}", f"range {number}", f"{position}/{count}"

@@ -49,6 +49,7 @@ class ResultRow(View):
     aliquot: str
     specimen_type: str
     freeze_thaw: int | None
+    identity_doubt: bool
     assay: str
     assay_version: int
     analyte: str

@@ -42,6 +42,7 @@ COLUMNS = (
     "aliquot",
     "specimen_type",
     "freeze_thaw",
+    "identity_doubt",
     "assay",
     "assay_version",
     "analyte",

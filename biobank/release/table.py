@@ -75,6 +75,8 @@ with asked as {"materialized" if some else "not materialized"} ({_ASKED} {some})
 wells as materialized (
     select w.id, p.code as participant, vt.code || case when vi.number > 1 then '-' || vi.number else '' end as visit,
            vi.occurred_on - p.t0 as study_day, s.code as aliquot, s.specimen_type, w.freeze_thaw_count as freeze_thaw,
+           exists (select from identity_doubt d where d.specimen_id = s.id and d.found_at <= $6
+                      and (d.settled_at is null or d.settled_at > $6 or d.outcome = 'unknown')) as identity_doubt,
            a.code as assay, av.number as assay_version, w.dilution, r.name as run, pl.code as plate,
            chr(65 + w.row) || (w.col + 1) as well, {safe("w.name_in_file")} as instrument_sample,
            {safe("r.instrument")} as instrument, {safe("r.software")} as software,
@@ -99,6 +101,7 @@ wells as materialized (
     select id, code, row_number() over (order by code collate "C") as rank from analyte
 )
 select q.id, wells.participant, wells.visit, wells.study_day, wells.aliquot, wells.specimen_type, wells.freeze_thaw,
+       wells.identity_doubt,
        wells.assay, wells.assay_version, analytes.code as analyte, {safe("q.quantity")} as quantity, q.value,
        q.comparator, q.limit_kind, {safe("q.unit")} as unit, q.flag, {safe("q.raw_text")} as raw_text, wells.dilution,
        wells.run, wells.plate, wells.well, wells.instrument_sample, wells.instrument, wells.software,

@@ -1,5 +1,6 @@
 """The scan station's verb: resolve a code, then do what the station is set to, and say exactly what happened."""
 
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,9 +16,12 @@ from biobank.storage import boxes
 from biobank.storage import commands as storage
 from biobank.storage.boxes import BoxView
 from biobank.storage.queries import find_box
-from biobank.storage.rules import AlreadyElsewhere
+from biobank.storage.rules import AlreadyElsewhere, LabelOnTwoTubes
 from biobank.storage.rules import label as label_of
 from biobank.tx import Tx
+
+_DOUBLE_FIRE = timedelta(seconds=30)
+"""A tube that is scanned again into the box where it was put so long ago at most is the same tube."""
 
 
 class StationScan(BaseModel):
@@ -28,6 +32,7 @@ class StationScan(BaseModel):
     mode: Literal["find", "store"] = "find"
     box: Annotated[str, Field(max_length=40)] | None = None
     move: bool = False
+    first_in_hand: bool = False
 
 
 class Answer(BaseModel):
@@ -49,7 +54,7 @@ class Answer(BaseModel):
     mode: str
     box: BoxView | None = None
     next: str | None = None
-    confirm: Literal["move"] | None = None
+    confirm: Literal["move", "first_in_hand"] | None = None
     undo: UUID | None = None
     command: str | None = None
 
@@ -63,6 +68,8 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
         return await _scanned(tx, command, canonical)
     except AlreadyElsewhere as question:
         return await _asked(tx, command, canonical, question)
+    except LabelOnTwoTubes as question:
+        return await _asked_twice(tx, command, question)
     except DomainError as refusal:
         return _stop(command.mode, canonical, refusal.title, refusal.detail)
 
@@ -175,7 +182,10 @@ def _found(found: CodeView) -> Answer:
     words = _state_words(tube)
     if tube.place != "position":
         words.append(tube.where)
-    uneasy = tube.hold is not None or tube.quality != "acceptable" or tube.existence != "exists"
+    if found.replaced_by is not None:
+        words.insert(0, f"this label was replaced by {ids.grouped(found.replaced_by)}")
+    sound = tube.hold is None and tube.quality == "acceptable" and tube.existence == "exists"
+    uneasy = found.replaced_by is not None or not sound
     return Answer(
         verdict="warning" if uneasy else "ok",
         word="Look" if uneasy else "Found",
@@ -190,6 +200,10 @@ def _found(found: CodeView) -> Answer:
 
 
 async def _stored(tx: Tx, command: StationScan, found: CodeView) -> Answer:
+    if found.replaced_by is not None:
+        return _stop(
+            "store", found.code, "This label was replaced", rules.replaced_words(found.code, found.replaced_by)
+        )
     if found.tube is None:
         detail = rules.wrong_kind(ids.Kind(found.code[0]), found.code)
         return _stop("store", found.code, f"This is a {found.kind}", detail)
@@ -202,12 +216,22 @@ async def _stored(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     box, grid = await find_box(tx, command.box, Permission.STORAGE_STORE)
     if custody.container_id == box.id and custody.row is not None and custody.col is not None:
         await storage.check_may_be_stored(tx, tube, custody)
+        if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
+            await storage.check_one_tube(tx, tube, custody)
         view = await boxes.box(tx, box.code, just=tube.code)
         label = label_of(grid, custody.row, custody.col)
         return _placed(
             found, view, label, verdict="duplicate", word="Already stored", message=f"It stands in {label} of this box."
         )
-    placed = await storage.store(tx, storage.StoreTube(tube=found.code, box=command.box, move=command.move))
+    placed = await storage.store(
+        tx,
+        storage.StoreTube(
+            tube=found.code,
+            box=command.box,
+            move=command.move or command.first_in_hand,
+            first_in_hand=command.first_in_hand,
+        ),
+    )
     view = await boxes.box(tx, box.code, just=tube.code)
     word = "Moved" if placed.left else "Stored"
     return _placed(found, view, placed.position, word=word, undo=placed.undo)
@@ -242,6 +266,24 @@ async def _asked(tx: Tx, command: StationScan, canonical: str, question: Already
         href=found.href,
         mode="store",
         confirm="move",
+    )
+
+
+async def _asked_twice(tx: Tx, command: StationScan, question: LabelOnTwoTubes) -> Answer:
+    """A STOP that CONFIRM overrules: the one tube is in hand. `href` leads to where the other gets an id of its own."""
+    found = await queries.resolve(tx, command.text)
+    copies = question.fields["copies"]
+    return Answer(
+        verdict="stop",
+        word="Stop",
+        code=found.code,
+        title=f"Copy {copies} of this label: is the first tube in hand?",
+        message=question.detail,
+        path=found.path,
+        position=found.tube.position if found.tube else None,
+        href=f"/specimens/{found.code}/identity",
+        mode="store",
+        confirm="first_in_hand",
     )
 
 

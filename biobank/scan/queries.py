@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict
 from biobank import ids
 from biobank.actor import Permission, Scope
 from biobank.errors import NotFound
-from biobank.scan.rules import KIND_WORDS, AmbiguousCode, LabelVoided, place_words
+from biobank.labelling.rules import LabelVoided
+from biobank.labelling.taking import blank
+from biobank.scan.rules import KIND_WORDS, AmbiguousCode, place_words
 from biobank.storage.rules import Grid, label
 from biobank.tx import ReadTx
 
@@ -17,6 +19,10 @@ select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.t
        case when not s.is_blind_duplicate then p.code end as participant,
        s.level, s.quantity, s.unit, s.is_partial, s.existence, s.quality, s.hold, s.freeze_thaw_count,
        (select l.label from state_label l where l.id = s.quality_label_id) as quality_label,
+       case when i.status in ('superseded', 'damaged') then
+           (select a.value from identifier a
+             where a.specimen_id = s.id and a.namespace = 'house' and a.status = 'active')
+       end as replaced_by,
        coalesce((select o.reservation from tube_claim o where o.specimen_id = s.id), 'free') as reservation,
        u.row, u.col, bt.rows, bt.cols, bt.label_scheme, way.codes as path_codes, way.names as path_names,
        h.display_name as holder, g.code as package, e.name as party, u.terminal as ended
@@ -119,7 +125,9 @@ class TubeView(BaseModel):
 
 
 class CodeView(BaseModel):
-    """What a code names. `status` is the label's; `tube` is there for tubes only; `path` leads down to the place."""
+    """What a code names. `status` is the label's, and `replaced_by` the label that took its place; `tube` is there for
+    tubes only; `path` leads down to the place.
+    """
 
     model_config = ConfigDict(frozen=True)
     kind: str
@@ -132,6 +140,7 @@ class CodeView(BaseModel):
     path: tuple[PlaceView, ...]
     href: str | None
     tube: TubeView | None
+    replaced_by: str | None = None
 
 
 async def resolve_hot(pool: Any, text: str, scope: Scope) -> dict[str, Any]:
@@ -151,10 +160,17 @@ async def resolve(tx: ReadTx, text: str, permission: Permission = Permission.SPE
         NotFound: unknown or out of reach.
         AmbiguousCode: two makers gave the same code to two things.
         LabelVoided: the label was withdrawn.
+        LabelNotApplied, LabelNotIssued, LabelOfAnotherSite: a pre-printed label that is on no tube.
     """
     connection = await tx.session.connection()
     raw = await connection.get_raw_connection()
-    found = CodeView.model_validate(await _resolve(raw.driver_connection, text, tx.scope(permission)))
+    try:
+        found = CodeView.model_validate(await _resolve(raw.driver_connection, text, tx.scope(permission)))
+    except NotFound:
+        said = await blank(tx, text, permission)
+        if said is not None:
+            raise said from None
+        raise
     if found.status == "void":
         raise LabelVoided(
             f"The label {ids.grouped(found.code)} was voided: put the {found.kind} aside and tell the manager.",
@@ -236,6 +252,7 @@ def _tube(row: Any, namespace: str) -> dict[str, Any]:
         "name": None,
         "path": _path(row),
         "href": f"/specimens/{row['code']}",
+        "replaced_by": row["replaced_by"],
         "tube": {
             "type": row["specimen_type"],
             "title": row["title"],

@@ -26,11 +26,6 @@ KIND_WORDS: Mapping[Kind, str] = {
 }
 
 
-class LabelVoided(Conflict):
-    code = "label-voided"
-    title = "This label is void"
-
-
 class AmbiguousCode(Conflict):
     code = "ambiguous-code"
     title = "Two things carry this code"
@@ -66,6 +61,15 @@ def wrong_kind(kind: Kind, code: str) -> str:
         case Kind.BADGE:
             return f"{shown} is a badge: scan a tube."
     return f"{shown} is a {KIND_WORDS[kind]}, not a tube: scan the label on the tube itself."
+
+
+def replaced_words(tube: str, label: str) -> str:
+    """What to say of a label that was replaced by another one of the same tube."""
+    return (
+        f"{grouped(tube)} has the label {grouped(label)} now: scan that one. If this tube has the old label only, two "
+        "tubes may carry its name: look for the other one, and if there are two give this one an id of its own, on the "
+        "page of its label."
+    )
 
 
 def did_you_mean(candidates: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 from sqlalchemy import func, select
 
-from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import NotFound
 from biobank.participant.models import Visit
@@ -18,17 +17,20 @@ from biobank.specimen.models import CollectionEvent, Specimen
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.record import View
-from biobank.specimen.work import Basis, Command, Quantity, TypeCode, Unit, hands
+from biobank.specimen.work import Basis, Command, Label, Quantity, TypeCode, Unit, codes_for, hands
 from biobank.study.models import Site, VisitType
 from biobank.tx import Tx
 
 
 class CollectedTube(Command):
+    """`label` is the pre-printed label that is on the tube; without one a fresh code is minted."""
+
     specimen_type: TypeCode
     tube_type: TypeCode
     quantity: Quantity
     unit: Unit = None
     basis: Basis = "nominal"
+    label: Label = None
 
 
 class Collect(Command):
@@ -50,7 +52,8 @@ class CollectionView(View):
 
 
 async def collect(tx: Tx, participant_code: str, command: Collect) -> CollectionView:
-    """Register the tubes of a visit under fresh ids, in the hands of the person who registers them.
+    """Register the tubes of a visit under fresh ids, or under those of the pre-printed labels that are on them, in the
+    hands of the person who registers them.
 
     A tube that turns up later is registered the same way under the same visit; its ordinal follows on.
 
@@ -59,6 +62,7 @@ async def collect(tx: Tx, participant_code: str, command: Collect) -> Collection
         VisitNotDone: the visit is planned, missed or cancelled.
         ParticipantWithdrawn, ConsentMissing: storage of material is not allowed.
         Invalid: a moment, a type or a volume that cannot be.
+        LabelNotIssued, LabelOfAnotherSite, LabelVoided, LabelApplied, UnknownLabel: a label that is not to be used.
     """
     person = await find_participant(tx, participant_code, Permission.SPECIMEN_COLLECT)
     visit, timezone = await _visit(tx, person.id, command)
@@ -79,6 +83,7 @@ async def collect(tx: Tx, participant_code: str, command: Collect) -> Collection
         ],
     )
     used = await _ordinals(tx, visit.id)
+    codes = await codes_for(tx, [tube.label for tube in command.tubes], person.study_id, visit.site_id, "tubes")
     tubes: list[dict[str, Any]] = []
     contents: list[tuple[Decimal, str, str]] = []
     for index, tube in enumerate(command.tubes):
@@ -90,7 +95,7 @@ async def collect(tx: Tx, participant_code: str, command: Collect) -> Collection
         contents.append((quantity, kind.unit, tube.basis))
         tubes.append(
             {
-                "code": ids.mint(ids.Kind.TUBE, tx.randomness),
+                "code": codes[index],
                 "study_id": person.study_id,
                 "site_id": visit.site_id,
                 "participant_id": person.id,

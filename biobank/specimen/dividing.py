@@ -17,6 +17,7 @@ from biobank.specimen.quantity import Posting, post
 from biobank.specimen.work import (
     Amount,
     Command,
+    Labels,
     MadeView,
     Making,
     Quantity,
@@ -35,7 +36,8 @@ class Division(Making):
 
     `obtained` is the measured yield, in the unit of the vials. Of the same material it is what the tube was found to
     hold: what that differs from the record is posted to its ledger by that name, and what the vials do not hold stays
-    in the tube. Of another material the vials hold exactly that.
+    in the tube. Of another material the vials hold exactly that. `labels` are pre-printed labels that are on the vials,
+    in their order; vials beyond them get fresh codes.
     """
 
     specimen_type: TypeCode
@@ -44,6 +46,7 @@ class Division(Making):
     nominal: Quantity | None = None
     consumes: Amount | None = None
     obtained: Quantity | None = None
+    labels: Labels = ()
 
 
 class Aliquot(Division):
@@ -121,6 +124,7 @@ async def _divide(tx: Tx, parent_code: str, command: Division, new: _New, planne
     (parent,) = work.tubes
     of, into = await queries.kind(tx, parent.specimen_type), await queries.kind(tx, command.specimen_type)
     quantities = await in_vials(tx, new.quantities, command.unit, into, command.tube_type)
+    rules.check_labels(len(command.labels), len(quantities))
     total = sum(quantities, Decimal(0))
     used = rules.taken(total, command.consumes, of, into)
     difference = await _difference(tx, parent, command, total, of, into)
@@ -149,6 +153,7 @@ async def _divide(tx: Tx, parent_code: str, command: Division, new: _New, planne
         each=each,
         quantities=quantities,
         nominal=full,
+        labels=command.labels,
     )
     found = [Posting(parent.id, difference, parent.unit, "measured", "measured", event_id)] if difference else []
     taken = [Posting(parent.id, -used, parent.unit, "aliquoted", command.basis, event_id)] if used else []

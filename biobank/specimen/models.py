@@ -404,3 +404,26 @@ class CustodyHistory(Base):
         ),
         Index("ix_custody_history_tx", "tx"),
     )
+
+
+class IdentityDoubt(Base):
+    """It is in doubt whose a tube is, since a label was found on two tubes: on `first_id` and on another. Settled once,
+    with words; a tube has one open doubt at most.
+    """
+
+    __tablename__ = "identity_doubt"
+    id: Mapped[Id]
+    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
+    first_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"))
+    reason: Mapped[str] = mapped_column(Text)
+    found_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
+    found_at: Mapped[datetime]
+    settled_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
+    settled_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+    words: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("uq_identity_doubt_open", "specimen_id", unique=True, postgresql_where=text("settled_at is null")),
+        CheckConstraint("outcome in ('as_labelled', 'unknown')", name="outcome"),
+        CheckConstraint("num_nonnulls(settled_by, settled_at, outcome, words) in (0, 4)", name="settled_whole"),
+    )

@@ -1,6 +1,6 @@
 """Finding tubes within reach, and all that is known of them but their place in storage."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -14,7 +14,7 @@ from biobank.catalogue.models import SpecimenType, TubeType
 from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.exact import Exact
-from biobank.identifier.models import HOUSE, Namespace
+from biobank.identifier.models import HOUSE, Identifier, Namespace
 from biobank.paging import Page, cut
 from biobank.participant.models import Participant, Visit
 from biobank.participant.queries import participant_code
@@ -165,20 +165,44 @@ async def find_specimens(
     Raises:
         NotFound: naming every code that is unknown or out of reach, which look the same.
     """
-    if lock:
-        await hold_donors(tx, Specimen.code.in_(set(codes)))
-    query = (
-        select(Specimen, Custody)
-        .join(Custody, Custody.specimen_id == Specimen.id)
-        .where(Specimen.code.in_(set(codes)), within(tx.scope(permission)))
-        .order_by(Specimen.id)
-    )
-    rows = await tx.session.execute(query.with_for_update() if lock else query)
-    found = {specimen.code: (specimen, custody) for specimen, custody in rows}
+    found = await _found(tx, set(codes), permission, lock=lock)
     missing = [code for code in dict.fromkeys(codes) if code not in found]
+    # Nearly every tube has the label that it was born with: those that got another one are looked up only then.
+    replaced = await replacements(tx, missing)
+    if replaced:
+        by_code = await _found(tx, set(replaced.values()), permission, lock=lock)
+        found |= {label: by_code[code] for label, code in replaced.items() if code in by_code}
+        missing = [code for code in missing if code not in found]
     if missing:
         raise NotFound(f"There is no tube {', '.join(ids.grouped(code) for code in missing[:10])}.", codes=missing)
     return [found[code] for code in codes]
+
+
+async def _found(
+    tx: ReadTx, codes: Collection[str], permission: Permission, *, lock: bool
+) -> dict[str, tuple[Specimen, Custody]]:
+    if lock:
+        await hold_donors(tx, Specimen.code.in_(codes))
+    query = (
+        select(Specimen, Custody)
+        .join(Custody, Custody.specimen_id == Specimen.id)
+        .where(Specimen.code.in_(codes), within(tx.scope(permission)))
+        .order_by(Specimen.id)
+    )
+    rows = await tx.session.execute(query.with_for_update() if lock else query)
+    return {specimen.code: (specimen, custody) for specimen, custody in rows}
+
+
+async def replacements(tx: ReadTx, labels: Sequence[str]) -> dict[str, str]:
+    """By the code of a label that replaced another one, the house id of its tube; others are left out."""
+    if not labels:
+        return {}
+    rows = await tx.session.execute(
+        select(Identifier.value, Specimen.code)
+        .join(Specimen, Specimen.id == Identifier.specimen_id)
+        .where(Identifier.namespace == HOUSE, Identifier.value.in_(labels), Identifier.value != Specimen.code)
+    )
+    return {row.value: row.code for row in rows}
 
 
 async def find_specimen(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import case, func, select
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from biobank.access.models import AppUser
@@ -101,7 +101,7 @@ class MeasurementView(View):
 
 
 class CodeView(View):
-    """A code of another maker, or of an older system."""
+    """A code of another maker, of an older system, or a label of the house where one was replaced."""
 
     namespace: str
     title: str
@@ -253,11 +253,14 @@ async def measurements(tx: ReadTx, specimen_id: int) -> tuple[MeasurementView, .
 
 
 async def codes(tx: ReadTx, specimen_id: int) -> tuple[CodeView, ...]:
-    """Codes that others gave the tube."""
+    """Codes that others gave the tube, and its labels where one was replaced."""
+    replaced = select(Identifier.id).where(
+        Identifier.specimen_id == specimen_id, Identifier.namespace == HOUSE, Identifier.status != "active"
+    )
     rows = await tx.session.execute(
         select(Identifier.namespace, Namespace.title, Identifier.value, Identifier.status)
         .join(Namespace, Namespace.code == Identifier.namespace)
-        .where(Identifier.specimen_id == specimen_id, Identifier.namespace != HOUSE)
+        .where(Identifier.specimen_id == specimen_id, or_(Identifier.namespace != HOUSE, replaced.exists()))
         .order_by(Identifier.id)
     )
     return tuple(CodeView(**row._asdict()) for row in rows)

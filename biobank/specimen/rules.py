@@ -39,6 +39,11 @@ class TubeNotUsable(Conflict):
     title = "This tube cannot be worked on"
 
 
+class NotInDoubt(Conflict):
+    code = "not-in-doubt"
+    title = "It is not in doubt whose tube this is"
+
+
 class LineageRefused(Conflict):
     code = "lineage-refused"
     title = "This tube cannot be made from that one"
@@ -392,6 +397,15 @@ def taken(made: Decimal, consumes: Decimal | None, parent: Kind, child: Kind) ->
             errors={"consumes": "is less than the aliquots hold"},
         )
     return consumes
+
+
+def check_labels(labels: int, vials: int) -> None:
+    """Raises Invalid: more labels were scanned than there are vials."""
+    if labels > vials:
+        raise Invalid(
+            f"{labels} labels were scanned for {vials} {'vial' if vials == 1 else 'vials'}: each vial has one.",
+            errors={"labels": "are more than the vials"},
+        )
 
 
 def check_blind(blind: int, count: int) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Invalid
+from biobank.labelling.taking import label_codes, take
 from biobank.participant.queries import decisions
 from biobank.participant.rules import check_consent
 from biobank.specimen import lineage, queries, rules
@@ -33,6 +34,16 @@ Basis = Literal["measured", "nominal"]
 Text = Annotated[str | None, Field(min_length=1, max_length=200)]
 Override = Annotated[
     str | None, Field(min_length=3, max_length=500, description="Why a tube is used that somebody else claimed.")
+]
+Label = Annotated[
+    str | None,
+    Field(
+        min_length=1, max_length=200, description="The pre-printed label on the tube, as scanned; absent: a new code."
+    ),
+]
+Labels = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+    Field(max_length=100, description="Pre-printed labels that are on the new tubes, as scanned."),
 ]
 Celsius = Annotated[Decimal | None, Field(ge=-273, le=200, decimal_places=2)]
 
@@ -189,6 +200,20 @@ async def consent_gate(tx: Tx, tubes: Iterable[Specimen]) -> None:
     check_consent(await decisions(tx, set().union(*people)), rules.CONSENT_TO_KEEP)
 
 
+async def codes_for(tx: Tx, labels: Sequence[str | None], study_id: int, site_id: int, field: str) -> list[str]:
+    """A code for each new tube: that of the pre-printed label on it, which is taken, or a fresh one.
+
+    Raises:
+        Invalid, UnknownLabel, LabelNotIssued, LabelOfAnotherSite, LabelVoided, LabelApplied: a label that is not to be
+            used at this site.
+    """
+    printed = label_codes([label for label in labels if label is not None], field)
+    if printed:
+        await take(tx, printed, study_id, site_id, hands(tx))
+    given = iter(printed)
+    return [ids.mint(ids.Kind.TUBE, tx.randomness) if label is None else next(given) for label in labels]
+
+
 async def make(
     tx: Tx,
     work: AtHand,
@@ -200,8 +225,10 @@ async def make(
     each: Sequence[Mapping[str, Any]] = (),
     quantities: Sequence[Decimal],
     nominal: Decimal | None,
+    labels: Sequence[str | None] = (),
 ) -> list[tuple[int, Decimal]]:
-    """New tubes with their lineage, in the operator's hands; `each` is what differs from vial to vial.
+    """New tubes with their lineage, in the operator's hands; `each` is what differs from vial to vial, and
+    `labels` the pre-printed ones that are on them, in their order.
 
     Their ordinals follow those of the first parent's earlier children of the type.
     """
@@ -210,10 +237,12 @@ async def make(
         Specimen.id.in_(children), Specimen.specimen_type == kind.code
     )
     highest = (await tx.session.execute(earlier)).scalar_one()
+    labelled = [*labels, *(None,) * (len(quantities) - len(labels))]
+    codes = await codes_for(tx, labelled, work.study_id, work.site_id, "labels")
     rows = [
         {
             **common,
-            "code": ids.mint(ids.Kind.TUBE, tx.randomness),
+            "code": codes[number],
             "study_id": work.study_id,
             "specimen_type": kind.code,
             "tube_type": tube_type,

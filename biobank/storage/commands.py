@@ -11,6 +11,7 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType, TemperatureClass
 from biobank.errors import Forbidden, Invalid
+from biobank.labelling.copies import copies
 from biobank.participant.queries import decisions
 from biobank.participant.rules import check_consent
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
@@ -33,12 +34,15 @@ class Command(BaseModel):
 
 
 class StoreTube(Command):
-    """Without a position the tube goes to the next free one. `move` confirms that it leaves another place."""
+    """Without a position the tube goes to the next free one. `move` confirms that it leaves another place, and
+    `first_in_hand`, where its label was printed more than once, that it is no second tube with the same label.
+    """
 
     tube: str
     box: str
     position: Annotated[str, Field(min_length=1, max_length=8)] | None = None
     move: bool = False
+    first_in_hand: bool = False
     override_reason: Reason | None = None
 
 
@@ -84,6 +88,7 @@ async def store(tx: Tx, command: StoreTube) -> PlacementView:
     Raises:
         PositionOccupied, BoxFull, UnknownPosition: the box cannot take it there.
         AlreadyElsewhere: it is recorded at another place and `move` is not set.
+        LabelOnTwoTubes: it stands in a box, its label was printed more than once, and `first_in_hand` is not set.
         TubeOnHold, ParticipantWithdrawn, TubeEnded, TubeInPackage, TubeWithParty: it may not be stored at all.
         TooWarm: it needs a colder place and no reason is given.
     """
@@ -115,6 +120,8 @@ async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) ->
     left = {(custody.row, custody.col)} if custody.container_id == box.id else set()
     came_from = await _box_code(tx, custody.container_id)
     if not here:
+        if not command.first_in_hand:
+            await check_one_tube(tx, tube, custody)
         if not command.move:
             await _check_nowhere_else(tx, tube, custody, box)
         await hand_over(tx, [(tube.id, AtPosition(box.id, *at, site_id=box.site_id))])
@@ -177,6 +184,18 @@ async def _need(tx: Tx, tube: Specimen) -> tuple[str, int]:
         )
     ).one()
     return row.code, row.rank
+
+
+async def check_one_tube(tx: Tx, tube: Specimen, custody: Custody) -> None:
+    """Whether what was scanned can be a second tube, while the first stands in a box.
+
+    Raises:
+        LabelOnTwoTubes: its label was printed more than once.
+    """
+    if custody.container_id is not None:
+        printed = await copies(tx, tube.id)
+        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
+        rules.check_one_tube(tube.code, printed, spot.words)
 
 
 async def _check_nowhere_else(tx: Tx, tube: Specimen, custody: Custody, box: Container) -> None:

@@ -72,6 +72,13 @@ class TooWarm(Conflict):
     title = "The place is too warm"
 
 
+class LabelOnTwoTubes(Conflict):
+    """The label was printed more than once. `place` is where the first tube should be."""
+
+    code = "label-on-two-tubes"
+    title = "Two tubes may carry this label"
+
+
 class AlreadyElsewhere(Conflict):
     """The tube is recorded at another place; `place` says which. With `move` it is moved."""
 
@@ -299,6 +306,23 @@ _ENDS = {
 }
 
 
+def check_one_tube(tube: str, copies: int, words: str) -> None:
+    """A tube that stands somewhere and is scanned somewhere else may be two tubes, where its label was printed twice.
+
+    Raises:
+        LabelOnTwoTubes: asking for the first one.
+    """
+    if copies > 1:
+        raise LabelOnTwoTubes(
+            f"Copy {copies} of this label: is the first tube in hand? {grouped(tube)} should stand in {words}: look "
+            "there. If that place is empty, this is the tube: confirm. If a tube stands there, two tubes carry one "
+            f"label: give this one an id of its own, on the page of its label.",
+            tube=tube,
+            place=words,
+            copies=copies,
+        )
+
+
 def check_in_existence(tube: str, existence: str) -> None:
     """A tube that ended stays so; a lost one may be found again.
 
@@ -314,19 +338,15 @@ def check_in_existence(tube: str, existence: str) -> None:
         raise TubeNotCollected(f"{grouped(tube)} is planned: record its collection first.", tube=tube)
 
 
-_HOLDS = {
-    "consent_withdrawn": "the participant withdrew consent",
-    "identity_doubt": "it is in doubt whose it is",
-}
-
-
 def check_not_held(tube: str, hold: str | None) -> None:
-    """Raises:
-    TubeOnHold: saying why.
+    """A tube of which it is in doubt whose it is stays cold like any other: it is stored, and its hold goes with it.
+
+    Raises:
+        TubeOnHold: the participant withdrew consent.
     """
-    if hold is not None:
+    if hold == "consent_withdrawn":
         raise TubeOnHold(
-            f"{grouped(tube)} is on hold because {_HOLDS[hold]}: keep it apart and tell the manager.",
+            f"{grouped(tube)} is on hold because the participant withdrew consent: keep it apart and tell the manager.",
             tube=tube,
             hold=hold,
         )

@@ -154,6 +154,7 @@ call biobank_audit_table('reagent_lot');
 call biobank_audit_table('visit');
 call biobank_audit_table('collection_event');
 call biobank_audit_table('specimen');
+call biobank_audit_table('identity_doubt');
 call biobank_audit_table('processing_event');
 call biobank_audit_table('processing_input');
 call biobank_audit_table('processing_reagent');
@@ -182,6 +183,9 @@ call biobank_audit_table('printer_rule');
 call biobank_audit_table('print_job', omitted => 'templates');
 -- What a label says names the participant, and stays out of the chain.
 call biobank_audit_table('print_job_label', omitted => 'tokens');
+call biobank_audit_table('label_range');
+call biobank_audit_table('range_label');
+call biobank_audit_table('range_print');
 call biobank_audit_table('state_label');
 call biobank_audit_table('reservation');
 call biobank_audit_table('pick_list');

@@ -744,6 +744,43 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "equipment_id", name="uq_equipment_program_equipment"),
     )
     op.create_table(
+        "label_range",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=True),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("warn_below", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("minted_by", sa.BigInteger(), nullable=False),
+        sa.Column("minted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_by", sa.BigInteger(), nullable=True),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_by", sa.BigInteger(), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("char_length(purpose) between 1 and 80", name=op.f("ck_label_range_purpose_length")),
+        sa.CheckConstraint("count between 1 and 5000", name=op.f("ck_label_range_count")),
+        sa.CheckConstraint(
+            "num_nonnulls(received_by, received_at) in (0, 2)", name=op.f("ck_label_range_received_whole")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(site_id, issued_by, issued_at) in (0, 3)", name=op.f("ck_label_range_issued_whole")
+        ),
+        sa.CheckConstraint(
+            "received_at is null or issued_at is not null", name=op.f("ck_label_range_received_after_issue")
+        ),
+        sa.CheckConstraint("warn_below between 0 and 5000", name=op.f("ck_label_range_warn_below")),
+        sa.ForeignKeyConstraint(["issued_by"], ["app_user.id"], name=op.f("fk_label_range_issued_by")),
+        sa.ForeignKeyConstraint(["minted_by"], ["app_user.id"], name=op.f("fk_label_range_minted_by")),
+        sa.ForeignKeyConstraint(["received_by"], ["app_user.id"], name=op.f("fk_label_range_received_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"], ["study_site.study_id", "study_site.site_id"], name="fk_label_range_study_site"
+        ),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_label_range_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_range")),
+        sa.UniqueConstraint("id", "site_id", name="uq_label_range_site"),
+    )
+    op.create_index("ix_label_range_study_site", "label_range", ["study_id", "site_id"], unique=False)
+    op.create_table(
         "material_origin",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("specimen_type", sa.Text(), nullable=False),
@@ -1501,6 +1538,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("program_id", "tube_type", name="uq_program_tube_type_once"),
     )
     op.create_table(
+        "range_print",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("range_id", sa.BigInteger(), nullable=False),
+        sa.Column("copy_no", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("labels", sa.Integer(), nullable=False),
+        sa.Column("printed_by", sa.BigInteger(), nullable=False),
+        sa.Column("printed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(copy_no = 1) = (reason = 'first')", name=op.f("ck_range_print_reprint_has_a_reason")),
+        sa.CheckConstraint(
+            "reason in ('first', 'reprint_damaged', 'reprint_lost')", name=op.f("ck_range_print_reason")
+        ),
+        sa.CheckConstraint("copy_no >= 1", name=op.f("ck_range_print_copy_counts_from_one")),
+        sa.CheckConstraint("labels >= 1", name=op.f("ck_range_print_labels_counted")),
+        sa.ForeignKeyConstraint(["printed_by"], ["app_user.id"], name=op.f("fk_range_print_printed_by")),
+        sa.ForeignKeyConstraint(["range_id"], ["label_range.id"], name=op.f("fk_range_print_range_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_range_print")),
+        sa.UniqueConstraint("range_id", "copy_no", name="uq_range_print_copy"),
+    )
+    op.create_table(
         "spin",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("equipment_id", sa.BigInteger(), nullable=False),
@@ -2246,6 +2305,44 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("specimen_id is not null"),
     )
+    op.create_index(
+        "uq_identifier_label",
+        "identifier",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("namespace = 'house' and status = 'active' and specimen_id is not null"),
+    )
+    op.create_table(
+        "identity_doubt",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("first_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("found_by", sa.BigInteger(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_by", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.CheckConstraint("outcome in ('as_labelled', 'unknown')", name=op.f("ck_identity_doubt_outcome")),
+        sa.CheckConstraint(
+            "num_nonnulls(settled_by, settled_at, outcome, words) in (0, 4)",
+            name=op.f("ck_identity_doubt_settled_whole"),
+        ),
+        sa.ForeignKeyConstraint(["first_id"], ["specimen.id"], name=op.f("fk_identity_doubt_first_id")),
+        sa.ForeignKeyConstraint(["found_by"], ["app_user.id"], name=op.f("fk_identity_doubt_found_by")),
+        sa.ForeignKeyConstraint(["settled_by"], ["app_user.id"], name=op.f("fk_identity_doubt_settled_by")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_identity_doubt_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_doubt")),
+    )
+    op.create_index(op.f("ix_identity_doubt_specimen_id"), "identity_doubt", ["specimen_id"], unique=False)
+    op.create_index(
+        "uq_identity_doubt_open",
+        "identity_doubt",
+        ["specimen_id"],
+        unique=True,
+        postgresql_where=sa.text("settled_at is null"),
+    )
     op.create_table(
         "package_item",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -2402,6 +2499,50 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_quantity_ledger")),
     )
     op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
+    op.create_table(
+        "range_label",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("range_id", sa.BigInteger(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("applied_site_id", sa.BigInteger(), nullable=True),
+        sa.Column("applied_by", sa.BigInteger(), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=True),
+        sa.Column("voided_by", sa.BigInteger(), nullable=True),
+        sa.Column("voided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("void_reason", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "code ~ '^T' and biobank_house_id_is_valid(code)", name=op.f("ck_range_label_code_is_a_tube_id")
+        ),
+        sa.CheckConstraint("applied_at is null or voided_at is null", name=op.f("ck_range_label_applied_or_voided")),
+        sa.CheckConstraint(
+            "num_nonnulls(applied_site_id, applied_by, applied_at) in (0, 3)", name=op.f("ck_range_label_applied_whole")
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(voided_by, voided_at, void_reason) in (0, 3)", name=op.f("ck_range_label_voided_whole")
+        ),
+        sa.CheckConstraint(
+            "specimen_id is null or applied_at is not null", name=op.f("ck_range_label_tube_where_applied")
+        ),
+        sa.ForeignKeyConstraint(["applied_by"], ["app_user.id"], name=op.f("fk_range_label_applied_by")),
+        sa.ForeignKeyConstraint(
+            ["range_id", "applied_site_id"], ["label_range.id", "label_range.site_id"], name="fk_range_label_issued_to"
+        ),
+        sa.ForeignKeyConstraint(["range_id"], ["label_range.id"], name=op.f("fk_range_label_range_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_range_label_specimen_id")),
+        sa.ForeignKeyConstraint(["voided_by"], ["app_user.id"], name=op.f("fk_range_label_voided_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_range_label")),
+        sa.UniqueConstraint("code", name=op.f("uq_range_label_code")),
+        sa.UniqueConstraint("range_id", "position", name="uq_range_label_position"),
+    )
+    op.create_index(
+        "ix_range_label_specimen",
+        "range_label",
+        ["specimen_id"],
+        unique=False,
+        postgresql_where=sa.text("specimen_id is not null"),
+    )
     op.create_table(
         "reservation",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -2632,6 +2773,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label_print")),
         sa.UniqueConstraint("identifier_id", "copy_no", name="uq_label_print_copy"),
     )
+    op.create_index(
+        "ix_label_print_unverified",
+        "label_print",
+        ["printed_by", "id"],
+        unique=False,
+        postgresql_where=sa.text("verified_at is null"),
+    )
     op.create_table(
         "result",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -2772,6 +2920,7 @@ def upgrade() -> None:
         "equipment",
         "specimen",
         "custody",
+        "labelling",
         "picking",
         "printing",
         "deviations",

@@ -73,7 +73,7 @@ async def test_every_value_of_a_real_file_is_in_the_pull(api, database, world):
     assert (row["assay"], row["assay_version"], row["run"], row["kit_lot"]) == ("BEADS", "1", "run-1", "LOT-7")
     assert (row["dilution"], row["plate"], row["status"]) == ("50", bench.plate, "released")
     assert text.splitlines()[1].startswith(
-        f'"{bench.material.participant}","BASE",0,"{row["aliquot"]}","SER",0,"BEADS",1'
+        f'"{bench.material.participant}","BASE",0,"{row["aliquot"]}","SER",0,f,"BEADS",1'
     )
 
 

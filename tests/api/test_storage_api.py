@@ -235,7 +235,6 @@ async def test_a_box_of_cold_tubes_moves_to_the_warm_only_with_a_reason(api, dat
     ("change", "code"),
     [
         ("update specimen set hold = 'consent_withdrawn'", "tube-on-hold"),
-        ("update specimen set hold = 'identity_doubt'", "tube-on-hold"),
         ("update custody set holder_id = null, site_id = null, terminal = 'transferred'", "tube-ended"),
         # Past the triggers: a tube that is somewhere exists.
         ("set session_replication_role = replica; update specimen set existence = 'planned'", "tube-not-collected"),

@@ -83,6 +83,7 @@ class Codes:
     device: str
     printer: str
     job: str
+    label_range: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -115,6 +116,7 @@ def made_up() -> Codes:
         device="CF-QQQ",
         printer="ZD-QQQ",
         job=str(uuid4()),
+        label_range="888888888",
     )
 
 
@@ -151,6 +153,7 @@ def address(route: Route, codes: Codes) -> str:
         "file": f"{codes.pull}.csv",
         "step": "verify",
         "visit": "BASE",
+        "label_range": codes.label_range,
         "bench": "intake",
         "username": "nobody.here",
         "name": "no-token",
@@ -235,7 +238,7 @@ async def test_a_worthless_token_is_nobody(app, api):
 
 
 @pytest.fixture
-async def secrets(api, database, world) -> tuple[Codes, str]:
+async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     """One of each thing in the study LLS and, at the Chicago clinic, in no place that the study OTH shares; and a box
     at the laboratory, which both studies share, with a tube of LLS in it.
     """
@@ -268,6 +271,9 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         await api(person).ok(f"/disposals/{disposal['number']}/confirmations", word)
     closing = {"row_version": withdrawal["row_version"], "signature": signature()}
     await api("coordinator").ok(f"/withdrawals/{withdrawal['number']}/close", closing)
+    # A number that turns up nowhere else, so that it can be told apart from others.
+    await superuser.execute("select setval(pg_get_serial_sequence('label_range', 'id'), 777000000)")
+    labels = await api("manager").ok("/label-ranges", {"study": "LLS", "count": 2, "purpose": "Kits", "site": "CHI"})
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
     codes = Codes(
@@ -289,6 +295,7 @@ async def secrets(api, database, world) -> tuple[Codes, str]:
         device="CF-CHI-9",
         printer="ZD-CHI-9",
         job=job["number"],
+        label_range=str(labels["number"]),
     )
     return codes, shared
 
@@ -523,6 +530,24 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "settlePrintJob": {"outcome": "came_out"},
         "settlePrintJobForm": {"outcome": "came_out"},
         "reportPrintJob": {"claim": str(uuid4()), "outcome": "waiting"},
+        "verifyAppliedLabel": {"parent": tube, "code": codes.tube2},
+        "verifyLabelsForm": {"parent": tube, "code": codes.tube2},
+        "mintLabelRange": {"study": codes.study, "count": 1, "purpose": "Kits"},
+        "mintLabelRangeForm": {"place": codes.study, "count": "1", "purpose": "Kits"},
+        "issueLabelRange": {"site": "CHI"},
+        "issueLabelRangeForm": {"site": "CHI"},
+        "receiveLabelRange": {"label": tube},
+        "receiveLabelRangeForm": {"label": tube},
+        "voidLabels": {"reason": "to see what is said"},
+        "voidLabelsForm": {"reason": "to see what is said"},
+        "printLabelRange": {"stock": "l4731"},
+        "printLabelRangeForm": {"stock": "l4731"},
+        "replaceLabel": {"reason": "damaged"},
+        "replaceLabelForm": {"reason": "damaged"},
+        "registerDuplicate": {"reason": "to see what is said"},
+        "registerDuplicateForm": {"reason": "to see what is said"},
+        "settleIdentity": {"outcome": "as_labelled", "reason": "to see what is said"},
+        "settleIdentityForm": {"outcome": "as_labelled", "reason": "to see what is said"},
         "startPicking": FINISH,
         "startPickingForm": FINISH,
         "pickTube": {"tube": tube},
@@ -679,6 +704,7 @@ QUERIES = (
     "/specimens/made?codes={tube}",
     "/specimens/process?codes={tube}",
     "/labels?codes={tube}",
+    "/labels/verify?parent={tube}",
     "/api/v1/brisq?code={tube}",
     "/api/v1/brisq?shipment={shipment}",
     "/api/v1/brisq?run={run}",

@@ -20,6 +20,12 @@ function onClick(event: MouseEvent): void {
 }
 
 function onKey(event: KeyboardEvent): void {
+  if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.matches("[data-scan-next]")) {
+    event.preventDefault(); // the gun ends each code with Enter, which must not send the form
+    const fields = [...document.querySelectorAll<HTMLInputElement>("[data-scan-next]")];
+    (fields[fields.indexOf(event.target) + 1] ?? event.target).focus();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || isEditable(event.target)) return;
   if (document.querySelector("dialog[open]")) return;
   if (event.key === "?") {

@@ -11,6 +11,7 @@ export interface Shown {
   title?: string | null;
   message?: string | null;
   where?: HTMLElement | null;
+  link?: { label: string; href: string };
   actions?: { label: string; primary: boolean; run: () => void }[];
 }
 
@@ -32,6 +33,7 @@ export function show(panel: HTMLElement, shown: Shown): void {
       button.addEventListener("click", action.run);
       row.append(button);
     }
+    if (shown.link) row.append(el("a", { class: "button", href: shown.link.href }, shown.link.label));
     row.append(el("span", { class: "held", "data-slot": "held" }));
     parts.push(row);
   }

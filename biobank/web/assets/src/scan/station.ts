@@ -147,13 +147,14 @@ class Station {
 
   private showAnswer(entry: Entry, answer: Answer): void {
     const shown: Shown = { verdict: answer.verdict, word: answer.word, code: answer.code, title: answer.title, message: answer.message };
-    if (answer.confirm === "move") {
-      this.question = entry;
+    if (answer.confirm) {
+      this.question = { ...entry, body: { ...entry.body, [answer.confirm]: true } };
       shown.where = places(answer, [grouped(this.boxName), this.next].filter(Boolean).join(" / "));
       shown.actions = [
-        { label: "Move it here", primary: true, run: () => this.confirm() },
-        { label: "Leave it there", primary: false, run: () => this.acknowledge() },
+        { label: answer.confirm === "move" ? "Move it here" : "That place is empty: move it here", primary: answer.confirm === "move", run: () => this.confirm() },
+        { label: "Leave it there", primary: answer.confirm !== "move", run: () => this.acknowledge() },
       ];
+      if (answer.confirm === "first_in_hand" && answer.href) shown.link = { label: "Two tubes: give this one its own id", href: answer.href };
       this.queue.hold();
     } else if (answer.verdict === "stop") {
       shown.where = places(answer, null);
@@ -203,7 +204,7 @@ class Station {
       return;
     }
     this.question = null;
-    const entry: Entry = { key: newKey(), kind: "scan", text: asked.text, body: { ...asked.body, move: true } };
+    const entry: Entry = { key: newKey(), kind: "scan", text: asked.text, body: { ...asked.body } };
     this.log.add(entry.key, asked.text);
     this.queue.pushFirst(entry);
     this.queue.release();

@@ -44,7 +44,7 @@ export interface Answer {
   mode: string;
   box: BoxView | null;
   next: string | null;
-  confirm: "move" | null;
+  confirm: "move" | "first_in_hand" | null;
   undo: string | null;
   command: string | null;
 }

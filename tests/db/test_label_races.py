@@ -1,0 +1,161 @@
+"""Two stations at one label, one range or one reprinted tube at the same moment; what SQL alone cannot do to labels."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+from sqlalchemy import select
+
+from biobank.errors import DomainError
+from biobank.labelling import commands, rules
+from biobank.printing.range_commands import PrintRange, print_range
+from biobank.specimen.collecting import Collect, CollectedTube, collect
+from biobank.specimen.relabelling import ReplaceLabel, replace_label
+from biobank.storage.commands import StoreTube, store
+from biobank.storage.rules import LabelOnTwoTubes
+from biobank.tx import open_tx
+from tests.material import actor, make_material
+from tests.shelves import box, freezer, rack
+
+CONTEXT = (
+    "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
+)
+
+
+ENTER = (
+    "insert into identifier (namespace, value, status, specimen_id) "
+    "select 'house', code, 'superseded', (select min(id) from specimen) from range_label limit 1"
+)
+PRINT_TWICE = (
+    "insert into range_label (range_id, position, code) select r.id, 9, s.code from label_range r, specimen s limit 1"
+)
+
+
+async def minted(database, world, count=2, site="CHI"):
+    async with open_tx(database, await actor(database, world, "manager")) as tx:
+        return await commands.mint(tx, commands.MintRange(study="LLS", count=count, purpose="Kits", site=site))
+
+
+async def meeting(database, people, deed):
+    """The same deed by several people in transactions that begin together; outcomes and refusals."""
+    meet = asyncio.Barrier(len(people))
+
+    async def one(who):
+        try:
+            async with open_tx(database, who) as tx:
+                await tx.session.execute(select(1))
+                await meet.wait()
+                return await deed(tx)
+        except DomainError as refusal:
+            return refusal
+
+    return await asyncio.gather(*(one(who) for who in people))
+
+
+def refusals(outcomes):
+    return [type(one) for one in outcomes if isinstance(one, DomainError)]
+
+
+async def test_of_two_stations_that_take_one_label_exactly_one_wins(database, world):
+    label = (await minted(database, world)).labels[0].code
+    made = [await make_material(database, world, tubes=1) for _ in range(2)]
+    people = [await actor(database, world, name) for name in ("coordinator", "technician_chi")]
+    turn = iter(made)
+
+    async def take(tx):
+        tube = CollectedTube(specimen_type="BLD", tube_type="SST", quantity=8500, label=label)
+        when = tx.now - timedelta(days=40) + timedelta(hours=1)
+        return await collect(tx, next(turn).participant, Collect(visit="BASE", collected_at=when, tubes=(tube,)))
+
+    outcomes = await meeting(database, people, take)
+    assert refusals(outcomes) == [rules.LabelApplied]
+
+
+async def test_of_two_stations_that_print_one_range_exactly_one_prints(database, world):
+    number = (await minted(database, world)).number
+    people = [await actor(database, world, name) for name in ("clerk", "manager")]
+    outcomes = await meeting(database, people, lambda tx: print_range(tx, number, PrintRange(stock="cryo-letter-85")))
+    assert len(refusals(outcomes)) == 1
+
+
+async def test_of_two_who_replace_one_label_each_leaves_one_valid_label(database, world, superuser):
+    made = await make_material(database, world, tubes=1)
+    people = [await actor(database, world, name) for name in ("technician", "technician2")]
+    outcomes = await meeting(database, people, lambda tx: replace_label(tx, made.tubes[0], ReplaceLabel(reason="lost")))
+    assert refusals(outcomes) == []
+    rows = await superuser.fetch("select status from identifier where specimen_id = $1 order by id", made.tube_ids[0])
+    assert [row["status"] for row in rows] == ["superseded", "superseded", "active"]
+
+
+async def test_18_two_stations_that_store_a_label_printed_twice(api, database, world, superuser):
+    """Both tubes of scenario 18 are scanned at two stations at once: one is stored, the other is a STOP."""
+    shelf = await rack(api, await freezer(api))
+    boxes = iter([await box(api, shelf), await box(api, shelf, name="Box 13")])
+    made = await make_material(database, world, tubes=1)
+    for more in ({}, {"reason": "lost"}):
+        await api("technician").post("/labels", {"codes": list(made.tubes), "stock": "cryo-letter-85", **more})
+    people = [await actor(database, world, name) for name in ("technician", "technician2")]
+    outcomes = await meeting(
+        database, people, lambda tx: store(tx, StoreTube(tube=made.tubes[0], box=next(boxes), move=True))
+    )
+    assert refusals(outcomes) == [LabelOnTwoTubes]
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        ("update range_label set applied_site_id = 1, applied_by = 1, applied_at = now()", "fk_range_label_issued_to"),
+        ("update range_label set code = 'TAAAAAAAA2'", "ck_range_label_stays"),
+        ("update label_range set count = 9", "ck_label_range_issued_is_final"),
+        ("update range_label set voided_by = 1, voided_at = now()", "ck_range_label_voided_whole"),
+        ("update range_label set specimen_id = 1", "ck_range_label_tube_where_applied"),
+        (ENTER, "ck_identifier_label_is_taken_first"),
+        (PRINT_TWICE, "ck_range_label_code_is_new"),
+    ],
+)
+async def test_a_label_is_used_by_its_rules_alone(database, world, superuser, statement, constraint):
+    await make_material(database, world, tubes=1)
+    await minted(database, world, site=None)
+    await superuser.execute(CONTEXT)
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refused:
+        await superuser.execute(statement)
+    assert refused.value.constraint_name == constraint
+
+
+async def test_void_and_use_are_for_ever(database, world, superuser):
+    used, spoiled = [label.code for label in (await minted(database, world)).labels]
+    made = await make_material(database, world, tubes=1)
+    async with open_tx(database, await actor(database, world, "technician")) as tx:
+        await replace_label(tx, made.tubes[0], ReplaceLabel(reason="lost"))
+    await superuser.execute(CONTEXT)
+    void = "update range_label set voided_by = 1, voided_at = now(), void_reason = 'torn' where code = $1"
+    await superuser.execute(void, spoiled)
+    undo = "update range_label set voided_by = null, voided_at = null, void_reason = null where code = $1"
+    with pytest.raises(asyncpg.CheckViolationError, match="void for ever"):
+        await superuser.execute(undo, spoiled)
+    take = (
+        "update range_label l set applied_site_id = r.site_id, applied_by = 1, applied_at = now() from label_range r "
+        "where r.id = l.range_id and l.code = $1"
+    )
+    with pytest.raises(asyncpg.CheckViolationError, match="for no tube"):
+        await superuser.execute(take, used)
+    entered = "insert into identifier (namespace, value, specimen_id, status) values ('house', $1, $2, 'superseded')"
+    async with superuser.transaction():
+        await superuser.execute(take, used)
+        await superuser.execute(entered, used, made.tube_ids[0])
+    for statement in (void, take):
+        with pytest.raises(asyncpg.CheckViolationError, match="was used"):
+            await superuser.execute(statement, used)
+
+
+async def test_no_update_lifts_a_doubt_that_is_not_settled(api, database, world, superuser):
+    made = await make_material(database, world, tubes=1)
+    twin = await api("technician").ok(f"/specimens/{made.tubes[0]}/duplicates", {"reason": "found twice"})
+    await superuser.execute(CONTEXT)
+    with pytest.raises(asyncpg.CheckViolationError, match="in doubt whose"):
+        await superuser.execute("update specimen set hold = null where code = $1", twin["code"])
+    await api("manager").ok(f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "genotyped"})
+    await superuser.execute(CONTEXT)
+    with pytest.raises(asyncpg.CheckViolationError, match="settled stays"):
+        await superuser.execute("update identity_doubt set words = 'other'")
