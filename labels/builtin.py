@@ -54,10 +54,10 @@ _SHIPMENT = Template(
     101.6,
     50.8,
     (
-        Code(Box(2.0, 2.0, 97.6, 16.0), symbology=Symbology.CODE_128, modules=_BARS),
+        Code(Box(2.0, 2.0, 97.6, 16.0), symbology=Symbology.CODE_128, modules=ModuleRange(0.165, 0.5, bar_height=3.5)),
         Text(Box(2.0, 18.8, 97.6, 11.0), "{id}", (6.0, 24.0), "centre"),
         Line((2.0, 31.0), (99.6, 31.0), 0.3),
-        Text(Box(2.0, 31.8, 97.6, 17.0), "{lines}", (4.5, 11.0), wrap=True),
+        Text(Box(2.0, 31.8, 97.6, 17.0), "{lines}", (4.5, 14.0), wrap=True),
     ),
 )
 _KIT = Template(

@@ -1,14 +1,12 @@
 """Labels as PDF: sheets, or one page for each row of a roll."""
 
 from collections.abc import Sequence
-from io import BytesIO
-
-from PIL import Image
 
 from labels.errors import StartOutsideSheetError
 from labels.geometry import MM_PER_INCH, POINTS_PER_MM, fitted
 from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, drawings
 from labels.pdfwriter import Pdf
+from labels.picture import on_white
 from labels.stock import Stock
 from labels.template import Item, Template
 
@@ -85,10 +83,8 @@ def _symbol(mark: PlacedSymbol, left: float, top: float, high: float, dpi: int) 
 
 
 def _image(mark: PlacedImage, left: float, top: float, high: float, pdf: Pdf) -> str:
-    with Image.open(BytesIO(mark.png)) as opened:
-        paper = Image.new("RGBA", opened.size, "white")
-        paper.alpha_composite(opened.convert("RGBA"))
-    name = pdf.picture(mark.png, *paper.size, paper.convert("L").tobytes())
+    paper = on_white(mark.png)
+    name = pdf.picture(mark.png, *paper.size, paper.tobytes())
     box = fitted(mark.box, *paper.size)
     x, y = left + box.x, high - top - box.y - box.height
     sizes = (box.width, 0, 0, box.height, x, y)

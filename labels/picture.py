@@ -91,14 +91,21 @@ def line_picture(mark: PlacedLine, dpi: int) -> tuple[int, int, Image.Image]:
     return left, top, picture
 
 
-def picture_of(mark: PlacedImage, dpi: int) -> tuple[int, int, Image.Image]:
-    """The picture in its size on the label, in grey, and its top left corner in dots."""
-    with Image.open(BytesIO(mark.png)) as opened:
+@lru_cache(maxsize=8)
+def on_white(png: bytes) -> Image.Image:
+    """The picture in grey, laid on white."""
+    with Image.open(BytesIO(png)) as opened:
         image = Image.new("RGBA", opened.size, "white")
         image.alpha_composite(opened.convert("RGBA"))
+    return image.convert("L")
+
+
+def picture_of(mark: PlacedImage, dpi: int) -> tuple[int, int, Image.Image]:
+    """The picture in its size on the label, in grey, and its top left corner in dots."""
+    image = on_white(mark.png)
     box = fitted(mark.box, *image.size)
     size = (max(1, _dots(box.width, dpi)), max(1, _dots(box.height, dpi)))
-    return _dots(box.x, dpi), _dots(box.y, dpi), image.convert("L").resize(size)
+    return _dots(box.x, dpi), _dots(box.y, dpi), image.resize(size)
 
 
 def _turned(picture: Image.Image, rotation: int) -> Image.Image:

@@ -42,7 +42,8 @@ class Item:
 
     def filled(self) -> dict[str, str]:
         """The value of every token."""
-        lines = [self.values.get(f"line{number}", "") for number in range(1, LINES + 1)]
+        most = max(LINES, len(self.values))
+        lines = [self.values.get(f"line{number}", "") for number in range(1, most + 1)]
         made = {f"line{number}": line for number, line in enumerate(lines, start=1)}
         made |= {"id": grouped(self.code), "code": self.code, "lines": "\n".join(line for line in lines if line)}
         return made | dict(self.values)

@@ -15,7 +15,7 @@ from labels.text import grouped
 
 _COARSE, _FINE = 300, 600
 _NEAR = 2.0  # mm
-_LARGEST_POINTS = 1000 * POINTS_PER_MM
+_LARGEST_POINTS = 500 * POINTS_PER_MM
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _read(document: Any, dpi: int) -> Iterator[tuple[Found, bool]]:
     """Every symbol in reading order, and whether it reads."""
     for number, page in enumerate(document, start=1):
         if max(page.get_size()) > _LARGEST_POINTS:
-            raise UnreadableFileError(f"page {number} is larger than a metre")
+            raise UnreadableFileError(f"page {number} is larger than half a metre")
         # Extended to whole dots: the renderer would stretch the page to them, and modules with it.
         width, height = page.get_size()
         wide, high = (ceil(length * dpi / 72 - 1e-6) * 72 / dpi for length in (width, height))

@@ -6,11 +6,12 @@ pictures.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from barcode.codex import Code128
 
 from labels.geometry import MM_PER_INCH
-from labels.layout import Drawing, PlacedLine, PlacedSymbol, PlacedText, drawings
+from labels.layout import Drawing, PlacedImage, PlacedLine, PlacedSymbol, PlacedText, drawings
 from labels.picture import line_picture, pack, picture_of, symbol_picture, text_picture
 from labels.stock import RollStock, Stock
 from labels.symbols import Symbology
@@ -63,8 +64,8 @@ def _fields(drawing: Drawing, left: int, made: list[str]) -> None:
         elif isinstance(mark, PlacedLine):
             made.append(_line(mark, dpi, left))
         else:
-            x, y, picture = picture_of(mark, dpi)
-            made.append(f"^FO{left + x},{y}{pack(picture)}^FS")
+            x, y, packed = _image(mark, dpi)
+            made.append(f"^FO{left + x},{y}{packed}^FS")
 
 
 def _dots(length: float, dpi: int) -> int:
@@ -115,6 +116,13 @@ def _text(mark: PlacedText, dpi: int, left: int) -> str:
     wide = min(high, int(high * width(mark.text, 1) / narrow_width(mark.text)))
     at = f"^FT{left + _dots(mark.x, dpi)},{_dots(mark.y, dpi)}"
     return f"{at}^A0{_TURN[mark.rotation]},{high},{wide}{_data(mark.text)}"
+
+
+@lru_cache(maxsize=32)
+def _image(mark: PlacedImage, dpi: int) -> tuple[int, int, str]:
+    """Where the picture lies, and its dots; the same on every label."""
+    x, y, picture = picture_of(mark, dpi)
+    return x, y, pack(picture)
 
 
 def _line(mark: PlacedLine, dpi: int, left: int) -> str:

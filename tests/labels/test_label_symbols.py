@@ -29,7 +29,7 @@ def decoded(symbol) -> tuple[str, str]:
     return found.text, str(found.format)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(body=st.text(ALPHABET, min_size=9, max_size=9), first=st.sampled_from("TB"))
 def test_a_house_id_is_a_14_by_14_data_matrix(body, first):
     symbol = encode(first + body, Symbology.DATA_MATRIX)
@@ -37,7 +37,7 @@ def test_a_house_id_is_a_14_by_14_data_matrix(body, first):
     assert decoded(symbol) == (first + body, "Data Matrix")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(code=st.text(PRINTABLE, min_size=1, max_size=40), symbology=st.sampled_from(ASCII))
 @example(code="0:300:h5", symbology=Symbology.CODE_128)
 def test_any_printable_ascii_survives(code, symbology):

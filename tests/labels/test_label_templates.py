@@ -169,3 +169,4 @@ def test_an_item_fills_what_every_label_knows():
     assert filled["visit"] == "V2"
     assert Item("X", {"id": "other"}).filled()["id"] == "other"
     assert set(TOKENS) <= set(filled)
+    assert Item.lined("X", "abcdefgh").filled()["lines"] == "\n".join("abcdefgh")
