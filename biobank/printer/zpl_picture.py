@@ -15,6 +15,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFont
 _COMMAND = re.compile(r"[\^~]([A-Z@][A-Z0-9@])([^\^~]*)")
 _TURNED = {"N": 0, "R": 270, "I": 180, "B": 90}
 _MOST = 8000
+_SET = re.compile(r">[:;9<0=]")
+_SIGNS = {"><": "^", ">0": ">", ">=": "~"}
+"""What stands for signs that ZPL takes for its own in Code 128; the others choose a set of characters."""
 _HEX = re.compile(r"_([0-9A-Fa-f]{2})")
 
 
@@ -49,12 +52,14 @@ class _Canvas:
 
     def __init__(self) -> None:
         self.paper = Image.new("L", (812, 406), 255)
+        self.module = 2
         self.forget()
 
     def forget(self) -> None:
         self.at, self.on_baseline = (0, 0), False
         self.escaped = False
         self.symbol: tuple[str, int] | None = None
+        self.bars: tuple[str, int] | None = None
         self.font: tuple[str, int] = ("N", 20)
 
     def size(self, width: int | None = None, height: int | None = None) -> None:
@@ -89,6 +94,15 @@ def _matrix(canvas: _Canvas, value: str) -> None:
     canvas.symbol = (turn or "N", int(dots))
 
 
+def _module(canvas: _Canvas, value: str) -> None:
+    canvas.module = int(value.split(",", maxsplit=1)[0])
+
+
+def _bars(canvas: _Canvas, value: str) -> None:
+    turn, high, *_ = value.split(",")
+    canvas.bars = (turn or "N", int(high))
+
+
 def _letters(canvas: _Canvas, value: str) -> None:
     turn, high, *_ = value.split(",")
     canvas.font = (turn or "N", int(high))
@@ -103,6 +117,16 @@ def _data(canvas: _Canvas, value: str) -> None:
         made = zxingcpp.create_barcode(text, zxingcpp.BarcodeFormat.DataMatrix)
         picture = Image.fromarray(zxingcpp.write_barcode_to_image(made, scale=dots, add_quiet_zones=False))
         canvas.put(picture.convert("L").rotate(_TURNED[turn], expand=True), *canvas.at)
+    elif canvas.bars is not None:
+        turn, high = canvas.bars
+        plain = _SET.sub(lambda found: _SIGNS.get(found[0], ""), text)
+        made = zxingcpp.create_barcode(plain, zxingcpp.BarcodeFormat.Code128)
+        row = Image.fromarray(zxingcpp.write_barcode_to_image(made, scale=1, add_quiet_zones=False)).convert("L")
+        size = (row.width * canvas.module, high)
+        if not 0 < size[0] <= _MOST or not 0 < high <= _MOST:
+            raise ValueError("it is too large")
+        drawn = row.crop((0, 0, row.width, 1)).resize(size, Image.Resampling.NEAREST)
+        canvas.put(drawn.rotate(_TURNED[turn], expand=True), *canvas.at)
     else:
         turn, high = canvas.font
         font = _font(high)
@@ -124,11 +148,33 @@ def _graphic(canvas: _Canvas, value: str) -> None:
     kind, _, total, row, data = value.split(",", 4)
     if kind != "A":
         raise ValueError("only hexadecimal graphics are drawn")
-    raw, per_row = bytes.fromhex(data[: int(total) * 2]), int(row)
-    if not 0 < per_row <= _MOST // 8 or len(raw) > _MOST * _MOST // 8:
+    per_row = int(row)
+    if not 0 < per_row <= _MOST // 8 or not 0 < int(total) <= _MOST * _MOST // 8:
         raise ValueError("it is too large")
+    raw = _unpacked(data, per_row, int(total))
     picture = Image.frombytes("1", (per_row * 8, len(raw) // per_row), raw[: len(raw) // per_row * per_row])
     canvas.put(ImageChops.invert(picture.convert("L")), *canvas.at)
+
+
+def _unpacked(data: str, per_row: int, total: int) -> bytes:
+    """Hexadecimal rows in which letters count the digit that follows (G to Y: 1 to 19, g to z: 20 to 400 by 20), a
+    comma fills the row with white, an exclamation mark with black, and a colon repeats the row above.
+    """
+    wide, rows, row, count = per_row * 2, [""], "", 0
+    for sign in data:
+        if "G" <= sign <= "Y":
+            count += ord(sign) - ord("F")
+        elif "g" <= sign <= "z":
+            count += (ord(sign) - ord("f")) * 20
+        elif sign in ",!:":
+            row = {",": row.ljust(wide, "0"), "!": row.ljust(wide, "F"), ":": rows[-1]}[sign]
+        else:
+            row += sign * max(1, count)
+            count = 0
+        while len(row) >= wide and len(rows) <= total:
+            rows.append(row[:wide])
+            row = row[wide:]
+    return bytes.fromhex("".join(rows) + row)[:total]
 
 
 def _box(canvas: _Canvas, value: str) -> None:
@@ -164,6 +210,8 @@ _DEEDS: dict[str, Callable[[_Canvas, str], None]] = {
     "FO": _place,
     "FT": _baseline,
     "BX": _matrix,
+    "BY": _module,
+    "BC": _bars,
     "A0": _letters,
     "FH": _escaped,
     "FD": _data,

@@ -1,7 +1,9 @@
 """Print jobs against a simulated printer over real TCP: each way of failing, and that nothing prints twice."""
 
 import asyncio
+import sys
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import zxingcpp
@@ -12,6 +14,8 @@ from biobank.printer.wire import Patience
 from biobank.printer.zpl_picture import draw_zpl
 from tests.material import make_material
 from tests.printing_steps import QUICK, add_printer, job, order, send, simulated, until_trouble
+
+ROOT = Path(__file__).parents[2]
 
 
 def codes_of(labels):
@@ -234,3 +238,42 @@ async def test_what_does_not_fit_is_told_to_the_person_who_asks(api, database, t
         assert answer.status_code == status, (status, answer.text[:300])
     assert await superuser.fetchval("select count(*) from print_job") == 0
     assert await superuser.fetchval("select count(*) from label_print") == 0
+
+
+OTHER_PROCESS = """
+import asyncio, sys
+from biobank.db import Database
+from tests.printing_steps import send
+
+async def work():
+    async with Database.open(sys.argv[1], role="biobank_app", size=2) as database:
+        await send(database)
+
+asyncio.run(work())
+"""
+
+
+async def test_a_process_that_is_killed_between_send_and_answer_leaves_the_job_unknown(api, database, dsn, tubes):
+    async with simulated() as (printer, port):
+        key = await add_printer(api, port)
+        numbers = [await order(api, tubes[:2], key), await order(api, tubes[2:], key)]
+        printer.ends_after = 1
+        other = await asyncio.create_subprocess_exec(sys.executable, "-c", OTHER_PROCESS, dsn, cwd=ROOT)
+        try:
+            await until_trouble(api, numbers[0], "out_of_labels")
+            await send(database)
+            states = [(await job(api, number))["status"] for number in numbers]
+            assert states == ["sent", "queued"], "one process at a printer"
+        finally:
+            other.kill()
+            await other.wait()
+        printer.ends_after = None
+        printer.become("ready")
+        for _ in range(500):
+            await send(database)
+            left = await job(api, numbers[0])
+            if left["status"] != "sent":
+                break
+        assert (left["status"], left["trouble"]) == ("unknown", "interrupted")
+        assert (await job(api, numbers[1]))["status"] == "acknowledged", "the next one goes on"
+        assert codes_of(printer.printed) == list(tubes), "what the printer had taken came out once"
