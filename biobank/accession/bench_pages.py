@@ -15,7 +15,9 @@ from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.identifier.command_codes import COMMANDS
 from biobank.preanalytics.versions import version_of, versions
+from biobank.printer.pages import workstation_of
 from biobank.printing.api import pdf
+from biobank.printing.pages import printer_choice
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
 from biobank.study.queries import timezone_of
@@ -98,7 +100,7 @@ async def bench_page(request: Here, tx: Reading, bench: FromPath[str], at: FromQ
         at=held.model_dump_json(),
         view=view_of(bench, held),  # type: ignore[arg-type]  # one of BENCHES
         commands=[one for one in COMMANDS if one.verb not in _STATION],
-        **await _drawn(tx, bench, held),
+        **await _drawn(request, tx, bench, held),
     )
 
 
@@ -136,10 +138,10 @@ async def bench_view(
         namespace=namespace,
         held_celsius=held_celsius,
     )
-    return page(request, f"accession/_{bench}.html", title="", **await _drawn(tx, bench, held))
+    return page(request, f"accession/_{bench}.html", title="", **await _drawn(request, tx, bench, held))
 
 
-async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
+async def _drawn(request: Here, tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
     stocks = {"stocks": [(name, stock.title) for name, stock in STOCKS.items()]}
     if bench == "intake":
         seen = await intake.intake_of(tx, at.tube) if at.tube else None
@@ -173,6 +175,7 @@ async def _drawn(tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
         "sheet": None if here else await worksheet.worksheet(tx),
         "temperatures": await _temperatures(tx),
         **stocks,
+        **await printer_choice(tx, workstation_of(request), "T"),
     }
 
 

@@ -17,6 +17,8 @@ from biobank.labelling.queries import left_at
 from biobank.participant import visiting
 from biobank.participant.pages import local_input
 from biobank.participant.queries import ParticipantView
+from biobank.printer.pages import workstation_of
+from biobank.printing.pages import printer_choice
 from biobank.specimen import queries as specimens
 from biobank.study.queries import scope_titles
 from biobank.study.rules import at_site, today
@@ -51,7 +53,9 @@ def window_words(day: VisitDay, today_there: Any) -> tuple[str, str]:
     return "ok", f"within the window, {window}"
 
 
-async def _view(tx: ReadTx, participant: str, visit: str, number: int) -> dict[str, Any]:
+async def _view(
+    tx: ReadTx, participant: str, visit: str, number: int, workstation: str | None = None
+) -> dict[str, Any]:
     day = await queries.visit_day(tx, participant, visit, number)
     there = today(tx.now, day.timezone)
     return {
@@ -65,6 +69,7 @@ async def _view(tx: ReadTx, participant: str, visit: str, number: int) -> dict[s
         "labelling": await left_at(tx, day.study, day.site),
         "unprinted": await queries.unprinted(tx, day.tubes),
         "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
+        **await printer_choice(tx, workstation, "T"),
         "type_options": [(one.code, f"{one.title} ({one.unit})") for one in await specimens.specimen_types(tx)],
         "tube_options": [(one.code, one.title) for one in await specimens.tube_types(tx)],
         "unplanned_rows": UNPLANNED,
@@ -81,7 +86,7 @@ async def _view(tx: ReadTx, participant: str, visit: str, number: int) -> dict[s
 async def day_page(
     request: Here, tx: Reading, participant: FromPath[str], visit: FromPath[str], number: FromPath[int]
 ) -> Template:
-    view = await _view(tx, participant, visit, number)
+    view = await _view(tx, participant, visit, number, workstation_of(request))
     return page(request, TEMPLATE, title=_title(view["day"]), **view)
 
 

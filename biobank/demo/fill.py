@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from biobank.actor import SERVICE
 from biobank.db import Database
-from biobank.demo import errands, leaving, plan
+from biobank.demo import errands, leaving, plan, printers
 from biobank.demo.bench import Bench
 from biobank.demo.boxes import Freezers
 from biobank.demo.bulk import Bulk
@@ -96,6 +96,8 @@ async def fill(
     work.counts["shipments"] += await send_out(database, house, work.plasma, seed)
     work.counts["pick_lists"] = lists = await errands.go(database, house, work.serum, seed)
     progress("pick lists", lists, lists)
+    work.counts["print_jobs"] = printed = await printers.go(database, house, work.serum, seed)
+    progress("print jobs", printed, printed)
     if participants >= leaving.LEAST:
         work.counts["withdrawals"] += (gone := await leaving.withdraw(database, house, password, seed, participants))
         progress("withdrawals", gone, gone)

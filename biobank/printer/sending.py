@@ -28,6 +28,7 @@ _log = structlog.get_logger("biobank.printing")
 _LOCK = 0x5052  # "PR": the first key of the advisory locks, the second is the printer
 _AT_ONCE = 16
 """Printers that one process serves at once."""
+_LONGEST_REST = 15.0
 _IN_TURN = 20
 """Jobs of one printer before others get the place."""
 _DUE = """
@@ -49,6 +50,14 @@ class _Claimed:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """A printer that was not ready is not asked again before `until`: ever later, up to a quarter of a minute."""
+
+    until: float
+    seconds: float
+
+
 class Sender:
     """Serves the printers that have something to print, until it is stopped."""
 
@@ -58,6 +67,7 @@ class Sender:
         self._patience = patience
         self._clock = clock
         self._at_work: dict[int, asyncio.Task[None]] = {}
+        self._rests: dict[int, _Rest] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for work every few seconds; at the end let go of printers in order."""
@@ -80,6 +90,9 @@ class Sender:
         await self._settle_agents()
         for row in await self._database.hot.fetch(_DUE):
             printer_id = row["printer_id"]
+            rest = self._rests.get(printer_id)
+            if rest is not None and rest.until > asyncio.get_running_loop().time():
+                continue
             if printer_id not in self._at_work and len(self._at_work) < _AT_ONCE:
                 self._at_work[printer_id] = asyncio.create_task(self._safely(printer_id))
 
@@ -151,8 +164,12 @@ class Sender:
         try:
             async with link(claimed.host, claimed.port, self._patience) as connected:
                 await connected.ready()
+                self._rests.pop(printer_id, None)
                 return await self._send(printer_id, claimed, connected)
         except PrinterTrouble as trouble:
+            before = self._rests.get(printer_id)
+            seconds = min(_LONGEST_REST, self._seconds + (before.seconds if before else 0))
+            self._rests[printer_id] = _Rest(asyncio.get_running_loop().time() + seconds, seconds)
             await self._waits(printer_id, claimed.job_id, trouble)
             return False
 

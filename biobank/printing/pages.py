@@ -33,11 +33,9 @@ _REASONS = [
 _PRINT = {"permission": Permission.LABEL_PRINT}
 
 
-async def printer_choice(request: Request[Any, Any, Any], tx: ReadTx, code: str = "") -> dict[str, Any]:
+async def printer_choice(tx: ReadTx, workstation: str | None, code: str = "") -> dict[str, Any]:
     """The printers that labels can be sent to, and the one that the rules choose for a label of this code."""
-    choice = await printers.choose(
-        tx, workstation=workstation_of(request), label_kind=KIND_OF_CODE.get(code[:1].upper())
-    )
+    choice = await printers.choose(tx, workstation=workstation, label_kind=KIND_OF_CODE.get(code[:1].upper()))
     return {
         "printer_options": [(one.key, _named(one)) for one in await printers.printers(tx) if one.is_active],
         "chosen_printer": f"{choice.site}/{choice.printer}" if choice.printer else "",
@@ -51,7 +49,7 @@ def _named(printer: printers.PrinterView) -> str:
 @get("/labels", operation_id="labelsPage", opt=_PRINT, include_in_schema=False)
 async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQuery[str] = "") -> Template:
     prefilled = "\n".join(codes.replace(",", " ").split())
-    choice = await printer_choice(request, tx, prefilled)
+    choice = await printer_choice(tx, workstation_of(request), prefilled)
     return page(
         request,
         "printing/labels.html",
@@ -74,7 +72,7 @@ async def print_form(
     request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]
 ) -> Response[bytes] | Redirect:
     """Labels as a PDF, or queued at the printer that was chosen: the page of the job follows."""
-    choice = await printer_choice(request, tx)
+    choice = await printer_choice(tx, workstation_of(request))
     view = {"stocks": _STOCKS, "reasons": _REASONS, "printer_options": choice["printer_options"]}
     with shown_again("printing/labels.html", title="Print labels", values=data, **view):
         codes = data.get("codes", "").replace(",", " ").split()

@@ -214,13 +214,27 @@ async def test_everything_is_audited(demo):
 
 async def test_one_login_a_role_opens_with_the_password(demo, look):
     logins = demo[1].logins
-    assert [login.role for login in logins] == list(ROLES)
+    people = [role for role in ROLES if role != "print_agent"]  # that one is a program's, with a token and no password
+    assert [login.role for login in logins] == people
     stored = dict(await look.fetch("select username, password_hash from app_user where password_hash is not null"))
     assert set(stored) == {login.username for login in logins}
     assert len(set(stored.values())) == len(stored)
     assert await verify_password(PASSWORD, stored["auditor"])
     held = dict(await look.fetch("select u.username, g.role from role_grant g join app_user u on u.id = g.user_id"))
     assert all(held[login.username] == login.role for login in logins)
+
+
+async def test_a_print_job_is_in_each_state(demo, look):
+    states = await look.fetch("select status, count(*) from print_job group by 1 order by 1")
+    assert [row["status"] for row in states] == [
+        "acknowledged",
+        "cancelled",
+        "failed",
+        "queued",
+        "unknown",
+        "verified",
+    ]
+    assert await look.fetchval("select count(*) from printer") == 7
 
 
 async def digest(dsn: str) -> str:
