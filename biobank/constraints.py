@@ -19,6 +19,7 @@ from biobank.specimen import rules as specimen_rules
 from biobank.specimen import state_label
 from biobank.storage import rules as storage_rules
 from biobank.study import rules as study_rules
+from biobank.template import rules as template_rules
 from biobank.violations import ConstraintErrors
 from biobank.withdrawal import rules as withdrawal_rules
 
@@ -36,6 +37,7 @@ CONSTRAINTS: ConstraintErrors = {
     **printer_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **labelling_rules.CONSTRAINTS,
+    **template_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **state_label.CONSTRAINTS,
     **accession_rules.CONSTRAINTS,

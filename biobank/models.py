@@ -23,6 +23,7 @@ from biobank.signature import models as signature
 from biobank.specimen import models as specimen
 from biobank.storage import models as storage
 from biobank.study import models as study
+from biobank.template import models as template
 from biobank.withdrawal import models as withdrawal
 
 metadata = Base.metadata
@@ -49,6 +50,7 @@ __all__ = [
     "specimen",
     "storage",
     "study",
+    "template",
     "tx",
     "withdrawal",
 ]

@@ -1,5 +1,6 @@
 """Writes `versions/0001_house.py` anew from the models: the schema is one migration until the first release."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,11 @@ from alembic.operations import ops
 from alembic.runtime.migration import MigrationContext
 
 from biobank.models import metadata
+from biobank.template.rules import STANDARD, stock_for
+from labels import TEMPLATES
 
 HOUSE = Path(__file__).parent / "versions" / "0001_house.py"
+TEMPLATE_ROWS = Path(__file__).parent / "sql" / "label_template_rows.sql"
 SCRIPTS = (
     "audit",
     "register",
@@ -25,8 +29,10 @@ SCRIPTS = (
     "consent",
     "results",
     "preanalytics",
+    "label_templates",
     "codes",
     "sprec",
+    "label_template_rows",
     "grants",
 )
 """The files of `sql/` that follow the tables, in this order; `identifiers` and the role come before them."""
@@ -67,6 +73,30 @@ def house() -> str:
     )
 
 
+def template_rows() -> str:
+    """SQL that enters the label templates that ship as templates of the house, version 1, published."""
+
+    def quoted(value: str) -> str:
+        return "'" + value.replace("'", "''") + "'"
+
+    lines = [
+        "-- The label templates that ship (labels/builtin.py), as templates of the house. `make schema` writes it.",
+        "select set_config('biobank.actor', 'service', true), set_config('biobank.tx', gen_random_uuid()::text, true);",
+    ]
+    for name, template in TEMPLATES.items():
+        kind = "tube" if name in {"tube-and-cap", "cap"} else name
+        content = json.dumps(template.to_data(), ensure_ascii=False)
+        head = f"{quoted(name)}, {quoted(kind)}, {'true' if STANDARD[kind] == name else 'false'}"
+        version = f"{quoted(name)}, 1, {quoted(stock_for(template))}, {quoted(content)}, 'ships with Biobank'"
+        columns = "template, number, stock, content, note"
+        lines += [
+            f"insert into label_template (name, kind, is_standard) values ({head});",  # noqa: S608  # our own data
+            f"insert into label_template_version ({columns}) values ({version});",  # noqa: S608  # our own data
+        ]
+    lines.append("update label_template_version set status = 'published', published_at = now();")
+    return "\n".join(lines) + "\n"
+
+
 def formatted() -> str:
     text = house()
     for step in (["check", "--fix", "--quiet", "--select", "F401"], ["format", "--quiet"]):
@@ -77,3 +107,4 @@ def formatted() -> str:
 
 if __name__ == "__main__":
     HOUSE.write_text(formatted())
+    TEMPLATE_ROWS.write_text(template_rows(), encoding="utf-8")

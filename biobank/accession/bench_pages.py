@@ -21,8 +21,9 @@ from biobank.printing.pages import printer_choice
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
 from biobank.study.queries import timezone_of
+from biobank.template.queries import house_template
 from biobank.tx import ReadTx
-from labels import STOCKS, TEMPLATES, Item, render_pdf
+from labels import STOCKS, Item, render_pdf
 
 Here = Request[Any, Any, Any]
 Tubes = Annotated[list[str] | None, QueryParameter(name="tubes", required=False)]
@@ -67,7 +68,8 @@ async def codes_page(request: Here, tx: Reading) -> Template:
 async def codes_pdf(tx: Reading) -> Response[bytes]:
     """Commands, deviations and yields to lay beside the scanner: gloved hands scan them."""
     printed = [Item.lined(code, (words,)) for _, group in await _codes(tx) for code, words in group]
-    return pdf(await asyncio.to_thread(render_pdf, printed, TEMPLATES["badge"], STOCKS["l7163"]), "bench-codes")
+    badge = await house_template(tx, "badge")
+    return pdf(await asyncio.to_thread(render_pdf, printed, badge, STOCKS["l7163"]), "bench-codes")
 
 
 async def _codes(tx: ReadTx) -> list[tuple[str, list[tuple[str, str]]]]:

@@ -51,8 +51,9 @@ update custody c
 """
 _LABELS = """
 insert into label_print
-       (identifier_id, copy_no, reason, template, stock, printed_by, printed_at, verified_by, verified_at)
-select i.id, 1, 'first', 'tube', 'cryo-letter-85', given.by, given.at, given.by, given.at + interval '3 minutes'
+       (identifier_id, copy_no, reason, template, template_version, stock, printed_by, printed_at, verified_by,
+        verified_at)
+select i.id, 1, 'first', 'tube', 1, 'cryo-letter-85', given.by, given.at, given.by, given.at + interval '3 minutes'
   from unnest($1::bigint[], $2::bigint[], $3::timestamptz[]) as given(tube, by, at)
   join identifier i on i.specimen_id = given.tube
  order by given.tube

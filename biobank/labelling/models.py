@@ -82,12 +82,18 @@ class RangePrint(Base):
     copy_no: Mapped[int] = mapped_column(Integer)
     reason: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
+    template_version: Mapped[int] = mapped_column(Integer)
     stock: Mapped[str] = mapped_column(Text)
     labels: Mapped[int] = mapped_column(Integer)
     printed_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     printed_at: Mapped[datetime]
     __table_args__ = (
         UniqueConstraint("range_id", "copy_no", name="uq_range_print_copy"),
+        ForeignKeyConstraint(
+            ["template", "template_version"],
+            ["label_template_version.template", "label_template_version.number"],
+            name="fk_range_print_template_version",
+        ),
         CheckConstraint("copy_no >= 1", name="copy_counts_from_one"),
         CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost')", name="reason"),
         CheckConstraint("(copy_no = 1) = (reason = 'first')", name="reprint_has_a_reason"),

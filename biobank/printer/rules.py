@@ -251,9 +251,9 @@ def trouble_words(trouble: str | None) -> str:
 
 def recopied(tokens: Mapping[str, str], before: int, copy_no: int) -> dict[str, str]:
     """What a further copy says: the same, with its number at the end of the first line instead of that of the copy
-    before.
+    before, and as the token of the copy.
     """
     first = tokens.get("line1", "")
     if before > 1:
         first = first.removesuffix(f" R{before}")
-    return {**tokens, "line1": f"{first} R{copy_no}".strip()}
+    return {**tokens, "line1": f"{first} R{copy_no}".strip(), "copy": f"R{copy_no}"}

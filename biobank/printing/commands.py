@@ -1,9 +1,9 @@
 """Labels are printed as rows first and as paper second; only a scan of the applied label proves it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,12 +12,15 @@ from biobank.printer import jobs
 from biobank.printing import queries, rules
 from biobank.printing.models import LabelPrint
 from biobank.printing.queries import Printable
+from biobank.template.queries import InForce, in_force
 from biobank.tx import Tx
-from labels import STOCKS, TEMPLATES, Item, LabelError, render_pdf
+from labels import STOCKS, TOKENS, Item, LabelError, Template, render_pdf
 
 
 class PrintLabels(BaseModel):
-    """Labels of tubes and places, in order, from label `start` (from 0) of a sheet. A further copy needs a `reason`."""
+    """Labels of tubes and places, in order, from label `start` (from 0) of a sheet. A further copy needs a `reason`.
+    Without a template the standard one of the study or the house is taken, always in its latest published version.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     codes: tuple[Annotated[str, Field(max_length=40)], ...]
@@ -33,11 +36,22 @@ class VerifyLabel(BaseModel):
 
 
 class LabelView(BaseModel):
+    """One label: its template, and what each token of it gives."""
+
     model_config = ConfigDict(frozen=True)
     code: str
     template: str
+    version: int
     copy_no: int
-    lines: tuple[str, ...]
+    values: dict[str, str]
+
+
+class PrintedTemplate(BaseModel):
+    """The version of a template that was printed with, and what stands on its labels."""
+
+    model_config = ConfigDict(frozen=True)
+    version: int
+    data: dict[str, Any]
 
 
 class SheetView(BaseModel):
@@ -46,6 +60,7 @@ class SheetView(BaseModel):
     model_config = ConfigDict(frozen=True)
     stock: str
     start: int
+    templates: dict[str, PrintedTemplate]
     labels: tuple[LabelView, ...]
 
 
@@ -63,6 +78,7 @@ class Counted:
     labels: tuple[LabelView, ...]
     rows: tuple[int, ...]
     things: tuple[Printable, ...]
+    templates: Mapping[str, PrintedTemplate]
 
 
 async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
@@ -71,12 +87,13 @@ async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
     Raises:
         NotFound: naming the codes that are unknown or out of reach.
         ReprintNeedsReason: naming the codes that were printed before.
-        Invalid, TooLarge: an unknown stock or template, no code, one named twice, too many.
+        LabelTemplateNotPublished: the template that is named has no published version.
+        Invalid, TooLarge: an unknown stock or template, another study's template, no code, one named twice, too many.
     """
     counted = await count_labels(
         tx, command.codes, stock=command.stock, template=command.template, reason=command.reason
     )
-    return SheetView(stock=command.stock, start=command.start, labels=counted.labels)
+    return SheetView(stock=command.stock, start=command.start, templates=dict(counted.templates), labels=counted.labels)
 
 
 async def count_labels(
@@ -85,21 +102,20 @@ async def count_labels(
     """Record what is about to be printed, in order.
 
     Raises:
-        NotFound, ReprintNeedsReason, Invalid, TooLarge: as for `print_labels`.
+        NotFound, ReprintNeedsReason, LabelTemplateNotPublished, Invalid, TooLarge: as for `print_labels`.
     """
     if stock not in STOCKS:
         known = ", ".join(STOCKS)
         raise Invalid(f"There is no stock {stock}: choose {known}.", errors={"stock": "is not a stock"})
-    if template is not None and template not in TEMPLATES:
-        known = ", ".join(TEMPLATES)
-        raise Invalid(f"There is no template {template}: choose {known}.", errors={"template": "is unknown"})
     rules.check_count(texts)
     codes = queries.label_codes(texts)
     rules.check_count(codes)
     things = await queries.printables(tx, codes)
     register = await queries.identifiers(tx, codes)
     copies = rules.copy_reason({code: register[code][1] for code in codes}, reason)
-    made = tuple(_label(code, things[code], copies[code][0], template) for code in codes)
+    wanted = {code: (_kind(things[code]), things[code].study_id) for code in codes}
+    chosen = await in_force(tx, set(wanted.values()), template)
+    made = tuple(_label(code, things[code], copies[code][0], chosen[wanted[code]]) for code in codes)
     rows = await tx.insert(
         LabelPrint,
         [
@@ -108,6 +124,7 @@ async def count_labels(
                 "copy_no": label.copy_no,
                 "reason": copies[label.code][1],
                 "template": label.template,
+                "template_version": label.version,
                 "stock": stock,
                 "printed_by": tx.actor.user_id,
                 "printed_at": tx.now,
@@ -117,7 +134,7 @@ async def count_labels(
     )
     found = tuple(things[code] for code in codes)
     note_printed(tx, found, stock=stock, reason=reason)
-    return Counted(made, tuple(rows), found)
+    return Counted(made, tuple(rows), found, printed_templates(chosen.values()))
 
 
 def note_printed(tx: Tx, things: Sequence[Printable], *, stock: str, reason: str | None) -> None:
@@ -139,25 +156,42 @@ def note_printed(tx: Tx, things: Sequence[Printable], *, stock: str, reason: str
         )
 
 
-def _label(code: str, thing: Printable, copy_no: int, template: str | None) -> LabelView:
+def printed_templates(chosen: Iterable[InForce]) -> dict[str, PrintedTemplate]:
+    """By name, the templates as they were printed with."""
+    return {one.name: PrintedTemplate(version=one.number, data=dict(one.content)) for one in chosen}
+
+
+def _kind(thing: Printable) -> str:
+    return "tube" if thing.tube is not None else rules.TEMPLATE_OF_LEVEL.get(thing.level, "shelf")
+
+
+def _label(code: str, thing: Printable, copy_no: int, template: InForce) -> LabelView:
+    return LabelView(
+        code=code,
+        template=template.name,
+        version=template.number,
+        copy_no=copy_no,
+        values=dict(label_values(thing, copy_no)),
+    )
+
+
+def label_values(thing: Printable, copy_no: int) -> Mapping[str, str]:
+    """What each token gives on a label of this thing, beside its code."""
     if thing.tube is None:
-        own = rules.TEMPLATE_OF_LEVEL.get(thing.level, "shelf")
-        lines = rules.place_lines([step.name for step in thing.steps], copy_no)
-    else:
-        own, row = "tube", thing.tube
-        lines = rules.tube_lines(
-            row.specimen_type,
-            row.quantity,
-            row.unit,
-            partial=row.is_partial,
-            blind=row.is_blind_duplicate,
-            participant=row.participant,
-            visit=row.visit,
-            number=row.ordinal,
-            of=row.of,
-            copy_no=copy_no,
-        )
-    return LabelView(code=code, template=template or own, copy_no=copy_no, lines=lines)
+        return rules.place_values([step.name for step in thing.steps], copy_no)
+    row = thing.tube
+    return rules.tube_values(
+        row.specimen_type,
+        row.quantity,
+        row.unit,
+        partial=row.is_partial,
+        blind=row.is_blind_duplicate,
+        participant=row.participant,
+        visit=row.visit,
+        number=row.ordinal,
+        of=row.of,
+        copy_no=copy_no,
+    )
 
 
 def render_labels(sheet: SheetView) -> bytes:
@@ -166,9 +200,11 @@ def render_labels(sheet: SheetView) -> bytes:
     Raises:
         Invalid: a label does not fit the stock, or the sheet has no such start.
     """
-    printed = [Item.lined(label.code, label.lines) for label in sheet.labels]
-    templates = [TEMPLATES[label.template] for label in sheet.labels]
+    printed = [Item(label.code, label.values) for label in sheet.labels]
     try:
+        known = {token for label in sheet.labels for token in label.values} | set(TOKENS)
+        drawn = {name: Template.from_data(one.data, known=known) for name, one in sheet.templates.items()}
+        templates = [drawn[label.template] for label in sheet.labels]
         return render_pdf(printed, templates, STOCKS[sheet.stock], sheet.start)
     except LabelError as error:
         raise Invalid(f"This cannot be printed: {error}.", errors={"stock": str(error)}) from None

@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Integer, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id
@@ -19,6 +29,7 @@ class LabelPrint(Base):
     copy_no: Mapped[int] = mapped_column(Integer)
     reason: Mapped[str] = mapped_column(Text)
     template: Mapped[str] = mapped_column(Text)
+    template_version: Mapped[int] = mapped_column(Integer)
     stock: Mapped[str] = mapped_column(Text)
     printed_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
     printed_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -26,6 +37,11 @@ class LabelPrint(Base):
     verified_at: Mapped[datetime | None]
     __table_args__ = (
         UniqueConstraint("identifier_id", "copy_no", name="uq_label_print_copy"),
+        ForeignKeyConstraint(
+            ["template", "template_version"],
+            ["label_template_version.template", "label_template_version.number"],
+            name="fk_label_print_template_version",
+        ),
         CheckConstraint("copy_no >= 1", name="copy_counts_from_one"),
         CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')", name="reason"),
         CheckConstraint("(copy_no = 1) = (reason = 'first')", name="reprint_has_a_reason"),

@@ -1,7 +1,7 @@
 """Labels are ordered at a printer: counted as copies first, queued as a job with its snapshot second."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -17,11 +17,10 @@ from biobank.printer.jobs import LabelSpec, Snapshot
 from biobank.printer.models import Printer, PrintJob
 from biobank.printer.queries import JobView
 from biobank.printing import commands, queries, rules
+from biobank.printing.commands import PrintedTemplate
 from biobank.printing.models import LabelPrint
 from biobank.tx import Tx
 from labels import TEMPLATES, Item
-
-BUILT_IN_VERSION = 1
 
 
 class Command(BaseModel):
@@ -60,6 +59,7 @@ async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
         ReprintNeedsReason: naming the codes that were printed before.
         NoPrinterChosen: no printer is named and no rule fits.
         PrinterNotUsable: the printer is out of use.
+        LabelTemplateNotPublished: the template that is named has no published version.
         Invalid, TooLarge: an unknown template, labels that do not fit the stock, no code, one twice, too many.
     """
     printer = await _printer(tx, command.printer or await _chosen(tx, command))
@@ -70,22 +70,20 @@ async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
         LabelSpec(
             label.code,
             label.template,
-            dict(Item.lined(label.code, label.lines).values),
+            label.values,
             label.copy_no,
             thing.study_id,
             row,
         )
         for label, row, thing in zip(counted.labels, counted.rows, counted.things, strict=True)
     ]
-    made = await _queue(tx, printer, labels, _templates(labels), start=command.start, workstation=command.workstation)
+    templates = _snapshot(counted.templates)
+    made = await _queue(tx, printer, labels, templates, start=command.start, workstation=command.workstation)
     return await printers.job(tx, made.number)
 
 
-def _templates(labels: Iterable[LabelSpec]) -> dict[str, Any]:
-    return {
-        name: {"version": BUILT_IN_VERSION, "data": TEMPLATES[name].to_data()}
-        for name in sorted({label.template for label in labels})
-    }
+def _snapshot(templates: Mapping[str, PrintedTemplate]) -> dict[str, Any]:
+    return {name: templates[name].model_dump() for name in sorted(templates)}
 
 
 async def _queue(
@@ -163,6 +161,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
                 "copy_no": copies[label.code],
                 "reason": rules.REASONS[command.reason],
                 "template": label.template,
+                "template_version": job.templates[label.template]["version"],
                 "stock": printer.stock,
                 "printed_by": tx.actor.user_id,
                 "printed_at": tx.now,
@@ -200,5 +199,6 @@ async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobVi
     printer, place = await printers.find_printer(tx, site, name, Permission.PRINTER_MANAGE)
     lines = ("Test label", f"{place.code} {name}", tx.now.strftime("%Y-%m-%d %H:%M UTC"))
     label = LabelSpec("TEST", "tube", dict(Item.lined("TEST", lines).values), 1, None, None)
-    made = await _queue(tx, printer, [label], _templates([label]))
+    shipped = {"tube": {"version": 1, "data": TEMPLATES["tube"].to_data()}}
+    made = await _queue(tx, printer, [label], shipped)
     return await printers.job(tx, made.number)

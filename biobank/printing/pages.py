@@ -19,6 +19,7 @@ from biobank.printer.rules import KIND_OF_CODE
 from biobank.printing import commands, ordering
 from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView
+from biobank.template.queries import names_in_force
 from biobank.tx import ReadTx
 from labels import STOCKS
 
@@ -56,6 +57,7 @@ async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQ
         title="Print labels",
         stocks=_STOCKS,
         reasons=_REASONS,
+        templates=await names_in_force(tx),
         printer_options=choice["printer_options"],
         values={"codes": prefilled, "stock": _STOCKS[0][0], "start": "0", "printer": choice["chosen_printer"]},
     )
@@ -74,6 +76,7 @@ async def print_form(
     """Labels as a PDF, or queued at the printer that was chosen: the page of the job follows."""
     choice = await printer_choice(tx, workstation_of(request))
     view = {"stocks": _STOCKS, "reasons": _REASONS, "printer_options": choice["printer_options"]}
+    view["templates"] = await names_in_force(tx)
     with shown_again("printing/labels.html", title="Print labels", values=data, **view):
         codes = data.get("codes", "").replace(",", " ").split()
         if data.get("printer"):

@@ -13,15 +13,16 @@ from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier
 from biobank.participant.models import Participant, Visit
 from biobank.printing.models import LabelPrint
-from biobank.printing.rules import LabelReplaced
+from biobank.printing.rules import TEMPLATE_OF_LEVEL, LabelReplaced
 from biobank.specimen.models import CollectionEvent, Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import paths, reach
 from biobank.storage.rules import Step
-from biobank.study.models import VisitType
+from biobank.study.models import Study, VisitType
 from biobank.tx import ReadTx
 
+LABELLED_PLACES = frozenset({*TEMPLATE_OF_LEVEL.values(), "shelf"})
 PLACES = frozenset({ids.Kind.BOX, ids.Kind.RACK, ids.Kind.LOCATION})
 
 
@@ -172,3 +173,31 @@ async def latest_print(tx: ReadTx, code: str) -> LabelPrint | None:
 def is_verified(label_print_id: Any) -> ColumnElement[bool]:
     """The condition that the label print of this id was scanned after applying."""
     return exists(select(LabelPrint.id).where(LabelPrint.id == label_print_id, LabelPrint.verified_at.is_not(None)))
+
+
+async def newest(tx: ReadTx, kind: str, study: str | None) -> str | None:
+    """The code of the newest thing within reach that has a label of this kind, in this study where it is a tube; None
+    where there is none.
+    """
+    scope = tx.scope(Permission.LABEL_PRINT)
+    if kind == "tube":
+        query = (
+            select(Specimen.code)
+            .join(Custody, Custody.specimen_id == Specimen.id)
+            .where(within(scope))
+            .order_by(Specimen.id.desc())
+        )
+        if study is not None:
+            query = query.where(Specimen.study_id.in_(select(Study.id).where(Study.code == study)))
+    elif kind in LABELLED_PLACES:
+        level = ContainerType.level
+        wanted = level == kind if kind in TEMPLATE_OF_LEVEL else level.not_in(TEMPLATE_OF_LEVEL)
+        query = (
+            select(Container.code)
+            .join(ContainerType, ContainerType.id == Container.type_id)
+            .where(reach(scope), wanted)
+            .order_by(Container.id.desc())
+        )
+    else:
+        return None
+    return (await tx.session.execute(query.limit(1))).scalar_one_or_none()

@@ -11,11 +11,10 @@ from biobank.labelling import queries
 from biobank.labelling.models import RangePrint
 from biobank.labelling.rules import check_something_left
 from biobank.printing import rules
-from biobank.printing.commands import LabelView, SheetView
+from biobank.printing.commands import LabelView, SheetView, printed_templates
+from biobank.template.queries import in_force
 from biobank.tx import Tx
 from labels import STOCKS
-
-TEMPLATE = "tube"
 
 
 class PrintRange(BaseModel):
@@ -51,6 +50,7 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
             "on a second tube. Where they are damaged or lost, say so.",
             range=number,
         )
+    template = (await in_force(tx, [("tube", study.id)]))["tube", study.id]
     copy_no = copies + 1
     reason = rules.REASONS[command.reason] if copies and command.reason else "first"
     await tx.insert(
@@ -60,7 +60,8 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
                 "range_id": number,
                 "copy_no": copy_no,
                 "reason": reason,
-                "template": TEMPLATE,
+                "template": template.name,
+                "template_version": template.number,
                 "stock": command.stock,
                 "labels": len(labels),
                 "printed_by": tx.actor.user_id,
@@ -84,10 +85,11 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
     made = tuple(
         LabelView(
             code=code,
-            template=TEMPLATE,
+            template=template.name,
+            version=template.number,
             copy_no=copy_no,
-            lines=rules.range_lines(whose, number, position, found.count, copy_no),
+            values=dict(rules.range_values(whose, number, position, found.count, copy_no)),
         )
         for position, code in labels
     )
-    return SheetView(stock=command.stock, start=command.start, labels=made)
+    return SheetView(stock=command.stock, start=command.start, templates=printed_templates([template]), labels=made)

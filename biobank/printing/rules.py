@@ -16,7 +16,7 @@ REASONS: Mapping[str, str] = {
     "not_printed": "reprint_not_printed",
 }
 TEMPLATE_OF_LEVEL: Mapping[str, str] = {"box": "box", "rack": "rack", "freezer": "freezer"}
-"""The template of a container's label by its level; every other level takes that of a shelf."""
+"""The kind of a container's label by its level; every other level takes that of a shelf."""
 
 
 class ReprintNeedsReason(Conflict):
@@ -82,7 +82,7 @@ def copy_reason(copies: Mapping[str, int], reason: str | None) -> Mapping[str, t
     return {code: (count + 1, REASONS[reason] if count and reason else "first") for code, count in copies.items()}
 
 
-def tube_lines(
+def tube_values(
     kind: str,
     quantity: Decimal,
     unit: str,
@@ -94,25 +94,44 @@ def tube_lines(
     number: int,
     of: int,
     copy_no: int,
-) -> tuple[str, ...]:
-    """What stands on a tube beside its id: type, quantity, P for a partial one, R and a number for a reprint, the
-    participant, the visit, and which of how many. No date: a date on a tube travels to third parties. A blind duplicate
-    says that it is one and nothing of its twin.
+) -> Mapping[str, str]:
+    """What each token gives on a label of a tube: the lines as the templates that ship print them (type, quantity, P
+    for a partial one, R and a number for a reprint; the participant; the visit, and which of how many), and each part
+    of them by itself. No date: a date on a tube travels to third parties. A blind duplicate says that it is one and
+    nothing of its twin.
     """
-    first = f"{kind} {quantity.normalize():f} {unit}{' P' if partial else ''}{f' R{copy_no}' if copy_no > 1 else ''}"
+    amount = f"{quantity.normalize():f} {unit}{' P' if partial else ''}"
+    copy = _copy(copy_no)
+    first = " ".join(filter(None, (kind, amount, copy)))
+    own = {"type": kind, "amount": amount, "copy": copy}
     if blind:
-        return first, "blind duplicate"
-    return first, grouped(participant) if participant else "pool", f"{visit or ''} {number}/{of}".strip()
+        return _lined(first, "blind duplicate") | own | dict.fromkeys(("participant", "visit", "number", "of"), "")
+    whose = grouped(participant) if participant else ""
+    lines = _lined(first, whose or "pool", f"{visit or ''} {number}/{of}".strip())
+    return lines | own | {"participant": whose, "visit": visit or "", "number": str(number), "of": str(of)}
 
 
-def place_lines(names: Sequence[str], copy_no: int) -> tuple[str, ...]:
-    """What stands on a container beside its id: its name, and the way to it."""
-    first = f"{names[-1]}{f' R{copy_no}' if copy_no > 1 else ''}"
-    return (first, " / ".join(names[:-1])) if len(names) > 1 else (first,)
+def place_values(names: Sequence[str], copy_no: int) -> Mapping[str, str]:
+    """What each token gives on a label of a container: its name, and the way to it."""
+    name, way, copy = names[-1], " / ".join(names[:-1]), _copy(copy_no)
+    lines = _lined(*filter(None, (" ".join(filter(None, (name, copy))), way)))
+    return lines | {"name": name, "way": way, "copy": copy}
 
 
-def range_lines(whose: str, number: int, position: int, count: int, copy_no: int) -> tuple[str, ...]:
-    """What stands on a pre-printed label beside its id: study and site, the range and which of how many. Nothing that
-    only a tube has.
+def _copy(copy_no: int) -> str:
+    return f"R{copy_no}" if copy_no > 1 else ""
+
+
+def _lined(*lines: str) -> dict[str, str]:
+    return {f"line{number}": line for number, line in enumerate(lines, start=1)}
+
+
+def range_values(whose: str, number: int, position: int, count: int, copy_no: int) -> Mapping[str, str]:
+    """What each token gives on a pre-printed label: study and site, the range and which of how many. What only a tube
+    has is empty.
     """
-    return f"{whose}{f' R{copy_no}' if copy_no > 1 else ''}", f"range {number}", f"{position}/{count}"
+    copy = _copy(copy_no)
+    first = " ".join(filter(None, (whose, copy)))
+    nothing = dict.fromkeys(("type", "amount", "participant", "visit"), "")
+    lines = _lined(first, f"range {number}", f"{position}/{count}")
+    return lines | nothing | {"copy": copy, "number": str(position), "of": str(count)}

@@ -12,7 +12,8 @@ from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.scan.rules import COMMANDS, MODES
 from biobank.storage import boxes
-from labels import STOCKS, TEMPLATES, Item, render_pdf
+from biobank.template.queries import house_template
+from labels import STOCKS, Item, render_pdf
 
 _MODES = [{"key": key, "title": title} for key, title in MODES.items()]
 
@@ -45,10 +46,10 @@ async def commands_page(request: Request[Any, Any, Any]) -> Template:
     opt={"permission": Permission.SPECIMEN_READ},
     include_in_schema=False,
 )
-async def commands_pdf() -> Response[bytes]:
+async def commands_pdf(tx: Reading) -> Response[bytes]:
     """The command codes to lay beside the scanner: gloved hands scan them."""
     printed = [Item.lined(command.code, command.title.split(": ", 1)) for command in COMMANDS]
-    content = await asyncio.to_thread(render_pdf, printed, TEMPLATES["badge"], STOCKS["l7163"])
+    content = await asyncio.to_thread(render_pdf, printed, await house_template(tx, "badge"), STOCKS["l7163"])
     headers = {"content-disposition": 'inline; filename="scan-commands.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 

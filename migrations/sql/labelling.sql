@@ -60,8 +60,8 @@ begin
             using errcode = 'check_violation', constraint = 'ck_identifier_label_is_taken_first', table = 'identifier';
     end if;
     update range_label l set specimen_id = n.specimen_id from new_rows n where n.namespace = 'house' and l.code = n.value;
-    insert into label_print (identifier_id, copy_no, reason, template, stock, printed_by, printed_at, verified_by, verified_at)
-    select n.id, p.copy_no, p.reason, p.template, p.stock, p.printed_by, p.printed_at,
+    insert into label_print (identifier_id, copy_no, reason, template, template_version, stock, printed_by, printed_at, verified_by, verified_at)
+    select n.id, p.copy_no, p.reason, p.template, p.template_version, p.stock, p.printed_by, p.printed_at,
            case when p.copy_no = last.copy_no then l.applied_by end, case when p.copy_no = last.copy_no then l.applied_at end
       from new_rows n join range_label l on l.code = n.value join range_print p on p.range_id = l.range_id
       cross join lateral (select max(q.copy_no) as copy_no from range_print q where q.range_id = l.range_id) last

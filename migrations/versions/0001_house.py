@@ -360,6 +360,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("site_id", "code", name="uq_equipment_code"),
     )
     op.create_table(
+        "label_template",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("is_standard", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint(
+            "kind in ('tube', 'box', 'rack', 'shelf', 'freezer', 'shipment', 'kit', 'badge')",
+            name=op.f("ck_label_template_kind"),
+        ),
+        sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9-]{1,39}$'", name=op.f("ck_label_template_name")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_label_template_created_by")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_label_template_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_template")),
+        sa.UniqueConstraint("name", name="uq_label_template_name"),
+    )
+    op.create_index(
+        "uq_label_template_standard",
+        "label_template",
+        ["kind", "study_id"],
+        unique=True,
+        postgresql_nulls_not_distinct=True,
+        postgresql_where=sa.text("is_standard"),
+    )
+    op.create_table(
         "login_session",
         sa.Column("token_hash", sa.LargeBinary(), nullable=False),
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -780,6 +807,44 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "site_id", name="uq_label_range_site"),
     )
     op.create_index("ix_label_range_study_site", "label_range", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "label_template_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="draft", nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=True),
+        sa.Column("published_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("published_by", sa.BigInteger(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(status = 'published') = (published_at is not null)",
+            name=op.f("ck_label_template_version_published_at_a_time"),
+        ),
+        sa.CheckConstraint(
+            "content ->> 'name' = template", name=op.f("ck_label_template_version_content_of_the_template")
+        ),
+        sa.CheckConstraint(
+            "status in ('draft', 'published', 'discarded')", name=op.f("ck_label_template_version_status")
+        ),
+        sa.CheckConstraint("number > 0", name=op.f("ck_label_template_version_number")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_label_template_version_created_by")),
+        sa.ForeignKeyConstraint(["published_by"], ["app_user.id"], name=op.f("fk_label_template_version_published_by")),
+        sa.ForeignKeyConstraint(["template"], ["label_template.name"], name=op.f("fk_label_template_version_template")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_template_version")),
+        sa.UniqueConstraint("template", "number", name="uq_label_template_version_number"),
+    )
+    op.create_index(
+        "uq_label_template_version_draft",
+        "label_template_version",
+        ["template"],
+        unique=True,
+        postgresql_where=sa.text("status = 'draft'"),
+    )
     op.create_table(
         "material_origin",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -1544,6 +1609,7 @@ def upgrade() -> None:
         sa.Column("copy_no", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("template_version", sa.Integer(), nullable=False),
         sa.Column("stock", sa.Text(), nullable=False),
         sa.Column("labels", sa.Integer(), nullable=False),
         sa.Column("printed_by", sa.BigInteger(), nullable=False),
@@ -1556,6 +1622,11 @@ def upgrade() -> None:
         sa.CheckConstraint("labels >= 1", name=op.f("ck_range_print_labels_counted")),
         sa.ForeignKeyConstraint(["printed_by"], ["app_user.id"], name=op.f("fk_range_print_printed_by")),
         sa.ForeignKeyConstraint(["range_id"], ["label_range.id"], name=op.f("fk_range_print_range_id")),
+        sa.ForeignKeyConstraint(
+            ["template", "template_version"],
+            ["label_template_version.template", "label_template_version.number"],
+            name="fk_range_print_template_version",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_range_print")),
         sa.UniqueConstraint("range_id", "copy_no", name="uq_range_print_copy"),
     )
@@ -2755,6 +2826,7 @@ def upgrade() -> None:
         sa.Column("copy_no", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("template_version", sa.Integer(), nullable=False),
         sa.Column("stock", sa.Text(), nullable=False),
         sa.Column("printed_by", sa.BigInteger(), nullable=False),
         sa.Column("printed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -2769,6 +2841,11 @@ def upgrade() -> None:
         sa.CheckConstraint("copy_no >= 1", name=op.f("ck_label_print_copy_counts_from_one")),
         sa.ForeignKeyConstraint(["identifier_id"], ["identifier.id"], name=op.f("fk_label_print_identifier_id")),
         sa.ForeignKeyConstraint(["printed_by"], ["app_user.id"], name=op.f("fk_label_print_printed_by")),
+        sa.ForeignKeyConstraint(
+            ["template", "template_version"],
+            ["label_template_version.template", "label_template_version.number"],
+            name="fk_label_print_template_version",
+        ),
         sa.ForeignKeyConstraint(["verified_by"], ["app_user.id"], name=op.f("fk_label_print_verified_by")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_label_print")),
         sa.UniqueConstraint("identifier_id", "copy_no", name="uq_label_print_copy"),
@@ -2927,8 +3004,10 @@ def upgrade() -> None:
         "consent",
         "results",
         "preanalytics",
+        "label_templates",
         "codes",
         "sprec",
+        "label_template_rows",
         "grants",
     ):
         run_sql(script)

@@ -84,6 +84,7 @@ class Codes:
     printer: str
     job: str
     label_range: str
+    template: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -117,6 +118,7 @@ def made_up() -> Codes:
         printer="ZD-QQQ",
         job=str(uuid4()),
         label_range="888888888",
+        template="no-such-label",
     )
 
 
@@ -144,6 +146,7 @@ def address(route: Route, codes: Codes) -> str:
         "printers": codes.printer,
         "print-jobs": codes.job,
         "print-agent": codes.job,
+        "label-templates": codes.template,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -263,6 +266,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     await api("manager").ok("/printers", {"site": "CHI", "name": "ZD-CHI-9", **address})
     ordered = {"codes": list(here[:1]), "printer": "CHI/ZD-CHI-9"}
     job = await api("manager").ok("/labels/orders", ordered)
+    await api("manager").ok("/label-templates", {"name": "lls-label", "kind": "tube", "study": "LLS", "like": "tube"})
     left = await make_material(database, world, tubes=1, at="CHI", holder="technician_chi")
     withdrawal = await withdraw(api("coordinator"), left.participant, "destroy")
     (disposal,) = withdrawal["disposals"]
@@ -296,6 +300,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
         printer="ZD-CHI-9",
         job=job["number"],
         label_range=str(labels["number"]),
+        template="lls-label",
     )
     return codes, shared
 
@@ -629,6 +634,22 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "pickForAssay": {"study": codes.study, "tubes": [codes.tube]},
         "pickForAssayForm": {"assay": f"{codes.study}/BEADS", "site": "LAB", f"take.{codes.tube}": "on"},
         "reviseFitnessForm": {"study": codes.study, "rules": ""},
+        "createLabelTemplate": {"name": "mine", "kind": "tube", "study": codes.study, "like": "tube"},
+        "newLabelTemplateForm": {"name": "mine", "kind": "tube", "study": codes.study, "like": "tube"},
+        "testLabelTemplate": {},
+        "startLabelTemplateDraft": {},
+        "saveLabelTemplateDraft": {"row_version": 1, "content": {}},
+        "publishLabelTemplateDraft": {"row_version": 1},
+        "discardLabelTemplateDraft": REASONED,
+        "makeLabelTemplateStandard": {},
+        "saveDraftForm": {"row_version": 1, "title": "Label"},
+        "previewDraftForm": {"title": "Label"},
+        "testDraftForm": {"title": "Label"},
+        "draftFileForm": {"row_version": 1},
+        "startTemplateDraftForm": {},
+        "discardTemplateDraftForm": REASONED,
+        "makeStandardForm": {},
+        "testTemplateForm": {},
         "addAssayVersion": {
             "study": codes.study,
             "method": "As the kit says",
@@ -720,6 +741,8 @@ QUERIES = (
     "/bench/intake/view?tube={tube}",
     "/bench/aliquot/view?parent={tube}",
     "/labels?codes={participant}",
+    "/label-templates/tube?code={tube}",
+    "/api/v1/label-templates/tube/versions/1/preview?code={tube}",
     "/api/v1/specimens?participant={participant}",
     "/specimens?participant={participant}",
     "/results?study={study}&participants={participant}",
@@ -784,7 +807,7 @@ async def test_another_study_is_as_if_it_were_not_there(app, api, secrets):
 async def test_another_site_is_as_if_it_were_not_there(app, api, secrets):
     codes, _ = secrets
     coordinator = api("coordinator_tor")
-    assert not await shown(coordinator.client, app, set(codes.all()) - {codes.run, codes.plate})
+    assert not await shown(coordinator.client, app, set(codes.all()) - {codes.run, codes.plate, codes.template})
     unknown = made_up()
     for route in routes(app):
         noun = route.path.removeprefix("/api/v1").split("/")[1]

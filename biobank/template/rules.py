@@ -1,0 +1,246 @@
+"""Rules of label templates: which kinds there are, what each token gives, what a content must be."""
+
+import json
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+from PIL import Image as Picture
+
+from biobank.errors import Conflict, DomainError, Invalid, Stale
+from labels import STOCKS, TOKENS, Image, Item, Stock, Template, TemplateError, check
+
+KINDS: Mapping[str, str] = {
+    "tube": "Tubes",
+    "box": "Boxes",
+    "rack": "Racks",
+    "shelf": "Shelves and other places",
+    "freezer": "Freezers",
+    "shipment": "Shipments",
+    "kit": "Kits",
+    "badge": "Badges and command cards",
+}
+STANDARD: Mapping[str, str] = {kind: kind for kind in KINDS}
+"""By kind, the template that ships as the standard of the house."""
+
+_TUBE = {
+    "type": "material of the tube, as SER",
+    "amount": "nominal or measured content with its unit; P where it is partial",
+    "participant": "participant's code in groups; empty for a pool and a blind duplicate",
+    "visit": "visit's code; empty for a blind duplicate",
+    "number": "which of its kind it is at the visit",
+    "of": "how many of its kind there are at the visit",
+    "copy": "R and the number of a further copy; empty for the first",
+}
+_PLACE = {
+    "name": "name of the place, as Box 12",
+    "way": "way to it from the freezer, as Freezer 3 / Rack B",
+    "copy": "R and the number of a further copy; empty for the first",
+}
+OWN_TOKENS: Mapping[str, Mapping[str, str]] = {
+    "tube": _TUBE,
+    **dict.fromkeys(("box", "rack", "shelf", "freezer"), _PLACE),
+    **{key: {} for key in ("shipment", "kit", "badge")},
+}
+
+_TUBE_SAMPLE = {
+    "type": "SER",
+    "amount": "500 uL",
+    "participant": "PKQ7-M3X9-V7",
+    "visit": "BASE",
+    "number": "1",
+    "of": "8",
+    "copy": "",
+    "line1": "SER 500 uL",
+    "line2": "PKQ7-M3X9-V7",
+    "line3": "BASE 1/8",
+}
+_PLACE_SAMPLE = {
+    "name": "Box 12",
+    "way": "Freezer 3 / Rack B",
+    "copy": "",
+    "line1": "Box 12",
+    "line2": "Freezer 3 / Rack B",
+}
+TEST_CODE = "TESTTESTNR"
+"""The code of a sample or a test label: as long as a house id, and none, for no house id holds an S."""
+
+LARGEST_CONTENT = 2_000_000
+_LARGEST_PICTURE = 4000  # pixels a side
+
+
+class LabelTemplateFaulty(Invalid):
+    code = "label-template-faulty"
+    title = "The label template has faults"
+
+
+class LabelTemplateExists(Conflict):
+    code = "label-template-exists"
+    title = "A label template of this name exists"
+
+
+class LabelTemplateDraftExists(Conflict):
+    code = "label-template-draft-exists"
+    title = "The label template has a draft already"
+
+
+class LabelTemplateIsFinal(Conflict):
+    code = "label-template-is-final"
+    title = "This version of the label template never changes"
+
+
+class LabelTemplateNotPublished(Conflict):
+    code = "label-template-not-published"
+    title = "The label template has no published version"
+
+
+class LabelTemplateChanged(Stale):
+    code = "label-template-changed"
+    title = "Somebody else changed this label template"
+
+
+CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
+    "uq_label_template_name": lambda: LabelTemplateExists(
+        "A label template of this name exists already, here or in another study: choose another name.",
+        errors={"name": "is taken"},
+    ),
+    "uq_label_template_version_draft": lambda: LabelTemplateDraftExists(
+        "The template has a draft already: go on with it, or discard it first."
+    ),
+    "ck_label_template_version_final": lambda: LabelTemplateIsFinal(
+        "A published or discarded version of a label template never changes: start a draft of the next one."
+    ),
+    "ck_label_print_of_a_published_template": lambda: LabelTemplateNotPublished(
+        "Labels are printed with a published version of a template only: publish the draft first."
+    ),
+    "uq_label_template_standard": lambda: LabelTemplateChanged(
+        "Somebody else chose the standard template of this kind at this moment: look at it again."
+    ),
+}
+
+
+def tokens_of(kind: str) -> Mapping[str, str]:
+    """The tokens that a template of this kind may use, and what each gives."""
+    return {**TOKENS, **OWN_TOKENS[kind]}
+
+
+def sample(kind: str) -> Item:
+    """A made-up label of this kind. Its code is that of no thing."""
+    if kind == "tube":
+        return Item(TEST_CODE, _TUBE_SAMPLE)
+    if OWN_TOKENS[kind]:
+        return Item(TEST_CODE, _PLACE_SAMPLE)
+    return Item.lined(TEST_CODE, ("First line", "Second line", "Third line"))
+
+
+def stock_of(name: str) -> Stock:
+    """Raises:
+    Invalid: there is no such stock.
+    """
+    if name not in STOCKS:
+        raise Invalid(f"There is no stock {name[:40]}: choose {', '.join(STOCKS)}.", errors={"stock": "is not a stock"})
+    return STOCKS[name]
+
+
+def stock_for(content: Template) -> str:
+    """The stock whose labels come nearest to the size of the template."""
+    return min(
+        STOCKS,
+        key=lambda name: (
+            abs(STOCKS[name].label_width - content.width) + abs(STOCKS[name].label_height - content.height)
+        ),
+    )
+
+
+def faulty(place: str, problem: str) -> LabelTemplateFaulty:
+    return LabelTemplateFaulty(f"{place or 'the template'}: {problem}.", errors={place: problem})
+
+
+def read(content: Any, name: str, kind: str) -> Template:
+    """The template of this name that the content is.
+
+    Raises:
+        LabelTemplateFaulty: naming the place of what is wrong.
+    """
+    try:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+        size = len(text.encode())
+    except (ValueError, RecursionError, TypeError):
+        raise faulty("", "holds what no text or number can be") from None
+    if size > LARGEST_CONTENT:
+        raise faulty("", f"is larger than the {LARGEST_CONTENT // 1_000_000} MB of a template")
+    if "\\u0000" in text:
+        raise faulty("", "holds a character that no text can hold")
+    try:
+        made = Template.from_data(
+            {**content, "name": name} if isinstance(content, dict) else content, known=tokens_of(kind)
+        )
+    except TemplateError as error:
+        raise faulty(error.place, error.problem) from None
+    except OverflowError:
+        raise faulty("", "holds a number that is too large") from None
+    if not 0 < len(made.title.strip()) <= 200:
+        raise faulty("title", "is empty or longer than 200 characters")
+    for number, element in enumerate(made.elements):
+        if isinstance(element, Image):
+            _check_picture(element.png, f"elements[{number}].png")
+    return made
+
+
+def _check_picture(png: bytes, place: str) -> None:
+    try:
+        with Picture.open(BytesIO(png), formats=("PNG",)) as opened:
+            largest = max(opened.size)
+            if largest <= _LARGEST_PICTURE:
+                opened.load()
+    except Exception:  # noqa: BLE001  # the decoder raises what it likes about a file that is none
+        raise faulty(place, "is not a PNG picture") from None
+    if largest > _LARGEST_PICTURE:
+        raise faulty(place, f"has {largest} pixels on a side; {_LARGEST_PICTURE} are enough for any label")
+
+
+def parse(text: bytes) -> Any:
+    """A template as a JSON file.
+
+    Raises:
+        LabelTemplateFaulty: naming line and column of what is no JSON.
+    """
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise faulty("", f"is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise faulty(f"line {error.lineno}, column {error.colno}", f"is no JSON: {error.msg}") from None
+    except (RecursionError, ValueError):
+        raise faulty("", "is nested too deeply, or holds a number that is too long") from None
+
+
+def check_publishable(content: Template, stock: Stock, item: Item) -> None:
+    """Raises:
+    LabelTemplateFaulty: a label of it is refused, or its code cannot be read for certain.
+    """
+    errors = [finding.message for finding in check(content, stock, item) if finding.severity == "error"]
+    if errors:
+        raise LabelTemplateFaulty(
+            f"On {stock.title} this cannot be printed so that it is read: {'; '.join(errors)}.",
+            errors={"stock": "; ".join(errors)},
+        )
+
+
+def check_version(seen: int, current: int) -> None:
+    """Raises:
+    LabelTemplateChanged: somebody saved the draft since it was seen.
+    """
+    if seen != current:
+        raise LabelTemplateChanged("Somebody else saved this draft meanwhile: load it again before you change it.")
+
+
+def check_own(name: str, owner: int | None, study_id: int | None) -> None:
+    """Raises:
+    Invalid: a template of another study than the thing's.
+    """
+    if owner is not None and owner != study_id:
+        raise Invalid(
+            f"Template {name} belongs to another study: choose one of the house or of the study of what is printed.",
+            errors={"template": "belongs to another study"},
+        )
