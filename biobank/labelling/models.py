@@ -69,6 +69,7 @@ class RangeLabel(Base):
         CheckConstraint("num_nonnulls(voided_by, voided_at, void_reason) in (0, 3)", name="voided_whole"),
         CheckConstraint("applied_at is null or voided_at is null", name="applied_or_voided"),
         CheckConstraint("specimen_id is null or applied_at is not null", name="tube_where_applied"),
+        Index("ix_range_label_unused", "range_id", postgresql_where=text("applied_at is null and voided_at is null")),
         Index("ix_range_label_specimen", "specimen_id", postgresql_where=text("specimen_id is not null")),
     )
 
@@ -95,7 +96,7 @@ class RangePrint(Base):
             name="fk_range_print_template_version",
         ),
         CheckConstraint("copy_no >= 1", name="copy_counts_from_one"),
-        CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost')", name="reason"),
+        CheckConstraint("reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')", name="reason"),
         CheckConstraint("(copy_no = 1) = (reason = 'first')", name="reprint_has_a_reason"),
         CheckConstraint("labels >= 1", name="labels_counted"),
     )

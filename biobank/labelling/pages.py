@@ -7,6 +7,7 @@ from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from biobank.actor import Permission
+from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
@@ -14,6 +15,7 @@ from biobank.ids import new_uuid
 from biobank.labelling import commands, queries
 from biobank.labelling.api import ISSUE, READ
 from biobank.labelling.queries import RangeView
+from biobank.printer.queries import printers
 from biobank.study.queries import studies
 from biobank.tx import ReadTx
 from labels import STOCKS
@@ -33,7 +35,11 @@ LABEL_STATES = {
     "applied": ("ok", "on a tube"),
     "voided": ("stop", "void"),
 }
-REASONS = [("damaged", "The first sheets are damaged"), ("lost", "The first sheets are lost")]
+REASONS = [
+    ("damaged", "The first sheets are damaged"),
+    ("lost", "The first sheets are lost"),
+    ("not_printed", "They did not come out"),
+]
 
 
 def title_of(number: int) -> str:
@@ -81,6 +87,7 @@ async def shown(tx: ReadTx, number: int) -> dict[str, Any]:
         "label_states": LABEL_STATES,
         "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
         "reasons": REASONS,
+        "printers": [(one.key, f"{one.key}, {STOCKS[one.stock].title}") for one in await printers(tx) if one.is_active],
         "sites": [(site.code, site.name) for found in sites for site in found],
         "site_tz": view.timezone,
         "form_keys": [str(new_uuid()) for _ in range(3)],
@@ -132,9 +139,14 @@ async def receive_form(tx: Writing, label_range: FromPath[int], data: Form) -> R
     status_code=303,
 )
 async def void_form(tx: Writing, label_range: FromPath[int], data: Form) -> Redirect:
-    """The labels that were scanned into the field, or with none every one that is left."""
+    """The labels that were scanned into the field, or every one that is left where that is said."""
     with shown_again(TEMPLATE, title=title_of(label_range), values=data, **await shown(tx, label_range)):
         named = tuple(data.get("labels", "").split()) or None
+        if (data.get("which") == "all") is not (named is None):
+            raise Invalid(
+                "Scan the labels that are void, or say that all that are left are: one of the two.",
+                errors={"labels": "are scanned, or all are meant"},
+            )
         command = parse_form(commands.VoidLabels, {"reason": data.get("reason", "")}, labels=named)
         await tx.once(
             form_key(data), command, RangeView, lambda: commands.void(tx, label_range, command), of=str(label_range)

@@ -13,6 +13,7 @@ from biobank.actor import Permission
 from biobank.db import visible
 from biobank.errors import NotFound
 from biobank.labelling.models import LabelRange, RangeLabel, RangePrint
+from biobank.labelling.rules import RangeState
 from biobank.paging import Page, cut
 from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
@@ -252,8 +253,14 @@ async def stocks(tx: ReadTx) -> tuple[StockView, ...]:
     """What each site within reach has left of the labels that were issued to it. The latest range says when that is
     little.
     """
-    counted = _counted()
-    left = LabelRange.count - func.coalesce(counted.c.applied, 0) - func.coalesce(counted.c.voided, 0)
+    # Counted by an index of the unused ones: those that are on tubes become ever more.
+    unused_labels = (
+        select(RangeLabel.range_id, func.count().label("left"))
+        .where(~_USED, ~_VOID)
+        .group_by(RangeLabel.range_id)
+        .subquery()
+    )
+    left = func.coalesce(unused_labels.c.left, 0)
     rows = await tx.session.execute(
         select(
             Study.code.label("study"),
@@ -265,7 +272,7 @@ async def stocks(tx: ReadTx) -> tuple[StockView, ...]:
         )
         .join(Study, Study.id == LabelRange.study_id)
         .join(Site, Site.id == LabelRange.site_id)
-        .outerjoin(counted, counted.c.range_id == LabelRange.id)
+        .outerjoin(unused_labels, unused_labels.c.range_id == LabelRange.id)
         .where(visible(tx.scope(Permission.LABEL_PRINT), LabelRange.study_id, LabelRange.site_id))
         .group_by(Study.id, Study.code, Site.id, Site.code, Site.name, LabelRange.study_id, LabelRange.site_id)
         .order_by(Study.code, Site.code)
@@ -318,3 +325,17 @@ async def left_at(tx: ReadTx, study: str, site: str) -> int:
         .where(Study.code == study, Site.code == site, ~_USED, ~_VOID)
     )
     return int((await tx.session.execute(query)).scalar_one())
+
+
+async def refuse_blank(tx: ReadTx, codes: Sequence[str]) -> None:
+    """Labels of a range are printed again with their range, which counts the copies.
+
+    Raises:
+        RangeState: some of these codes are labels of a range.
+    """
+    query = select(RangeLabel.range_id).where(RangeLabel.code.in_(codes)).limit(1)
+    number = (await tx.session.execute(query)).scalar_one_or_none()
+    if number is not None:
+        raise RangeState(
+            f"These are pre-printed labels: print what is left of range {number} again, on its page.", range=number
+        )

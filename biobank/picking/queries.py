@@ -162,7 +162,7 @@ async def named_tubes(tx: ReadTx, texts: Sequence[str], field: str = "tube") -> 
         .join(Custody, Custody.specimen_id == Specimen.id)
         .where(
             Identifier.value.in_(values),
-            Identifier.status.in_(("active", "superseded")),
+            Identifier.status.in_(("active", "superseded", "damaged")),
             within(tx.scope(Permission.SPECIMEN_READ)),
         )
     )

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biobank.actor import Permission
 from biobank.errors import Invalid
+from biobank.labelling.queries import refuse_blank
 from biobank.printer import jobs
 from biobank.printer import queries as printers
 from biobank.printer import rules as printer_rules
@@ -62,7 +63,7 @@ async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
         LabelTemplateNotPublished: the template that is named has no published version.
         Invalid, TooLarge: an unknown template, labels that do not fit the stock, no code, one twice, too many.
     """
-    printer = await _printer(tx, command.printer or await _chosen(tx, command))
+    printer = await printer_named(tx, command.printer or await _chosen(tx, command))
     counted = await commands.count_labels(
         tx, command.codes, stock=printer.stock, template=command.template, reason=command.reason
     )
@@ -77,16 +78,16 @@ async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
         )
         for label, row, thing in zip(counted.labels, counted.rows, counted.things, strict=True)
     ]
-    templates = _snapshot(counted.templates)
-    made = await _queue(tx, printer, labels, templates, start=command.start, workstation=command.workstation)
+    templates = snapshot_of(counted.templates)
+    made = await queue(tx, printer, labels, templates, start=command.start, workstation=command.workstation)
     return await printers.job(tx, made.number)
 
 
-def _snapshot(templates: Mapping[str, PrintedTemplate]) -> dict[str, Any]:
+def snapshot_of(templates: Mapping[str, PrintedTemplate]) -> dict[str, Any]:
     return {name: templates[name].model_dump() for name in sorted(templates)}
 
 
-async def _queue(
+async def queue(
     tx: Tx, printer: Printer, labels: list[LabelSpec], templates: Mapping[str, Any], **more: Any
 ) -> PrintJob:
     """Queue labels that can be drawn: what does not fit is told to the person who asks, not to the printer."""
@@ -95,7 +96,7 @@ async def _queue(
     return await jobs.order(tx, printer, labels, templates, **more)
 
 
-async def _printer(tx: Tx, key: str) -> Printer:
+async def printer_named(tx: Tx, key: str) -> Printer:
     site, slash, name = key.partition("/")
     if not slash:
         raise Invalid(
@@ -136,6 +137,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
         PrintJobState: the job still waits or is being printed.
         PrinterNotUsable: the printer is out of use.
         Invalid: the stock of the other printer is another one.
+        RangeState: the labels are pre-printed ones: their range is printed again, on its page.
     """
     job = await printers.find_job(tx, number)
     again = ("unknown", "acknowledged", "verified", "failed", "cancelled")
@@ -143,10 +145,11 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
     if command.printer is None:
         printer = await tx.session.get_one(Printer, job.printer_id)
     else:
-        printer = await _printer(tx, command.printer)
+        printer = await printer_named(tx, command.printer)
     if job.status == "unknown" or (command.reason == "not_printed" and job.status in ("sent", "acknowledged")):
         jobs.finish(tx, job, "not_printed")
     before = list(await printers.labels_of(tx, job.id))
+    await refuse_blank(tx, [label.code for label in before if label.label_print_id is None])
     codes = [label.code for label in before if label.label_print_id is not None]
     things = await queries.printables(tx, codes)
     register = await queries.identifiers(tx, codes)
@@ -183,7 +186,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
         for label in before
     ]
     commands.note_printed(tx, [things[code] for code in codes], stock=printer.stock, reason=command.reason)
-    made = await _queue(tx, printer, labels, job.templates, copy_of=job.id, reason=command.reason)
+    made = await queue(tx, printer, labels, job.templates, copy_of=job.id, reason=command.reason)
     await tx.session.flush()
     return await printers.job(tx, made.number)
 
@@ -200,5 +203,5 @@ async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobVi
     lines = ("Test label", f"{place.code} {name}", tx.now.strftime("%Y-%m-%d %H:%M UTC"))
     label = LabelSpec("TEST", "tube", dict(Item.lined("TEST", lines).values), 1, None, None)
     shipped = {"tube": {"version": 1, "data": TEMPLATES["tube"].to_data()}}
-    made = await _queue(tx, printer, [label], shipped)
+    made = await queue(tx, printer, [label], shipped)
     return await printers.job(tx, made.number)

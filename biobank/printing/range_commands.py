@@ -10,11 +10,26 @@ from biobank.errors import Invalid
 from biobank.labelling import queries
 from biobank.labelling.models import RangePrint
 from biobank.labelling.rules import check_something_left
-from biobank.printing import rules
-from biobank.printing.commands import LabelView, SheetView, printed_templates
+from biobank.printer import queries as printers
+from biobank.printer.jobs import LabelSpec
+from biobank.printer.queries import JobView
+from biobank.printing import ordering, rules
+from biobank.printing.commands import LabelView, PrintedTemplate, SheetView, printed_templates
 from biobank.template.queries import in_force
 from biobank.tx import Tx
 from labels import STOCKS
+
+_Counted = tuple[int, dict[str, PrintedTemplate], tuple[LabelView, ...]]
+"""The study, the templates as they are printed with, and the labels."""
+
+
+class OrderRange(BaseModel):
+    """At a printer (`SITE/NAME`). A further printing needs a `reason`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    printer: Annotated[str, Field(min_length=1, max_length=40)]
+    start: Annotated[int, Field(ge=0)] = 0
+    reason: Literal["damaged", "lost", "not_printed"] | None = None
 
 
 class PrintRange(BaseModel):
@@ -23,12 +38,12 @@ class PrintRange(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     stock: str
     start: Annotated[int, Field(ge=0)] = 0
-    reason: Literal["damaged", "lost"] | None = None
+    reason: Literal["damaged", "lost", "not_printed"] | None = None
 
 
 async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
-    """Print the labels of a range that are neither used nor voided. Of two stations that print one range at once the
-    second is told that it was printed.
+    """Print the labels of a range that are neither used nor voided, on sheets that a person prints. Of two stations
+    that print one range at once the second is told that it was printed.
 
     Raises:
         NotFound: no such range within reach.
@@ -39,12 +54,36 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
     if command.stock not in STOCKS:
         known = ", ".join(STOCKS)
         raise Invalid(f"There is no stock {command.stock}: choose {known}.", errors={"stock": "is not a stock"})
+    _, templates, labels = await _count(tx, number, command.stock, command.reason)
+    return SheetView(stock=command.stock, start=command.start, templates=templates, labels=labels)
+
+
+async def order_range(tx: Tx, number: int, command: OrderRange) -> JobView:
+    """Queue the labels of a range that are neither used nor voided at a printer.
+
+    Raises:
+        NotFound: no such range or printer within reach.
+        ReprintNeedsReason, RangeState: as `print_range` says.
+        PrinterNotUsable: the printer is out of use.
+        Invalid: the labels do not fit its stock.
+    """
+    printer = await ordering.printer_named(tx, command.printer)
+    study_id, templates, counted = await _count(tx, number, printer.stock, command.reason)
+    labels = [
+        LabelSpec(label.code, label.template, dict(label.values), label.copy_no, study_id, None) for label in counted
+    ]
+    made = await ordering.queue(tx, printer, labels, ordering.snapshot_of(templates), start=command.start)
+    return await printers.job(tx, made.number)
+
+
+async def _count(tx: Tx, number: int, stock: str, reason_given: str | None) -> _Counted:
+    """Record a printing of what is left of a range."""
     found, study, site = await queries.find_range(tx, number, Permission.LABEL_PRINT, lock=True)
     labels = await queries.unused(tx, number)
     check_something_left(number, len(labels))
     printed = select(func.coalesce(func.max(RangePrint.copy_no), 0)).where(RangePrint.range_id == number)
     copies = (await tx.session.execute(printed)).scalar_one()
-    if copies and command.reason is None:
+    if copies and reason_given is None:
         raise rules.ReprintNeedsReason(
             f"Range {number} was printed before. Look for its sheets first: every label of a second printing may end "
             "on a second tube. Where they are damaged or lost, say so.",
@@ -52,7 +91,7 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
         )
     template = (await in_force(tx, [("tube", study.id)]))["tube", study.id]
     copy_no = copies + 1
-    reason = rules.REASONS[command.reason] if copies and command.reason else "first"
+    reason = rules.REASONS[reason_given] if copies and reason_given else "first"
     await tx.insert(
         RangePrint,
         [
@@ -62,7 +101,7 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
                 "reason": reason,
                 "template": template.name,
                 "template_version": template.number,
-                "stock": command.stock,
+                "stock": stock,
                 "labels": len(labels),
                 "printed_by": tx.actor.user_id,
                 "printed_at": tx.now,
@@ -75,11 +114,11 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
         subject_id=number,
         study_id=study.id,
         site_id=found.site_id,
-        reason=command.reason,
+        reason=reason_given,
         range=number,
         labels=len(labels),
         copy=copy_no,
-        stock=command.stock,
+        stock=stock,
     )
     whose = f"{study.code} {site.code}" if site else study.code
     made = tuple(
@@ -92,4 +131,4 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
         )
         for position, code in labels
     )
-    return SheetView(stock=command.stock, start=command.start, templates=printed_templates([template]), labels=made)
+    return study.id, printed_templates([template]), made

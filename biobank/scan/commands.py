@@ -16,7 +16,7 @@ from biobank.storage import boxes
 from biobank.storage import commands as storage
 from biobank.storage.boxes import BoxView
 from biobank.storage.queries import find_box
-from biobank.storage.rules import AlreadyElsewhere, LabelOnTwoTubes
+from biobank.storage.rules import AlreadyElsewhere, LabelOnTwoTubes, two_tubes_words
 from biobank.storage.rules import label as label_of
 from biobank.tx import Tx
 
@@ -278,7 +278,7 @@ async def _asked_twice(tx: Tx, command: StationScan, question: LabelOnTwoTubes) 
         word="Stop",
         code=found.code,
         title=f"Copy {copies} of this label: is the first tube in hand?",
-        message=question.detail,
+        message=two_tubes_words(found.code, str(question.fields["place"])),
         path=found.path,
         position=found.tube.position if found.tube else None,
         href=f"/specimens/{found.code}/identity",

@@ -19,6 +19,7 @@ from biobank.shipment.queries import PackageView, PartyView, ShipmentView
 from biobank.shipment.rules import Deed
 from biobank.specimen.custody import Ended, InPackage, Place, WithHolder, WithParty, hand_over
 from biobank.specimen.models import Specimen
+from biobank.specimen.queries import labelled
 from biobank.study.models import Site, Study
 from biobank.study.queries import study_and_site
 from biobank.study.rules import today
@@ -230,7 +231,7 @@ async def pack_items(tx: Tx, code: str, command: PackItems) -> PackedView:
     """
     shipment = await _at(tx, code, Deed.PACK)
     package = await package_of(tx, shipment, command.package)
-    wanted = list(dict.fromkeys(queries.tube_code(tube) for tube in command.tubes))
+    wanted = await labelled(tx, [queries.tube_code(tube) for tube in command.tubes])
     tubes = await gate.pass_packing(tx, shipment, wanted)
     by_id = {tube.id: tube for tube in tubes}
     again = (
@@ -274,7 +275,7 @@ async def pack_list(tx: Tx, code: str, command: PackPickList) -> PackedView:
 async def unpack_item(tx: Tx, code: str, command: UnpackItem) -> PackedView:
     """Take a tube out of a draft; it is in the hands of who took it out."""
     shipment = await _at(tx, code, Deed.PACK)
-    tube = queries.tube_code(command.tube)
+    (tube,) = await labelled(tx, [queries.tube_code(command.tube)])
     row = (
         await tx.session.execute(
             select(PackageItem, Package.number)

@@ -20,7 +20,7 @@ from biobank.shipment.queries import CountsView, ShipmentView
 from biobank.shipment.rules import Deed
 from biobank.specimen.custody import Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
-from biobank.specimen.queries import hold_donors
+from biobank.specimen.queries import hold_donors, labelled
 from biobank.specimen.thawing import Thawed, ThawedView, count_thaw, thaw, thawed_since
 from biobank.tx import Tx
 
@@ -70,7 +70,7 @@ class ReceiptView(BaseModel):
 async def receive(tx: Tx, code: str, command: Receive) -> ReceiptView:
     """Receive one tube by scan. It is in the receiver's hands from here on; a thawed one has one thaw more."""
     shipment = await at_state(tx, code, Deed.RECEIVE, Permission.SHIPMENT_RECEIVE)
-    tube = queries.tube_code(command.tube)
+    (tube,) = await labelled(tx, [queries.tube_code(command.tube)])
     row = await _item(tx, shipment, tube)
     if row is None or row.PackageItem.status in ("unpacked", "extra"):
         return await _receive_extra(tx, shipment, tube, row, command)
@@ -192,7 +192,7 @@ async def _receive_extra(
 async def mark_missing(tx: Tx, code: str, command: MarkMissing) -> ReceiptView:
     """Say that tubes are not there."""
     shipment = await at_state(tx, code, Deed.RECEIVE, Permission.SHIPMENT_RECEIVE)
-    wanted = list(dict.fromkeys(queries.tube_code(tube) for tube in command.tubes))
+    wanted = await labelled(tx, [queries.tube_code(tube) for tube in command.tubes])
     waiting = {
         specimen.code: item
         for item, specimen, _ in await queries.open_tubes(tx, shipment.id)
@@ -277,7 +277,7 @@ async def confirm_delivery(tx: Tx, code: str, command: Finish) -> ShipmentView:
 async def resolve(tx: Tx, code: str, command: Resolve) -> ShipmentView:
     """Settle a discrepancy; the tube's own record follows from how."""
     shipment = await at_state(tx, code, Deed.RESOLVE, Permission.SHIPMENT_RECEIVE)
-    tube = queries.tube_code(command.tube)
+    (tube,) = await labelled(tx, [queries.tube_code(command.tube)])
     row = await _item(tx, shipment, tube)
     if row is None or row.PackageItem.status not in rules.DISCREPANT:
         raise NotFound(f"{ids.grouped(tube)} is no discrepancy of this shipment.", tube=tube)

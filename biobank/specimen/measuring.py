@@ -258,18 +258,19 @@ _HERE = aliased(Site)
 
 
 async def _tubes(tx: Tx, codes: set[str]) -> dict[str, _Tube]:
-    """Tubes within reach by house id."""
+    """Tubes within reach by house id, or by the label that they got instead."""
+    replaced = await queries.replacements(tx, sorted(codes))
     rows = (
         await tx.session.execute(
             select(Specimen, func.coalesce(Custody.site_id, Specimen.site_id).label("at"), _HERE.timezone)
             .join(Custody, Custody.specimen_id == Specimen.id)
             .join(_HERE, _HERE.id == func.coalesce(Custody.site_id, Specimen.site_id))
-            .where(Specimen.code.in_(codes), within(tx.scope(Permission.SPECIMEN_PROCESS)))
+            .where(Specimen.code.in_({*codes, *replaced.values()}), within(tx.scope(Permission.SPECIMEN_PROCESS)))
             .order_by(Specimen.id)
         )
     ).all()
     born = await queries.born(tx, [row.Specimen for row in rows])
-    return {
+    found = {
         row.Specimen.code: _Tube(
             row.Specimen.id,
             row.Specimen.code,
@@ -280,6 +281,7 @@ async def _tubes(tx: Tx, codes: set[str]) -> dict[str, _Tube]:
         )
         for row in rows
     }
+    return found | {label: found[code] for label, code in replaced.items() if code in found}
 
 
 async def _devices(tx: Tx, site_ids: set[int]) -> dict[tuple[int, str], int]:

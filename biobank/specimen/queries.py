@@ -175,7 +175,19 @@ async def find_specimens(
         missing = [code for code in missing if code not in found]
     if missing:
         raise NotFound(f"There is no tube {', '.join(ids.grouped(code) for code in missing[:10])}.", codes=missing)
+    _check_each_tube_once({code: found[code][0].code for code in codes})
     return [found[code] for code in codes]
+
+
+def _check_each_tube_once(by_label: Mapping[str, str]) -> None:
+    """Raises Invalid: a tube is named by two of its labels."""
+    labels: dict[str, str] = {}
+    for label, tube in by_label.items():
+        if labels.setdefault(tube, label) != label:
+            raise Invalid(
+                f"{ids.grouped(labels[tube])} and {ids.grouped(label)} are labels of one tube: name it once.",
+                errors={"specimens": "names a tube twice"},
+            )
 
 
 async def _found(
@@ -191,6 +203,12 @@ async def _found(
     )
     rows = await tx.session.execute(query.with_for_update() if lock else query)
     return {specimen.code: (specimen, custody) for specimen, custody in rows}
+
+
+async def labelled(tx: ReadTx, codes: Sequence[str]) -> list[str]:
+    """The house ids of the tubes that have these labels, each once: a label that replaced another leads to its tube."""
+    replaced = await replacements(tx, codes)
+    return list(dict.fromkeys(replaced.get(code, code) for code in codes))
 
 
 async def replacements(tx: ReadTx, labels: Sequence[str]) -> dict[str, str]:

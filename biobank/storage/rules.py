@@ -314,13 +314,19 @@ def check_one_tube(tube: str, copies: int, words: str) -> None:
     """
     if copies > 1:
         raise LabelOnTwoTubes(
-            f"Copy {copies} of this label: is the first tube in hand? {grouped(tube)} should stand in {words}: look "
-            "there. If that place is empty, this is the tube: confirm. If a tube stands there, two tubes carry one "
-            f"label: give this one an id of its own, on the page of its label.",
+            f"Copy {copies} of this label: is the first tube in hand? {two_tubes_words(tube, words)}",
             tube=tube,
             place=words,
             copies=copies,
         )
+
+
+def two_tubes_words(tube: str, place: str) -> str:
+    """What to do about a label that may be on two tubes."""
+    return (
+        f"{grouped(tube)} should stand in {place}: look there. If that place is empty, this is the tube: confirm. If a "
+        "tube stands there, give this one an id of its own, on the page of its label."
+    )
 
 
 def check_in_existence(tube: str, existence: str) -> None:

@@ -1616,7 +1616,8 @@ def upgrade() -> None:
         sa.Column("printed_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(copy_no = 1) = (reason = 'first')", name=op.f("ck_range_print_reprint_has_a_reason")),
         sa.CheckConstraint(
-            "reason in ('first', 'reprint_damaged', 'reprint_lost')", name=op.f("ck_range_print_reason")
+            "reason in ('first', 'reprint_damaged', 'reprint_lost', 'reprint_not_printed')",
+            name=op.f("ck_range_print_reason"),
         ),
         sa.CheckConstraint("copy_no >= 1", name=op.f("ck_range_print_copy_counts_from_one")),
         sa.CheckConstraint("labels >= 1", name=op.f("ck_range_print_labels_counted")),
@@ -2613,6 +2614,13 @@ def upgrade() -> None:
         ["specimen_id"],
         unique=False,
         postgresql_where=sa.text("specimen_id is not null"),
+    )
+    op.create_index(
+        "ix_range_label_unused",
+        "range_label",
+        ["range_id"],
+        unique=False,
+        postgresql_where=sa.text("applied_at is null and voided_at is null"),
     )
     op.create_table(
         "reservation",

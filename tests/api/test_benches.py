@@ -321,6 +321,38 @@ async def test_08_short_volume(api):
     assert sheet.is_success
 
 
+async def test_vials_that_carry_pre_printed_labels_are_made_under_them(api):
+    tubes = await draw(api, await visit(api), *ALL)
+    await spun(api, tubes[:2])
+    asked = {"study": "LLS", "count": 4, "purpose": "Vials", "site": "CHI"}
+    first, second, spoiled, spare = [one["code"] for one in (await api("clerk").ok("/label-ranges", asked))["labels"]]
+    (there,) = (await api("clerk").ok("/label-ranges", {**asked, "count": 1, "site": "TOR"}))["labels"]
+    number = (await api("clerk").see("/label-ranges", site="CHI"))["rows"][0]["number"]
+    await api("clerk").ok(f"/label-ranges/{number}/voids", {"labels": [spoiled], "reason": "torn"})
+    bench = gun(api, "aliquot")
+    await bench.scan("HELD4C")
+    await bench.scan(tubes[0])
+    assert "Type or scan the yield first" in await bench.said(first)
+    await bench.scan("1.2")
+    assert await bench.word(first) == ("ok", "Label")
+    assert await bench.word(first) == ("duplicate", "Scanned already")
+    assert (await bench.scan(second))["title"] == "Label of vial 2"
+    assert (await bench.scan(spare))["at"]["labels"] == [first, second, spare]
+    assert "is forgotten" in await bench.said(UNDO)
+    assert (await bench.scan(spoiled))["title"] == "This label is void"
+    assert (await bench.scan(there["code"]))["title"] == "This label was issued to another site"
+    assert bench.at["labels"] == [first, second]
+    made = await bench.scan(CONFIRM)
+    assert "2 of them carry their labels already" in made["message"]
+    vials = (await api("technician_chi").see(f"/specimens/{tubes[0]}/vials"))["vials"]
+    assert [(one["tube"]["code"], one["bound"]) for one in vials[:2]] == [(first, True), (second, True)]
+    assert [one["bound"] for one in vials[2:]] == [False]
+    assert (await bench.scan(spare))["title"] is not None
+    more = {"line": 1, "obtained": "100", "labels": [spare, there["code"]], "extra": 1}
+    refused = await api("technician_chi").post(f"/specimens/{tubes[1]}/vials", more)
+    assert refused.status_code == 422  # more labels than vials
+
+
 async def test_like_parents_share_the_plan_and_each_has_vials_of_its_own(api):
     tubes = await draw(api, await visit(api), *ALL)
     await spun(api, tubes[:2])

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 from biobank import ids
+from tests.bench import imported, plan, plate_map, plated, released, upload, xponent
 from tests.material import make_material
 from tests.shelves import box, freezer, rack
+from tests.shipping import draft
 
 LASER = "cryo-letter-85"
 
@@ -72,6 +74,31 @@ async def test_18_a_label_printed_twice_on_two_tubes(api, database, world, brows
         f"/specimens/{twin['code']}/identity", {"outcome": "unknown", "reason": "genotyped"}
     )
     assert kind(again) == (409, "not-in-doubt")
+
+
+async def test_18_the_doubt_reaches_the_results(api, database, world):
+    bench = await plan(api, database, world, analytes=["alpha"], tubes=2)
+    first, second = bench.material.tubes
+    await plated(api, bench, {"A1": first, "B1": second})
+    await imported(api, bench, xponent({"A1": first, "B1": second}, ["alpha"]))
+    tech = api("technician")
+    twin = await tech.ok(f"/specimens/{first}/duplicates", {"reason": "both in one bag", "first_in_doubt": True})
+    await released(api, bench)
+    asked = {"study": "LLS", "participant": bench.material.participant}
+    rows = (await api("scientist").see("/results", **asked))["rows"]
+    assert {(row["aliquot"], row["identity_doubt"]) for row in rows} == {(second, False)}  # the first is withheld
+    other = await plan(api, database, world, analytes=["alpha"], tubes=1, name="run-2")
+    refused = await upload(api, "technician", f"/runs/{other.run}/plate-map", plate_map({"A1": twin["code"]}))
+    assert "identity doubt" in refused.text
+    await tech.ok(f"/specimens/{second}/duplicates", {"reason": "a second one", "first_in_doubt": True})
+    rows = (await api("scientist").see("/results", **asked))["rows"]
+    assert {(row["aliquot"], row["identity_doubt"]) for row in rows} == {(second, True)}
+    pulled = await api("scientist").ok("/results/pulls", {"study": "LLS", "participants": [bench.material.participant]})
+    await api("manager").ok(f"/specimens/{second}/identity", {"outcome": "as_labelled", "reason": "genotyped"})
+    again = await api("scientist").client.get(pulled["href"])
+    assert (again.status_code, ",t," in again.text) == (200, True)  # as of then
+    rows = (await api("scientist").see("/results", **asked))["rows"]
+    assert {(row["aliquot"], row["identity_doubt"]) for row in rows} == {(second, False)}
 
 
 async def test_the_one_tube_is_moved_once_it_is_said_to_be_in_hand(api, database, world, superuser):
@@ -163,6 +190,16 @@ async def test_a_replaced_label_is_another_code_of_the_same_tube(api, database, 
     assert {one["value"]: one["status"] for one in once_more["codes"]} == {
         tube: "damaged", new: "superseded", third: "active",
     }  # fmt: skip
+    made_once = await make_material(database, world, tubes=1)
+    one_tube = {"specimens": [new, third], "type": "haemolysis"}
+    assert (await tech.post("/deviations", one_tube)).status_code in {404, 422}
+    body = {"rows": [{"specimen": third, "quantity": "ph", "text": "7"}]}
+    assert tube in str(await tech.ok("/measurements", body))
+    shipment = await draft(api("clerk"))
+    packed = await api("clerk").ok(f"/shipments/{shipment}/items", {"tubes": [third, made_once.tubes[0]]})
+    assert tube in str(packed)
+    unpacked = await api("clerk").ok(f"/shipments/{shipment}/unpack", {"tube": new})
+    assert unpacked
     page = await (await browser("technician")).get(f"/specimens/{tube}/identity")
     for code in (tube, new, third):
         assert code in page.text

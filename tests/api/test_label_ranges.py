@@ -11,6 +11,7 @@ from biobank import ids
 from biobank.labelling.models import RangeLabel
 from tests.benches import Gun
 from tests.material import make_material
+from tests.printing_steps import add_printer
 
 LASER = "cryo-letter-85"
 
@@ -170,6 +171,21 @@ async def test_a_second_printing_says_why_and_its_labels_are_copies(api, databas
     assert [tuple(row) for row in rows] == [(1, False), (2, True)]
 
 
+async def test_a_range_is_queued_at_a_printer_and_printed_again_with_its_range_alone(api, database, world, browser):
+    view = await minted(api, 2, site="LAB")
+    path, key = f"/label-ranges/{view['number']}", await add_printer(api, 1)
+    job = await api("clerk").ok(f"{path}/orders", {"printer": key})
+    assert (job["status"], [label["code"] for label in job["labels"]]) == ("queued", codes(view))
+    assert kind(await api("clerk").post(f"{path}/orders", {"printer": key})) == (409, "reprint-needs-reason")
+    await api("clerk").ok(f"/print-jobs/{job['number']}/cancel", {"reason": "another roll"})
+    again = await api("clerk").post(f"/print-jobs/{job['number']}/again", {"reason": "not_printed"})
+    assert kind(again) == (409, "label-range-state")
+    clerk = await browser("clerk")
+    assert key in (await clerk.get(path)).text
+    done = await clerk.post(f"{path}/prints", {"printer": key, "reason": "not_printed", "stock": LASER})
+    assert (done.status_code, "/print-jobs/" in done.headers["location"]) == (303, True)
+
+
 async def test_vials_take_the_labels_that_are_on_them(api, database, world):
     made = await make_material(database, world, tubes=1, at="CHI", holder="technician_chi")
     labels = codes(await minted(api, 3, site="CHI"))
@@ -207,7 +223,10 @@ async def test_the_pages_lead_from_minting_to_the_last_label(browser, database, 
     assert (await coordinator.post(f"{page}/receipt", {"label": label})).status_code == 303
     assert "low: fewer than 5" in (await coordinator.get("/label-ranges")).text
     assert "sites low on labels" in (await coordinator.get("/")).text
+    assert (await clerk.post(f"{page}/voids", {"reason": "torn"})).status_code == 422
+    assert (await clerk.post(f"{page}/voids", {"labels": label, "which": "all", "reason": "torn"})).status_code == 422
     assert (await clerk.post(f"{page}/voids", {"labels": label, "reason": "torn"})).status_code == 303
+    assert (await clerk.post(f"{page}/voids", {"which": "all", "reason": "over"})).status_code == 303
     assert (await clerk.post(f"{page}/prints", {"stock": LASER})).status_code == 409
 
 

@@ -545,6 +545,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "receiveLabelRangeForm": {"label": tube},
         "voidLabels": {"reason": "to see what is said"},
         "voidLabelsForm": {"reason": "to see what is said"},
+        "orderLabelRange": {"printer": f"CHI/{codes.printer}"},
         "printLabelRange": {"stock": "l4731"},
         "printLabelRangeForm": {"stock": "l4731"},
         "replaceLabel": {"reason": "damaged"},

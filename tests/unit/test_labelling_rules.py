@@ -1,9 +1,11 @@
 """Pre-printed labels: what may be used, what is said of the rest, and codes that nobody mistakes for each other."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from biobank import ids
-from biobank.labelling import rules
+from biobank.labelling import commands, rules
 from biobank.labelling.rules import Label
 
 CODE = ids.mint(ids.Kind.TUBE)
@@ -71,3 +73,24 @@ def test_a_range_is_issued_and_received_once():
 def test_what_the_database_refuses_is_said_in_words():
     for make in rules.CONSTRAINTS.values():
         assert len(make().detail) > 20
+
+
+class Scripted:
+    """Gives the characters of bodies in order, then those of the system."""
+
+    def __init__(self, *bodies):
+        self.left = [character for body in bodies for character in body]
+
+    def choice(self, seq):
+        return self.left.pop(0) if self.left else ids.SYSTEM_RANDOM.choice(seq)
+
+
+def test_a_code_that_is_near_another_one_is_drawn_again():
+    good = [
+        body for last in ids.BODY_ALPHABET if ids.check_character("T" + (body := "2222222" + last)) in ids.BODY_ALPHABET
+    ]
+    tx = SimpleNamespace(randomness=Scripted(*good[:2]))
+    first, second = commands._codes(tx, 2)
+    assert first[1:9] == good[0]
+    assert second[1:9] != good[1]
+    assert rules.near([first, second]) == frozenset()
