@@ -44,7 +44,7 @@ def read(pdf: bytes, dpi: float = 300) -> list[Read]:
     """
     found: dict[tuple[int, str, int, int], Read] = {}
     for number, image in enumerate(rendered(pdf, dpi)):
-        for share in (1, 2) if dpi < 250 else (1,):
+        for share in (1, 2) if dpi < 250 or image.width < 1500 else (1,):
             seen = image.resize((image.width * share, image.height * share)) if share > 1 else image
             for symbol in zxingcpp.read_barcodes(seen):
                 place = symbol.position

@@ -82,12 +82,14 @@ def test_a_page_printed_at_98_percent_is_still_read(kind, dpi, read_pdf):
 
 
 @pytest.mark.parametrize("dpi", [203, 300, 600])
+@pytest.mark.parametrize("scale", [1, 0.98])
 @pytest.mark.parametrize("symbology", Symbology)
-def test_every_symbology_is_read_in_its_smallest_modules(symbology, dpi, read_pdf):
-    """The smallest modules offered, on a label as tight as it may be."""
+def test_every_symbology_is_read_in_its_smallest_modules(symbology, scale, dpi, read_pdf):
+    """The smallest modules offered, printed at 100 and at 98 %."""
     smallest = 0.165 if symbology in LINEAR else 0.2
-    template = Template("x", "x", 80, 20, (Code(Box(1, 1, 78, 18), "{code}", symbology, ModuleRange(smallest, 0.26)),))
-    found = read_pdf(render_pdf([Item("1234567890")], template, RollStock("x", "x", 80, 20, dpi=dpi)), dpi)
+    modules = ModuleRange(smallest, smallest + 0.99 * 25.4 / dpi)  # one number of dots lies between the two
+    template = Template("x", "x", 80, 20, (Code(Box(1, 1, 78, 18), "{code}", symbology, modules),))
+    found = read_pdf(render_pdf([Item("1234567890")], template, RollStock("x", "x", 80, 20, dpi=dpi)), dpi * scale)
     assert [symbol.text for symbol in found] == ["1234567890"]
     assert found[0].symbology.startswith(symbology.title)
 
