@@ -22,7 +22,6 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Participants", "/participants", Permission.PARTICIPANT_READ),
     ("Visits", "/visits", Permission.PARTICIPANT_READ),
     ("Bench", "/bench", Permission.SPECIMEN_PROCESS),
-    ("Printing", "/print-jobs", Permission.LABEL_PRINT),
     ("Storage", "/storage", Permission.STORAGE_READ),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),
     ("Shipments", "/shipments", Permission.SHIPMENT_READ),

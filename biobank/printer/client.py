@@ -178,7 +178,8 @@ class Agent:
             except Refused as error:
                 if error.status in (401, 403):
                     raise AgentError(
-                        f"The service refuses the token: {error}. Make a new one for a user with the role print_agent."
+                        f"The service refuses the token: {str(error).rstrip('.')}. Make a new one for a user "
+                        "with the role print_agent."
                     ) from None
                 pause = self._pauses[min(2, len(self._pauses) - 1)]
                 self._say(f"The service refused: {error}")

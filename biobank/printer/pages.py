@@ -56,8 +56,10 @@ def workstation_of(request: Here) -> str | None:
     return name if 0 < len(name) <= 60 and name.isprintable() else None
 
 
-def _words() -> dict[str, Any]:
+def _words(tx: ReadTx) -> dict[str, Any]:
     return {
+        "now": tx.now,
+        "age_words": rules.age_words,
         "states": rules.STATES,
         "statuses": STATUSES,
         "trouble_words": rules.trouble_words,
@@ -91,8 +93,8 @@ async def queue_page(
         printers=await queries.printers(tx),
         site_options=[(one.code, one.title) for one in await sites_within(tx, Permission.LABEL_PRINT)],
         workstation=workstation_of(request),
-        zone=await timezone_of(tx, Permission.LABEL_PRINT),
-        **_words(),
+        site_tz=await timezone_of(tx, Permission.LABEL_PRINT),
+        **_words(tx),
     )
 
 
@@ -117,8 +119,8 @@ async def job_view(tx: ReadTx, job: UUID) -> dict[str, Any]:
         "printer_options": [(one.key, one.key) for one in await queries.printers(tx) if one.is_active],
         "outcomes": OUTCOMES,
         "reasons": REASONS,
-        "zone": await timezone_of(tx, Permission.LABEL_PRINT),
-        **_words(),
+        "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
+        **_words(tx),
     }
 
 
@@ -176,8 +178,8 @@ async def _printers_view(tx: ReadTx) -> dict[str, Any]:
         "rule_sites": [(one.code, one.title) for one in await sites_within(tx, Permission.LABEL_PRINT)],
         "kinds": list(rules.KINDS.items()),
         "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
-        "zone": await timezone_of(tx, Permission.LABEL_PRINT),
-        **_words(),
+        "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
+        **_words(tx),
     }
 
 
@@ -206,8 +208,8 @@ async def printer_view(tx: ReadTx, site: str, name: str) -> dict[str, Any]:
         "printer": await queries.printer(tx, site, name),
         "jobs": rows[:20],
         "stocks": [(each, stock.title) for each, stock in STOCKS.items()],
-        "zone": await timezone_of(tx, Permission.LABEL_PRINT),
-        **_words(),
+        "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
+        **_words(tx),
     }
 
 
@@ -272,7 +274,7 @@ async def _rules_view(
         "asked": {"user": user, "workstation": workstation, "label_kind": label_kind},
         "printer_options": [(one.name, one.name) for one in await queries.printers(tx, site=site) if one.is_active],
         "more": _MORE_RULES,
-        **_words(),
+        **_words(tx),
     }
 
 

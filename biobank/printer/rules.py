@@ -4,6 +4,7 @@ person.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from biobank.errors import Conflict, DomainError, Invalid, Stale
 
@@ -247,6 +248,16 @@ def what_to_do(status: str, trouble: str | None, transport: str) -> str:
 def trouble_words(trouble: str | None) -> str:
     """What is wrong with the printer, as the end of a sentence that begins with its name; empty where nothing is."""
     return "" if trouble is None else TROUBLES[trouble][0]
+
+
+def age_words(since: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that is not zero."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // (24 * 60)} days ago"
 
 
 def recopied(tokens: Mapping[str, str], before: int, copy_no: int) -> dict[str, str]:

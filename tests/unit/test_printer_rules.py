@@ -1,6 +1,7 @@
 """Rules of printers and print jobs, the host status of ZPL printers, and pictures of labels: pure functions."""
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
@@ -142,11 +143,20 @@ def test_every_state_says_what_to_do_where_something_is_to_be_done():
     assert rules.what_to_do("verified", None, "zpl_tcp") == rules.what_to_do("queued", None, "pull") == ""
 
 
+@pytest.mark.parametrize(
+    ("minutes", "words"),
+    [(-1, "just now"), (0, "just now"), (59, "59 min ago"), (60, "1 h ago"), (2879, "47 h ago"), (2880, "2 days ago")],
+)
+def test_the_age_of_a_job(minutes, words):
+    now = datetime(2026, 1, 9, tzinfo=UTC)
+    assert rules.age_words(now - timedelta(minutes=minutes), now) == words
+
+
 def test_a_further_copy_bears_its_own_number_and_nothing_else_is_touched():
     first = {"line1": "Rack R2", "line2": "Freezer 1"}
-    assert rules.recopied(first, 1, 2) == {"line1": "Rack R2 R2", "line2": "Freezer 1"}
-    assert rules.recopied({"line1": "Rack R2 R2"}, 2, 3) == {"line1": "Rack R2 R3"}
-    assert rules.recopied({}, 1, 2) == {"line1": "R2"}
+    assert rules.recopied(first, 1, 2) == {"line1": "Rack R2 R2", "line2": "Freezer 1", "copy": "R2"}
+    assert rules.recopied({"line1": "Rack R2 R2"}, 2, 3) == {"line1": "Rack R2 R3", "copy": "R3"}
+    assert rules.recopied({}, 1, 2) == {"line1": "R2", "copy": "R2"}
 
 
 ROLLS = [stock for stock in STOCKS.values() if isinstance(stock, RollStock)]
