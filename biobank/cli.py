@@ -15,6 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from biobank import __version__
 from biobank.errors import DomainError, OperationFailed
+from biobank.label_cli import labels
 from biobank.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class Failure(click.ClickException):
 @click.pass_context
 def biobank(context: click.Context) -> None:
     """Tracks biological samples and lab-assay inventory for prospective studies. Settings are BIOBANK_* variables."""
-    if context.invoked_subcommand in ("parse", "print-agent", "printer-simulator"):
-        return  # they know no database and no settings
+    if context.invoked_subcommand in ("parse", "print-agent", "printer-simulator", "labels"):
+        return  # they know no database and no settings, or ask for them when they need one
     try:
         context.obj = load_settings()
     except SettingsError as error:
         raise Failure(str(error)) from None
+
+
+biobank.add_command(labels)
 
 
 def main() -> None:

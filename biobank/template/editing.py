@@ -3,6 +3,7 @@
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
@@ -98,9 +99,12 @@ def _element(values: Mapping[str, str], at: str, kind: str, stored: Content) -> 
 def _read(values: Mapping[str, str], name: str) -> float:
     text = values.get(name, "").strip().replace(",", ".")
     try:
-        return float(text)
+        value = float(text)
     except ValueError:
-        raise faulty(name, f"{text[:20]!r} is not a number" if text else "is missing") from None
+        value = math.nan
+    if not math.isfinite(value):
+        raise faulty(name, f"{text[:20]!r} is not a number" if text else "is missing")
+    return value
 
 
 def arranged(content: Content, deed: str) -> Content:
