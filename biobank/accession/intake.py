@@ -247,7 +247,7 @@ async def take_back(tx: Tx, command: TakeBack) -> Intake:
         NotFound: no such tube within reach.
         Conflict: it was not taken in by this person within the shift, or has been handed on since.
     """
-    code = specimens.tube_code(command.tube, "tube")
+    code = specimens.tube_code(await queries.tube_of_code(tx, command.tube), "tube")
     await _visit_of(tx, code)
     tube, custody = await specimens.find_specimen(tx, code, Permission.SPECIMEN_PROCESS, lock=True)
     mine = (

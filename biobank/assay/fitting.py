@@ -28,7 +28,7 @@ from biobank.preanalytics.facts import Facts, minutes_between
 from biobank.preanalytics.queries import coded
 from biobank.preanalytics.rules import spins_of
 from biobank.specimen.models import Custody, Deviation, QcMeasurement, Specimen
-from biobank.specimen.queries import tube_code, within
+from biobank.specimen.queries import replacements, tube_code, within
 from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx
 
@@ -240,6 +240,8 @@ async def report(tx: ReadTx, study: str, assay: str, texts: Sequence[str], versi
         raise Invalid(f"Name 1 to {MOST} tubes; these are {len(texts)}.", errors={"tube": f"are not 1 to {MOST}"})
     chosen = await find_version(tx, study, assay, version)
     asked, misread = _read(texts)
+    replaced = await replacements(tx, list(asked.values()))
+    asked = {text: replaced.get(code, code) for text, code in asked.items()}
     rows = await tx.session.execute(
         select(
             Specimen.id,

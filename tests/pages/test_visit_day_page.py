@@ -77,6 +77,27 @@ async def test_a_planned_visit_is_recorded_from_its_day_with_its_window(browser,
     assert "<dd>no</dd>" in shown
 
 
+async def test_tubes_are_drawn_under_the_labels_that_are_on_them(browser, api):
+    at, page = await visit(api), await browser("coordinator")
+    assert "Pre-printed label" not in (await page.get(at.path)).text
+    asked = {"study": "LLS", "count": 2, "purpose": "Kits", "site": "CHI"}
+    first, second = [one["code"] for one in (await api("clerk").ok("/label-ranges", asked))["labels"]]
+    assert 'name="label.serum.1"' in (await page.get(at.path)).text
+    form = {"slot.serum.1": "yes", "slot.urine.1": "yes", "collected_at": local(at.drawn_at), "label.urine.1": second}
+    twice = await page.post(f"{at.path}/draw", {**form, "label.serum.1": second})
+    assert (twice.status_code, "each tube has a label of its own" in twice.text, second in twice.text) == (
+        422,
+        True,
+        True,
+    )
+    assert (await page.post(f"{at.path}/draw", {**form, "label.serum.1": first.lower()})).status_code == 303
+    tubes = {one["planned"]: one["tube"] for one in (await api("coordinator").see(at.path))["slots"] if one["tube"]}
+    assert tubes == {"serum": first, "urine": second}
+    shown = (await page.get(at.path)).text
+    assert "All labels of this visit were printed" in shown
+    assert 'name="label.' not in shown  # none are left
+
+
 async def test_what_was_typed_stays_when_a_draw_is_refused(browser, api):
     at = await visit(api)
     page = await browser("coordinator")

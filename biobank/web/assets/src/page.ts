@@ -22,7 +22,7 @@ function onClick(event: MouseEvent): void {
 function onKey(event: KeyboardEvent): void {
   if (event.key === "Enter" && event.target instanceof HTMLInputElement && event.target.matches("[data-scan-next]")) {
     event.preventDefault(); // the gun ends each code with Enter, which must not send the form
-    const fields = [...document.querySelectorAll<HTMLInputElement>("[data-scan-next]")];
+    const fields = [...document.querySelectorAll<HTMLInputElement>("[data-scan-next], [data-scan-last]")];
     (fields[fields.indexOf(event.target) + 1] ?? event.target).focus();
     return;
   }
