@@ -151,7 +151,12 @@ class PrintJob(Base):
             unique=True,
             postgresql_where=text("status = 'sent' and transport <> 'download'"),
         ),
-        Index("ix_print_job_waiting", "printer_id", "id", postgresql_where=text("status = 'queued'")),
+        Index(
+            "ix_print_job_waiting",
+            "printer_id",
+            "id",
+            postgresql_where=text("status in ('queued', 'sent') and transport <> 'download'"),
+        ),
         Index("ix_print_job_site_id", "site_id", "id"),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select, text, true
 
 from biobank.access.models import AppUser
 from biobank.actor import Permission, Scope
@@ -147,7 +147,7 @@ async def printers(
             func.count().label("jobs"),
             func.sum(PrintJob.labels).label("labels"),
         )
-        .where(PrintJob.status.in_(("queued", "sent")), PrintJob.transport != "download")
+        .where(text("print_job.status in ('queued', 'sent') and print_job.transport <> 'download'"))
         .group_by(PrintJob.printer_id)
         .subquery()
     )
@@ -437,6 +437,7 @@ async def find_job(tx: ReadTx, number: UUID, permission: Permission = Permission
 def due_at(printer_id: int) -> ColumnElement[bool]:
     """The condition that a job waits for this printer and nobody has it in hand."""
     return and_(
+        text("print_job.status in ('queued', 'sent') and print_job.transport <> 'download'"),  # as the index has it
         PrintJob.printer_id == printer_id,
         PrintJob.status == "queued",
         or_(PrintJob.claimed_until.is_(None), PrintJob.claimed_until < func.now()),

@@ -33,10 +33,13 @@ _IN_TURN = 20
 """Jobs of one printer before others get the place."""
 _DUE = """
 select distinct printer_id from print_job
- where transport = 'zpl_tcp' and (status = 'sent' or (status = 'queued' and exists (
-       select from printer p where p.id = printer_id and p.is_active and not p.is_paused)))
+ where status in ('queued', 'sent') and transport <> 'download' and transport = 'zpl_tcp'
+   and (status = 'sent' or exists (select from printer p where p.id = printer_id and p.is_active and not p.is_paused))
 """
-_LEFT_BY_AGENTS = "select id from print_job where transport = 'pull' and status = 'sent' and claimed_until < now()"
+_LEFT_BY_AGENTS = """
+select exists (select from print_job where status in ('queued', 'sent') and transport <> 'download'
+                  and transport = 'pull' and status = 'sent' and claimed_until < now())
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,7 @@ class Sender:
                 unknown(tx, job, "interrupted")
 
     async def _settle_agents(self) -> None:
-        if not await self._database.hot.fetchval(f"select exists ({_LEFT_BY_AGENTS})"):
+        if not await self._database.hot.fetchval(_LEFT_BY_AGENTS):
             return
         async with open_tx(self._database, SERVICE, clock=self._clock) as tx:
             left = await tx.session.execute(

@@ -1041,7 +1041,7 @@ def upgrade() -> None:
         "print_job",
         ["printer_id", "id"],
         unique=False,
-        postgresql_where=sa.text("status = 'queued'"),
+        postgresql_where=sa.text("status in ('queued', 'sent') and transport <> 'download'"),
     )
     op.create_index(
         "uq_print_job_one_at_a_printer",
