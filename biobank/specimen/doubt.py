@@ -1,11 +1,14 @@
 """One label on two tubes: the duplicate becomes a tube of its own, in doubt whose it is until that is settled."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import func, select, update
+from sqlalchemy.orm import aliased
 
 from biobank import ids
+from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.specimen import correcting, queries, rules
@@ -13,8 +16,9 @@ from biobank.specimen.custody import WithHolder, begin_custody
 from biobank.specimen.models import Derivation, IdentityDoubt, Specimen
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenView
+from biobank.specimen.record import View
 from biobank.specimen.work import Command, Label, Quantity, Reason, codes_for, hands
-from biobank.tx import Tx
+from biobank.tx import ReadTx, Tx
 
 
 class RegisterDuplicate(Command):
@@ -36,6 +40,49 @@ class SettleDoubt(Command):
 
     outcome: Literal["as_labelled", "unknown"]
     reason: Reason
+
+
+class DoubtView(View):
+    """A doubt about a tube. `first` is the tube whose label was found on another one; `outcome` is None while it is
+    open.
+    """
+
+    first: str
+    reason: str
+    found_at: datetime
+    found_by: str
+    outcome: str | None
+    words: str | None
+    settled_at: datetime | None
+    settled_by: str | None
+
+
+async def doubts(tx: ReadTx, text: str) -> tuple[DoubtView, ...]:
+    """Every doubt that there was about a tube, the newest first.
+
+    Raises:
+        NotFound: no such tube within reach.
+    """
+    tube, _ = await queries.find_specimen(tx, queries.tube_code(text), Permission.SPECIMEN_READ)
+    first, finder, settler = aliased(Specimen), aliased(AppUser), aliased(AppUser)
+    rows = await tx.session.execute(
+        select(
+            first.code.label("first"),
+            IdentityDoubt.reason,
+            IdentityDoubt.found_at,
+            finder.display_name.label("found_by"),
+            IdentityDoubt.outcome,
+            IdentityDoubt.words,
+            IdentityDoubt.settled_at,
+            settler.display_name.label("settled_by"),
+        )
+        .join(first, first.id == IdentityDoubt.first_id)
+        .join(finder, finder.id == IdentityDoubt.found_by)
+        .outerjoin(settler, settler.id == IdentityDoubt.settled_by)
+        .where(IdentityDoubt.specimen_id == tube.id)
+        .order_by(IdentityDoubt.id.desc())
+    )
+    return tuple(DoubtView(**row._asdict()) for row in rows)
 
 
 async def register_duplicate(tx: Tx, text: str, command: RegisterDuplicate) -> SpecimenView:

@@ -11,7 +11,7 @@ from biobank.http.deps import Key, Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.ids import grouped, new_uuid
 from biobank.specimen import doubt, queries, relabelling
-from biobank.specimen.doubt import RegisterDuplicate, SettleDoubt
+from biobank.specimen.doubt import DoubtView, RegisterDuplicate, SettleDoubt
 from biobank.specimen.queries import SpecimenView
 from biobank.specimen.relabelling import ReplaceLabel
 from biobank.tx import ReadTx
@@ -40,6 +40,11 @@ class IdentityController(Controller):
         """A second tube carries this label: it gets an id of its own, and is in doubt."""
         return await tx.once(key, data, SpecimenView, lambda: doubt.register_duplicate(tx, code, data), of=code)
 
+    @get("/identity", operation_id="listIdentityDoubts", opt=READ)
+    async def doubts(self, tx: Reading, code: FromPath[str]) -> list[DoubtView]:
+        """Every doubt that there was about whose the tube is, the newest first."""
+        return list(await doubt.doubts(tx, code))
+
     @post("/identity", operation_id="settleIdentity", opt=SETTLE)
     async def settle(self, tx: Writing, code: FromPath[str], data: JSONBody[SettleDoubt], key: Key) -> SpecimenView:
         return await tx.once(key, data, SpecimenView, lambda: doubt.settle_doubt(tx, code, data), of=code)
@@ -47,7 +52,13 @@ class IdentityController(Controller):
 
 async def _shown(tx: ReadTx, code: str) -> dict[str, Any]:
     tube = await queries.specimen(tx, code)
-    return {"specimen": tube, "form_keys": [str(new_uuid()) for _ in range(3)], "site_tz": tube.timezone}
+    found = await doubt.doubts(tx, tube.code)
+    return {
+        "specimen": tube,
+        "doubts": found,
+        "form_keys": [str(new_uuid()) for _ in range(3)],
+        "site_tz": tube.timezone,
+    }
 
 
 def _title(tube: SpecimenView) -> str:

@@ -70,6 +70,10 @@ async def test_18_a_label_printed_twice_on_two_tubes(api, database, world, brows
         f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "genotyped"}
     )
     assert settled["hold"] is None
+    (told,) = await tech.see(f"/specimens/{twin['code']}/identity")
+    assert (told["first"], told["outcome"], told["words"]) == (tube, "as_labelled", "genotyped")
+    shown = (await (await browser("technician")).get(f"/specimens/{twin['code']}/identity")).text
+    assert "settled: as labelled" in shown
     again = await api("manager").post(
         f"/specimens/{twin['code']}/identity", {"outcome": "unknown", "reason": "genotyped"}
     )
