@@ -20,6 +20,8 @@ from biobank.printer.queries import JobView
 from biobank.printing import commands, queries, rules
 from biobank.printing.commands import PrintedTemplate
 from biobank.printing.models import LabelPrint
+from biobank.template import queries as templates
+from biobank.template import rules as template_rules
 from biobank.tx import Tx
 from labels import TEMPLATES, Item
 
@@ -46,6 +48,12 @@ class PrintAgain(Command):
 
     reason: Literal["damaged", "lost", "not_printed"]
     printer: Annotated[str | None, Field(min_length=1, max_length=40)] = None
+
+
+class TryAtPrinter(Command):
+    """A test label of a template at a printer (`SITE/NAME`), on the stock that is in it."""
+
+    printer: Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class PrintTest(Command):
@@ -189,6 +197,22 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
     made = await queue(tx, printer, labels, job.templates, copy_of=job.id, reason=command.reason)
     await tx.session.flush()
     return await printers.job(tx, made.number)
+
+
+async def print_template_test(tx: Tx, name: str, version: int, command: TryAtPrinter) -> JobView:
+    """Queue a test label of a version of a template, drafts too, with made-up data.
+
+    Raises:
+        NotFound: no such template, version or printer within reach.
+        PrinterNotUsable: the printer is out of use.
+        Invalid: the label does not fit the stock of the printer.
+    """
+    printer = await printer_named(tx, command.printer)
+    view = await templates.version(tx, name, version)
+    made_up = template_rules.sample(view.kind)
+    label = LabelSpec(made_up.code, name, dict(made_up.values), 1, None, None)
+    job = await queue(tx, printer, [label], {name: {"version": version, "data": view.content}})
+    return await printers.job(tx, job.number)
 
 
 async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobView:

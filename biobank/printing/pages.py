@@ -38,9 +38,14 @@ async def printer_choice(tx: ReadTx, workstation: str | None, code: str = "") ->
     """The printers that labels can be sent to, and the one that the rules choose for a label of this code."""
     choice = await printers.choose(tx, workstation=workstation, label_kind=KIND_OF_CODE.get(code[:1].upper()))
     return {
-        "printer_options": [(one.key, _named(one)) for one in await printers.printers(tx) if one.is_active],
+        "printer_options": await printer_options(tx),
         "chosen_printer": f"{choice.site}/{choice.printer}" if choice.printer else "",
     }
+
+
+async def printer_options(tx: ReadTx) -> list[tuple[str, str]]:
+    """The printers that labels can be sent to."""
+    return [(one.key, _named(one)) for one in await printers.printers(tx) if one.is_active]
 
 
 def _named(printer: printers.PrinterView) -> str:

@@ -10,7 +10,8 @@ from litestar.params import FromPath, JSONBody, QueryParameter
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
-from biobank.printing import designs
+from biobank.printer.queries import JobView
+from biobank.printing import designs, ordering
 from biobank.printing.designs import PreviewView, TemplateComparison
 from biobank.template import commands, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView, TokenView
@@ -97,6 +98,24 @@ class LabelTemplateController(Controller):
         """One label that names nothing, to look at on paper. It is not counted as a copy of anything."""
         content, media_type = await designs.draw_test(tx, template, number, data)
         return label_file(content, media_type, f"{template}-{number}-test")
+
+    @post("/{template:str}/versions/{number:int}/test-jobs", operation_id="testLabelTemplateAtPrinter", opt=TEST)
+    async def test_at_printer(
+        self,
+        tx: Writing,
+        template: FromPath[str],
+        number: FromPath[int],
+        data: JSONBody[ordering.TryAtPrinter],
+        key: Key,
+    ) -> JobView:
+        """Queues one label with made-up data at a printer. It is not counted as a copy of anything."""
+        return await tx.once(
+            key,
+            data,
+            JobView,
+            lambda: ordering.print_template_test(tx, template, number, data),
+            of=f"{template} {number}",
+        )
 
     @get("/{template:str}/comparison", operation_id="compareLabelTemplateVersions", opt=READ)
     async def compare(

@@ -15,8 +15,10 @@ from biobank.actor import Permission
 from biobank.errors import DomainError, Invalid, NotFound
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.printing import designs
+from biobank.printer.queries import JobView
+from biobank.printing import designs, ordering
 from biobank.printing.designs import PreviewView
+from biobank.printing.pages import printer_options
 from biobank.printing.template_api import label_file, template_file
 from biobank.study import queries as studies
 from biobank.template import commands, editing, queries, rules
@@ -133,6 +135,7 @@ async def template(
         preview=preview,
         picture=picture(preview),
         code=code,
+        printer_options=await printer_options(tx),
         **view,
         **_CHOICES,
     )
@@ -328,7 +331,7 @@ async def _page(tx: ReadTx, name: str) -> dict[str, Any]:
     shown = await queries.version(tx, name, found.in_force or found.versions[0].number)
     preview = await designs.preview_version(tx, name, shown.head.number)
     view = {"found": found, "shown": shown, "preview": preview, "picture": picture(preview), "code": ""}
-    return {**view, "preview_refused": None, **_CHOICES}
+    return {**view, "preview_refused": None, "printer_options": await printer_options(tx), **_CHOICES}
 
 
 @post(
@@ -398,6 +401,29 @@ async def test(tx: Writing, template: FromPath[str], data: Form) -> Response[byt
     return label_file(*made, f"{template}-{number}-test")
 
 
+@post(
+    "/label-templates/{template:str}/test-job",
+    operation_id="testTemplateAtPrinterForm",
+    opt=TEST,
+    include_in_schema=False,
+    status_code=303,
+)
+async def test_at_printer(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
+    """A test label of a version at a printer: the page of the job follows."""
+    view = await _page(tx, template)
+    with shown_again("printing/template.html", title=view["found"].title, values=data, **view):
+        number = int(data["version"]) if data.get("version", "").isdecimal() else view["shown"].head.number
+        command = parse_form(ordering.TryAtPrinter, data)
+        made = await tx.once(
+            form_key(data),
+            command,
+            JobView,
+            lambda: ordering.print_template_test(tx, template, number, command),
+            of=f"{template} {number}",
+        )
+    return Redirect(f"/print-jobs/{made.number}", status_code=303)
+
+
 router = Router(
     "/",
     route_handlers=[
@@ -416,5 +442,6 @@ router = Router(
         discard,
         standard,
         test,
+        test_at_printer,
     ],
 )

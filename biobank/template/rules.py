@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping
-from io import BytesIO
 from typing import Any
 
-from PIL import Image as Picture
-
 from biobank.errors import Conflict, DomainError, Invalid, Stale
-from labels import STOCKS, TOKENS, Image, Item, Stock, Template, TemplateError, check
+from labels import STOCKS, TOKENS, Item, Stock, Template, TemplateError, check
 
 KINDS: Mapping[str, str] = {
     "tube": "Tubes",
@@ -66,7 +63,6 @@ TEST_CODE = "TESTTESTNR"
 """The code of a sample or a test label: as long as a house id, and none, for no house id holds an S."""
 
 LARGEST_CONTENT = 2_000_000
-_LARGEST_PICTURE = 4000  # pixels a side
 
 
 class LabelTemplateFaulty(Invalid):
@@ -181,22 +177,7 @@ def read(content: Any, name: str, kind: str) -> Template:
         raise faulty("", "holds a number that is too large") from None
     if not 0 < len(made.title.strip()) <= 200:
         raise faulty("title", "is empty or longer than 200 characters")
-    for number, element in enumerate(made.elements):
-        if isinstance(element, Image):
-            _check_picture(element.png, f"elements[{number}].png")
     return made
-
-
-def _check_picture(png: bytes, place: str) -> None:
-    try:
-        with Picture.open(BytesIO(png), formats=("PNG",)) as opened:
-            largest = max(opened.size)
-            if largest <= _LARGEST_PICTURE:
-                opened.load()
-    except Exception:  # noqa: BLE001  # the decoder raises what it likes about a file that is none
-        raise faulty(place, "is not a PNG picture") from None
-    if largest > _LARGEST_PICTURE:
-        raise faulty(place, f"has {largest} pixels on a side; {_LARGEST_PICTURE} are enough for any label")
 
 
 def parse(text: bytes) -> Any:

@@ -354,3 +354,19 @@ async def test_what_was_published_never_changes_even_from_sql(api, superuser):
             "select id, 1, 'first', 'lls-tube', 2, 'x', 1 from (values (1)) as one (id)"
         )
     assert refused.value.constraint_name == "ck_label_print_of_a_published_template"
+
+
+async def test_a_test_label_goes_to_a_printer_with_made_up_data(api, database, world, superuser):
+    await make_material(database, world, tubes=1)
+    await drafted(api)
+    manager = api("manager")
+    address = {"kind": "pull", "host": "127.0.0.1", "port": 9100, "stock": "roll-32x13-203"}
+    await manager.ok("/printers", {"site": "LAB", "name": "ZD-1", **address})
+    path, key = "/label-templates/lls-tube/versions/1/test-jobs", str(uuid4())
+    first = await manager.post(path, {"printer": "LAB/ZD-1"}, key=key)
+    again = await manager.post(path, {"printer": "LAB/ZD-1"}, key=key)
+    assert (first.status_code, first.json()["number"]) == (201, again.json()["number"])
+    assert [label["code"] for label in first.json()["labels"]] == ["TESTTESTNR"]
+    assert await superuser.fetchval("select count(*) from label_print") == 0
+    for printer, status in (("LAB/NONE", 404), ("ZD-1", 422), ("", 422)):
+        assert (await manager.post(path, {"printer": printer})).status_code == status, printer

@@ -651,6 +651,8 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "discardTemplateDraftForm": REASONED,
         "makeStandardForm": {},
         "testTemplateForm": {},
+        "testLabelTemplateAtPrinter": {"printer": "LAB/ZD-1"},
+        "testTemplateAtPrinterForm": {"printer": "LAB/ZD-1"},
         "addAssayVersion": {
             "study": codes.study,
             "method": "As the kit says",

@@ -73,6 +73,7 @@ async def test_a_label_is_laid_out_by_forms_alone(browser, database, world):
     assert "standard: taken where nobody names another" in (await page.get(HERE)).text
     assert (await page.post(f"{HERE}/test", {"start": "3", "format": "pdf"})).content.startswith(b"%PDF")
     assert (await page.post(f"{HERE}/test", {"start": "85"})).status_code == 422
+    assert (await page.post(f"{HERE}/test-job", {"printer": "LAB/NONE"})).status_code == 404
     tech = await browser("technician")
     labels = (await tech.get("/labels")).text
     assert "Our tube (lls-tube, version 1, LLS)" in labels
