@@ -226,6 +226,7 @@ def test_logic_never_looks_at_words(word):
         "specimen/state_label.py",
         "specimen/wording.py",
         "specimen/upkeep.py",
+        "specimen/doubt.py",
         "specimen/queries.py",
         "scan/queries.py",
         "scan/commands.py",
