@@ -154,7 +154,9 @@ async def _reversible(tx: ReadTx, case: WithdrawalCase, level: str) -> dict[str,
 async def _tubes(tx: ReadTx, case: WithdrawalCase) -> Sequence[Any]:
     """The tubes that the withdrawal reached, and the participant's others that it put on hold."""
     reached = select(WithdrawalTube.specimen_id).where(WithdrawalTube.case_id == case.id)
-    own = (Specimen.participant_id == case.participant_id) & (Specimen.hold == "consent_withdrawn")
+    own = select(Specimen.id).where(
+        Specimen.participant_id == case.participant_id, Specimen.hold == "consent_withdrawn"
+    )
     rows = await tx.session.execute(
         select(
             Specimen.id,
@@ -167,7 +169,7 @@ async def _tubes(tx: ReadTx, case: WithdrawalCase) -> Sequence[Any]:
         )
         .join(Custody, Custody.specimen_id == Specimen.id)
         .outerjoin(WithdrawalTube, (WithdrawalTube.specimen_id == Specimen.id) & (WithdrawalTube.case_id == case.id))
-        .where(Specimen.id.in_(reached) | own)
+        .where(Specimen.id.in_(reached.union(own)))  # either by its own index
         .order_by(Specimen.id)
     )
     return rows.all()
