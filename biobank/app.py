@@ -268,13 +268,15 @@ async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> 
             _log.warning("seal_failed", error=type(error).__name__)
 
 
-_KEPT_AT_ONCE = 200
-_PAUSE = 2  # seconds between two rounds while there is more to do: a backlog never crowds out people's requests
+# A backlog never crowds out people's requests: few at a time, since a request waits for the round it falls into; the
+# seconds between two rounds while there is more to do.
+_KEPT_AT_ONCE = 25
+_PAUSE = 0.25
 
 
 async def _keep_until(stop: asyncio.Event, database: Database, seconds: int) -> None:
     """Computes the SPREC of tubes that were stored, moved or worked on since the last round."""
-    wait = seconds
+    wait: float = seconds
     while not stop.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), wait)
