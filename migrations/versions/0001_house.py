@@ -2143,6 +2143,13 @@ def upgrade() -> None:
             "container_id", "row", "col", deferrable=True, initially="DEFERRED", name="uq_custody_position"
         ),
     )
+    op.create_index(
+        "ix_custody_container",
+        "custody",
+        ["container_id"],
+        unique=False,
+        postgresql_where=sa.text("container_id is not null"),
+    )
     op.create_index(op.f("ix_custody_holder_id"), "custody", ["holder_id"], unique=False)
     op.create_index(op.f("ix_custody_package_id"), "custody", ["package_id"], unique=False)
     op.create_index(op.f("ix_custody_site_id"), "custody", ["site_id"], unique=False)
