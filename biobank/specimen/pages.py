@@ -14,6 +14,7 @@ from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
+from biobank.paging import cut
 from biobank.participant import queries as participant_queries
 from biobank.participant.due import next_visit
 from biobank.participant.pages import chips, local_input, next_page
@@ -33,7 +34,7 @@ Here = Request[Any, Any, Any]
 Type = Annotated[str | None, QueryParameter(name="type", required=False)]
 
 ROWS, MORE_ROWS, MOST_ROWS = 6, 6, 60
-MOST_ON_A_PAGE = 500
+MOST_ON_A_PAGE, MOST_OF_A_PERSON = 500, 200
 TUBE_FIELDS = ("specimen_type", "tube_type", "quantity", "unit")
 PROCESS_OPTIONS = [
     (code, code.replace("_", " ").capitalize())
@@ -96,7 +97,7 @@ async def participant(request: Here, tx: Reading, code: FromPath[str]) -> Templa
         "participant/participant.html",
         title="Participant",
         person=person,
-        tubes=tubes,
+        tubes=cut(tubes.rows, MOST_OF_A_PERSON, lambda row: row.id),
         events=events(person, tubes.rows),
         next_visit=next_visit(person, tx.now),
         scopes=await scope_titles(tx),

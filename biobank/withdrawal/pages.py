@@ -218,12 +218,12 @@ CASE_STEPS = (
 
 async def _rescission(tx: ReadTx, number: str) -> dict[str, Any]:
     found = await queries.find_case(tx, number, Permission.STUDY_MANAGE)
-    view = await queries.case_view(tx, found)
+    view, timezone = await queries.case_row(tx, found)
     return {
         "view": view,
         "statement": await rescission.statement(tx, number),
         "meanings": [(code, MEANING_TITLES[code]) for code in ("responsibility", "approval")],
-        "site_tz": view.timezone,
+        "site_tz": timezone,
     }
 
 

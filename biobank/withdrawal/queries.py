@@ -227,9 +227,15 @@ async def case(tx: ReadTx, number: str) -> CaseView:
     return await case_view(tx, await find_case(tx, number, Permission.PARTICIPANT_READ))
 
 
+async def case_row(tx: ReadTx, found: WithdrawalCase) -> tuple[CaseRow, str]:
+    """A withdrawal that the caller has found, without its tubes, and the time zone of its site."""
+    (row,) = (await cases(tx, case_id=found.id)).rows
+    return row, (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
+
+
 async def case_view(tx: ReadTx, found: WithdrawalCase) -> CaseView:
     """A withdrawal that the caller has found. Its signatures are verified against what is recorded now."""
-    (row,) = (await cases(tx, case_id=found.id)).rows
+    row, timezone = await case_row(tx, found)
     statement = json.loads(found.statement)
     present = signed_content(
         statement | {"level": row.level, "participant": row.participant},
@@ -243,7 +249,6 @@ async def case_view(tx: ReadTx, found: WithdrawalCase) -> CaseView:
         present={found.signature_id: canonical(present)}
         | ({} if found.closing_signature_id is None else {found.closing_signature_id: found.certificate or ""}),
     )
-    timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
     tubes = await _tubes(tx, found.id, rescinded=row.rescinded_at is not None)
     lists = (
         await tx.session.execute(
