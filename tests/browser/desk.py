@@ -37,7 +37,9 @@ class Desk:
 
     async def sign_in(self, password: str) -> None:
         await self.page.goto(f"{self.base}/login")
-        await self.page.keyboard.type(self.username)  # the first field has the focus
+        # The page asks for the focus, and gets it with the first picture that is drawn, which may come after `load`.
+        await expect(self.page.get_by_label("User name")).to_be_focused()
+        await self.page.keyboard.type(self.username)
         await self.page.keyboard.press("Tab")
         await self.page.keyboard.type(password)
         async with self.page.expect_event("load"):
@@ -93,7 +95,11 @@ class Desk:
         await self.page.locator("#confirm[open] button[value=yes]").click()
 
     async def scan(self, code: str) -> None:
-        """As a hand scanner does: the characters, then Enter, wherever the focus is."""
+        """As a hand scanner does: the characters, then Enter, wherever the focus is; where a field of the page asks for
+        it, once it has it.
+        """
+        if await self.page.locator("[autofocus]").count():
+            await expect(self.page.locator(":focus")).not_to_have_count(0)
         await self.page.keyboard.type(code)
         await self.page.keyboard.press("Enter")
 

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -14,11 +15,11 @@ from playwright.async_api import Browser, Page, Route, async_playwright
 
 from biobank.http.templating import STATIC_BUILD, make_environment
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# Named by CHROMIUM, else the system's, else the one that Playwright keeps.
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.asyncio(loop_scope="module"),  # one browser for all of them
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
 ]
 
 POLICY = (
@@ -114,6 +115,7 @@ async def station(browser: Browser) -> AsyncIterator[Station]:
     station = Station(page)
     await page.route("**/*", station.serve)
     await page.goto("http://station.example/scan")
+    await page.locator("#scan:focus").wait_for()
     yield station
     await page.unroute_all(behavior="ignoreErrors")
     await page.close()
