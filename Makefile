@@ -53,6 +53,7 @@ check: .venv/.ready ## Lint, format, types and import contracts
 .PHONY: suite
 suite: .venv/.ready ## The tests, without those in a browser
 	$(call say,Tests)
+	@.ci/poppler
 	@$(BIN)/pytest -n $(WORKERS) -m "not browser" --cov --cov-report= $(TESTS)
 
 # In an invocation of their own: the browser's event loop and that of the asynchronous tests exclude each other.

@@ -94,7 +94,7 @@ def test_every_symbology_is_read_in_its_smallest_modules(symbology, scale, dpi, 
     assert found[0].symbology.startswith(symbology.title)
 
 
-@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="pdftoppm (poppler) is not installed")
+@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="pdftoppm is not there: apt-get install poppler-utils")
 @pytest.mark.parametrize("dpi", [203, 300, 600])
 def test_another_renderer_shows_the_same(dpi, tmp_path):
     labels = some_labels(CRYO.per_sheet)
