@@ -3,6 +3,7 @@ thing, the trail.
 """
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -124,7 +125,7 @@ async def home(tx: ReadTx) -> HomeView:
     ).scalar_one()
     visits = tx.actor.may(Permission.VISIT_RECORD)
     return HomeView(
-        counts=tuple([count for permission, count in await _counts(tx) if tx.actor.may(permission)]),
+        counts=await _counts(tx),
         under_way=await under_way(tx, limit=_ON_A_HOME) if visits else (),
         due=await due_today(tx, _ON_A_HOME) if visits else (),
         in_hand=tuple(
@@ -146,91 +147,84 @@ async def _count(tx: ReadTx, model: Any, *conditions: ColumnElement[bool]) -> in
     return int((await tx.session.execute(select(func.count()).select_from(model).where(*conditions))).scalar_one())
 
 
-async def _counts(tx: ReadTx) -> list[tuple[Permission, Count]]:
-    participants = tx.scope(Permission.PARTICIPANT_READ)
-    shipments = tx.scope(Permission.SHIPMENT_READ)
-    runs = tx.scope(Permission.ASSAY_READ)
-    tubes = tx.scope(Permission.SPECIMEN_READ)
-    of_shipment = visible(shipments, Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id)
-    of_run = visible(runs, AssayRun.study_id, AssayRun.site_id)
-    on_hold = (
+async def _counts(tx: ReadTx) -> tuple[Count, ...]:
+    """The numbers of this person's permissions; nothing is counted for a permission that they do not have."""
+    shown: list[Count] = []
+
+    async def add(permission: Permission, number: Callable[[], Awaitable[int]], **words: str) -> None:
+        if tx.actor.may(permission):
+            shown.append(Count(count=await number(), **words))
+
+    of_person = visible(tx.scope(Permission.PARTICIPANT_READ), Participant.study_id, Participant.site_id)
+    of_shipment = visible(
+        tx.scope(Permission.SHIPMENT_READ), Shipment.study_id, Shipment.from_site_id, Shipment.to_site_id
+    )
+    of_run = visible(tx.scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id)
+    await add(
+        Permission.PARTICIPANT_READ,
+        lambda: _count(tx, Participant, of_person),
+        label="participants",
+        href="/participants",
+    )
+    await add(
+        Permission.SHIPMENT_READ,
+        lambda: _count(tx, Shipment, of_shipment, Shipment.status == "shipped"),
+        label="shipments on the way",
+        href="/shipments?status=shipped",
+    )
+    await add(
+        Permission.SHIPMENT_READ,
+        lambda: _count(tx, Shipment, of_shipment, Shipment.status == "received"),
+        label="shipments to reconcile",
+        href="/shipments?status=received",
+        kind="warning",
+    )
+    await add(
+        Permission.ASSAY_READ,
+        lambda: _count(tx, AssayRun, of_run, AssayRun.status == "parsed"),
+        label="runs to review",
+        href="/runs?status=parsed",
+        kind="warning",
+    )
+    await add(
+        Permission.ASSAY_READ,
+        lambda: _count(tx, AssayRun, of_run, AssayRun.status == "released"),
+        label="runs released",
+        href="/runs?status=released",
+        kind="ok",
+    )
+    await add(
+        Permission.LABEL_PRINT,
+        lambda: unverified_of_mine(tx),
+        label="labels of yours to scan",
+        href=f"/labels/unverified?user={tx.actor.username}",
+        kind="warning",
+    )
+    await add(
+        Permission.LABEL_PRINT,
+        lambda: running_low(tx),
+        label="sites low on labels",
+        href="/label-ranges",
+        kind="warning",
+    )
+    await add(
+        Permission.SPECIMEN_READ,
+        lambda: _on_hold(tx),
+        label="tubes on hold",
+        href="/specimens?hold=any",
+        kind="hold",
+    )
+    return tuple(shown)
+
+
+async def _on_hold(tx: ReadTx) -> int:
+    query = (
         select(func.count())
         .select_from(Specimen)
         .join(Custody, Custody.specimen_id == Specimen.id)
-        .where(within(tubes), Specimen.hold.is_not(None))
+        .where(within(tx.scope(Permission.SPECIMEN_READ)), Specimen.hold.is_not(None))
     )
-    return [
-        (
-            Permission.PARTICIPANT_READ,
-            Count(
-                label="participants",
-                count=await _count(tx, Participant, visible(participants, Participant.study_id, Participant.site_id)),
-                href="/participants",
-            ),
-        ),
-        (
-            Permission.SHIPMENT_READ,
-            Count(
-                label="shipments on the way",
-                count=await _count(tx, Shipment, of_shipment, Shipment.status == "shipped"),
-                href="/shipments?status=shipped",
-            ),
-        ),
-        (
-            Permission.SHIPMENT_READ,
-            Count(
-                label="shipments to reconcile",
-                count=await _count(tx, Shipment, of_shipment, Shipment.status == "received"),
-                href="/shipments?status=received",
-                kind="warning",
-            ),
-        ),
-        (
-            Permission.ASSAY_READ,
-            Count(
-                label="runs to review",
-                count=await _count(tx, AssayRun, of_run, AssayRun.status == "parsed"),
-                href="/runs?status=parsed",
-                kind="warning",
-            ),
-        ),
-        (
-            Permission.ASSAY_READ,
-            Count(
-                label="runs released",
-                count=await _count(tx, AssayRun, of_run, AssayRun.status == "released"),
-                href="/runs?status=released",
-                kind="ok",
-            ),
-        ),
-        (
-            Permission.LABEL_PRINT,
-            Count(
-                label="labels of yours to scan",
-                count=await unverified_of_mine(tx) if tx.actor.may(Permission.LABEL_PRINT) else 0,
-                href=f"/labels/unverified?user={tx.actor.username}",
-                kind="warning",
-            ),
-        ),
-        (
-            Permission.LABEL_PRINT,
-            Count(
-                label="sites low on labels",
-                count=await running_low(tx) if tx.actor.may(Permission.LABEL_PRINT) else 0,
-                href="/label-ranges",
-                kind="warning",
-            ),
-        ),
-        (
-            Permission.SPECIMEN_READ,
-            Count(
-                label="tubes on hold",
-                count=int((await tx.session.execute(on_hold)).scalar_one()),
-                href="/specimens?hold=any",
-                kind="hold",
-            ),
-        ),
-    ]
+    return int((await tx.session.execute(query)).scalar_one())
 
 
 async def _shipments(tx: ReadTx) -> tuple[ShipmentRow, ...]:

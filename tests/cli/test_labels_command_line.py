@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from biobank import ids
 from biobank.actor import SERVICE
+from biobank.cli.label import labels
 from biobank.db import Database
-from biobank.label_cli import labels
 from biobank.template import commands
 from biobank.tx import open_tx
 from labels import TEMPLATES

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from biobank.cli.connect import Failure
+
 if TYPE_CHECKING:
     from labels import Item, LabelError, Stock, Template
 
 _SHOWN = 50
-
-
-class Failure(click.ClickException):
-    """An expected failure: one line, exit status 1."""
 
 
 class Faults(Failure):
