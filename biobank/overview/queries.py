@@ -37,12 +37,13 @@ class View(BaseModel):
 
 
 class Count(View):
-    """A number on a home page and where it leads."""
+    """A number on a home page and where it leads; `more` says that counting stopped there."""
 
     label: str
     count: int
     href: str
     kind: str = "info"
+    more: bool = False
 
 
 class InHand(View):
@@ -107,6 +108,8 @@ class ChangeRow(View):
 
 
 _ON_A_HOME = 12
+MOST_COUNTED = 1000
+"""A page that is opened all day does not count on: withdrawn tubes add up over the years."""
 
 
 async def home(tx: ReadTx) -> HomeView:
@@ -151,9 +154,13 @@ async def _counts(tx: ReadTx) -> tuple[Count, ...]:
     """The numbers of this person's permissions; nothing is counted for a permission that they do not have."""
     shown: list[Count] = []
 
-    async def add(permission: Permission, number: Callable[[], Awaitable[int]], **words: str) -> None:
+    async def add(
+        permission: Permission, number: Callable[[], Awaitable[int]], most: int | None = None, **words: str
+    ) -> None:
         if tx.actor.may(permission):
-            shown.append(Count(count=await number(), **words))
+            count = await number()
+            more = most is not None and count > most
+            shown.append(Count(count=most if more and most else count, more=more, **words))
 
     of_person = visible(tx.scope(Permission.PARTICIPANT_READ), Participant.study_id, Participant.site_id)
     of_shipment = visible(
@@ -209,7 +216,8 @@ async def _counts(tx: ReadTx) -> tuple[Count, ...]:
     )
     await add(
         Permission.SPECIMEN_READ,
-        lambda: _on_hold(tx),
+        lambda: _on_hold(tx, MOST_COUNTED + 1),
+        MOST_COUNTED,
         label="tubes on hold",
         href="/specimens?hold=any",
         kind="hold",
@@ -217,14 +225,14 @@ async def _counts(tx: ReadTx) -> tuple[Count, ...]:
     return tuple(shown)
 
 
-async def _on_hold(tx: ReadTx) -> int:
-    query = (
-        select(func.count())
-        .select_from(Specimen)
+async def _on_hold(tx: ReadTx, most: int) -> int:
+    held = (
+        select(Specimen.id)
         .join(Custody, Custody.specimen_id == Specimen.id)
         .where(within(tx.scope(Permission.SPECIMEN_READ)), Specimen.hold.is_not(None))
+        .limit(most)
     )
-    return int((await tx.session.execute(query)).scalar_one())
+    return int((await tx.session.execute(select(func.count()).select_from(held.subquery()))).scalar_one())
 
 
 async def _shipments(tx: ReadTx) -> tuple[ShipmentRow, ...]:

@@ -4,6 +4,7 @@ import hashlib
 import re
 from datetime import timedelta
 
+from biobank.overview import queries as overview
 from tests.api.specimen_steps import NOW, collected, enrolled
 from tests.material import make_material
 from tests.shelves import boxed
@@ -55,7 +56,7 @@ async def test_a_withdrawal_is_read_then_signed_and_its_page_shows_what_is_open(
         assert words in of_person
 
 
-async def test_a_statement_that_changed_is_read_again(browser, api, database, world):
+async def test_a_statement_that_changed_is_read_again(browser, api, database, world, monkeypatch):
     made = await make_material(database, world, tubes=2)
     page = await browser("coordinator")
     here = f"/participants/{made.participant}/withdrawal"
@@ -68,6 +69,10 @@ async def test_a_statement_that_changed_is_read_again(browser, api, database, wo
     assert new != old
     assert "1 tube: Freezer 3, Central laboratory" in again.text
     assert (await page.post(here, {**form, "statement_sha256": new})).status_code == 303
+    counted = re.compile(r'<b class="n">([^<]*)</b>[^\n]*tubes on hold')
+    assert counted.search((await page.get("/")).text)[1] == "2"
+    monkeypatch.setattr(overview, "MOST_COUNTED", 1)  # after so many the front page does not count on
+    assert counted.search((await page.get("/")).text)[1] == "1+"
 
 
 async def test_disposal_is_scanned_by_two_people_and_the_withdrawal_is_closed(browser, api, database, world):
