@@ -66,7 +66,7 @@ from biobank.printer import pages as printer_pages
 from biobank.printer.sending import Sender
 from biobank.printer.wire import Patience
 from biobank.printing import api as printing_api
-from biobank.printing import applying_pages, template_api, template_pages
+from biobank.printing import applying_pages, draft_pages, template_api, template_pages
 from biobank.printing import pages as printing_pages
 from biobank.printing import ranges as printing_ranges
 from biobank.protocol import api as protocol_api
@@ -140,6 +140,7 @@ ROUTERS = (
     applying_pages.router,
     template_api.router,
     template_pages.router,
+    draft_pages.router,
     accession_api.router,
     accession_pages.router,
     bench_pages.router,

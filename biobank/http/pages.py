@@ -23,6 +23,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Visits", "/visits", Permission.PARTICIPANT_READ),
     ("Bench", "/bench", Permission.SPECIMEN_PROCESS),
     ("Storage", "/storage", Permission.STORAGE_READ),
+    ("Printing", "/labels", Permission.LABEL_PRINT),
     ("Picking", "/pick-lists", Permission.SPECIMEN_READ),
     ("Shipments", "/shipments", Permission.SHIPMENT_READ),
     ("Assays", "/runs", Permission.ASSAY_READ),
@@ -30,6 +31,11 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
     ("Studies", "/studies", Permission.STUDY_READ),
     ("Audit", "/audit", Permission.AUDIT_READ),
 )
+
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    "/labels": ("/print-jobs", "/printers", "/printer-rules", "/label-ranges", "/label-templates"),
+}
+"""By entry of the navigation, where else its pages are."""
 
 ROLE_TITLES: Mapping[str, str] = {
     "technician": "Technician",
@@ -69,7 +75,7 @@ def page(
         nav=[]
         if actor is None
         else [
-            NavItem(label, href, current=path == href or path.startswith(href + "/"))
+            NavItem(label, href, current=_is_under(path, href, *BESIDE.get(href, ())))
             for label, href, permission in NAVIGATION
             if actor.may(permission)
         ],
@@ -87,6 +93,10 @@ def page(
     return Template(
         template_name=template, context=context | view, status_code=status_code, headers=dict(headers or {})
     )
+
+
+def _is_under(path: str, *hrefs: str) -> bool:
+    return any(path == href or path.startswith(href + "/") for href in hrefs)
 
 
 def _may_nothing(_permission: Permission) -> bool:

@@ -16,7 +16,7 @@ from biobank.actor import Actor, Permission
 from biobank.clock import Clock
 from biobank.db import Database
 from biobank.errors import Invalid
-from biobank.printer import jobs, queries, rules, sending
+from biobank.printer import job_queries, jobs, rules, sending
 from biobank.printer.models import Printer, PrintJob
 from biobank.printer.wire import Outcome
 from biobank.study.models import Site
@@ -114,7 +114,7 @@ async def claim(tx: Tx, command: ClaimJob) -> ClaimedView:
         select(PrintJob, Printer.name, Printer.host, Printer.port)
         .join(Printer, Printer.id == PrintJob.printer_id)
         .join(Site, Site.id == PrintJob.site_id)
-        .where(queries.label_reach(scope), site_reach(scope), PrintJob.transport == "pull")
+        .where(job_queries.label_reach(scope), site_reach(scope), PrintJob.transport == "pull")
     )
     mine = within.where(PrintJob.claim == command.claim, PrintJob.status.in_(("queued", "sent")))
     row = (await tx.session.execute(mine.with_for_update(of=PrintJob))).one_or_none()
@@ -173,7 +173,7 @@ async def report(tx: Tx, number: UUID, command: ReportJob) -> ReportedView:
         NotFound: no such job within reach.
         PrintClaimLost: the job is no longer under this claim: nothing of it may be sent.
     """
-    job = await queries.find_job(tx, number, Permission.PRINT_SERVE)
+    job = await job_queries.find_job(tx, number, Permission.PRINT_SERVE)
     late = job.status in ("unknown", "acknowledged", "verified", "failed") and command.outcome in (
         "acknowledged",
         "unknown",

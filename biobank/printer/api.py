@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
-from biobank.printer import agents, commands, jobs, queries
+from biobank.printer import agents, commands, job_queries, jobs, queries
 from biobank.printer.agents import ClaimedView, ReportedView
 from biobank.printer.commands import RulesView
-from biobank.printer.queries import ChoiceView, JobView, PrinterView
+from biobank.printer.job_queries import JobView
+from biobank.printer.queries import ChoiceView, PrinterView
 
 _PRINT = {"permission": Permission.LABEL_PRINT}
 _MANAGE = {"permission": Permission.PRINTER_MANAGE}
@@ -115,12 +116,12 @@ class PrintJobController(Controller):
         after: FromQuery[int] = 0,
     ) -> JobsView:
         """Jobs that a person has to look at first, then those under way, then the latest."""
-        rows, following = await queries.jobs(tx, site=site, printer=printer, status=status, after=after)
+        rows, following = await job_queries.jobs(tx, site=site, printer=printer, status=status, after=after)
         return JobsView(rows=rows, next=following)
 
     @get("/{job:uuid}", operation_id="getPrintJob", opt=_PRINT)
     async def job(self, tx: Reading, job: FromPath[UUID]) -> JobView:
-        return await queries.job(tx, job)
+        return await job_queries.job(tx, job)
 
     @post("/{job:uuid}/cancel", operation_id="cancelPrintJob", opt=_PRINT)
     async def cancel(self, tx: Writing, job: FromPath[UUID], data: JSONBody[jobs.CancelJob], key: Key) -> JobView:

@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from biobank.errors import Invalid
 from biobank.ids import new_uuid
-from biobank.printer import queries, rules
+from biobank.printer import job_queries, rules
+from biobank.printer.job_queries import JobView
 from biobank.printer.models import Printer, PrinterStatus, PrintJob, PrintJobLabel
-from biobank.printer.queries import JobView
 from biobank.tx import ReadTx, Tx
 from labels import STOCKS, TOKENS, Item, LabelError, RollStock, Template, render_pdf, render_zpl
 
@@ -101,8 +101,7 @@ async def order(
         PrinterNotUsable: the printer is out of use.
         Invalid: there is no such label on a sheet.
     """
-    if not printer.is_active:
-        raise rules.PrinterNotUsable(f"Printer {printer.name} is out of use: choose another.", printer=printer.name)
+    rules.check_usable(printer.name, is_active=printer.is_active)
     made = PrintJob(
         number=new_uuid(),
         printer_id=printer.id,
@@ -154,7 +153,7 @@ def note(tx: Tx, job: PrintJob, verb: str, *, reason: str | None = None, **detai
 
 
 async def snapshot(tx: ReadTx, job: PrintJob) -> Snapshot:
-    labels = await queries.labels_of(tx, job.id)
+    labels = await job_queries.labels_of(tx, job.id)
     return Snapshot(
         stock=job.stock,
         start=job.start,
@@ -170,13 +169,13 @@ async def cancel(tx: Tx, number: UUID, command: CancelJob) -> JobView:
         NotFound: no such job within reach.
         PrintJobState: it was sent, or is done with.
     """
-    job = await queries.find_job(tx, number)
+    job = await job_queries.find_job(tx, number)
     rules.check_step(job.status, ("queued",), "cancelled")
     job.status, job.ended_at, job.trouble = "cancelled", tx.now, None
     job.claim = job.claimed_until = None
     note(tx, job, "print_job.cancelled", reason=command.reason)
     await tx.session.flush()
-    return await queries.job(tx, number)
+    return await job_queries.job(tx, number)
 
 
 async def settle(tx: Tx, number: UUID, command: SettleJob) -> JobView:
@@ -186,11 +185,11 @@ async def settle(tx: Tx, number: UUID, command: SettleJob) -> JobView:
         NotFound: no such job within reach.
         PrintJobState: it was not sent, is being sent, or is done with.
     """
-    job = await queries.find_job(tx, number)
+    job = await job_queries.find_job(tx, number)
     rules.check_step(job.status, settled_from(job, command.outcome), "settled by hand")
     finish(tx, job, command.outcome)
     await tx.session.flush()
-    return await queries.job(tx, number)
+    return await job_queries.job(tx, number)
 
 
 def settled_from(job: PrintJob, outcome: str) -> tuple[str, ...]:
@@ -214,7 +213,7 @@ async def download(tx: Tx, number: UUID) -> tuple[Snapshot, str]:
         NotFound: no such job within reach.
         PrintJobState: it goes to its printer by itself, or was cancelled.
     """
-    job = await queries.find_job(tx, number)
+    job = await job_queries.find_job(tx, number)
     if job.transport != "download":
         raise rules.PrintJobState("This job goes to its printer by itself: it has no file to download.")
     rules.check_step(job.status, ("queued", "sent", "acknowledged", "verified"), "downloaded")

@@ -102,8 +102,8 @@ class PrinterRule(Base):
 
 class PrintJob(Base):
     """Labels for one printer, with a snapshot of the templates, the stock and the resolution. The labels and the
-    snapshot never change; `status` follows the order that a trigger holds. `trouble` says what keeps a job waiting or
-    unknown.
+    templates never change, and the printer only while the job waits; `status` follows the order that a trigger holds.
+    `trouble` says what keeps a job waiting or unknown.
     """
 
     __tablename__ = "print_job"
@@ -181,12 +181,16 @@ class PrintJobLabel(Base):
 
 
 class PrintJobStep(Base):
-    """Every state that a job was in, written by a trigger: when, what was the trouble, and whose deed it was."""
+    """Every state that a job was in, written by a trigger: when, at which printer, what was the trouble, and whose deed
+    it was.
+    """
 
     __tablename__ = "print_job_step"
     id: Mapped[Id]
     job_id: Mapped[int] = mapped_column(ForeignKey("print_job.id"), index=True)
     status: Mapped[str] = mapped_column(Text)
     trouble: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str | None] = mapped_column(Text)
+    printer_id: Mapped[int] = mapped_column(ForeignKey("printer.id"))
     at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))

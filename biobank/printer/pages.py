@@ -14,10 +14,11 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.printer import commands, jobs, queries, rules
+from biobank.printer import commands, job_queries, jobs, queries, rules
 from biobank.printer.api import file
 from biobank.printer.commands import RulesView
-from biobank.printer.queries import JobView, PrinterView
+from biobank.printer.job_queries import JobView
+from biobank.printer.queries import PrinterView
 from biobank.study.queries import sites_within, timezone_of
 from biobank.tx import ReadTx
 from labels import STOCKS
@@ -25,6 +26,7 @@ from labels import STOCKS
 Form = URLEncodedBody[dict[str, str]]
 Here = Request[Any, Any, Any]
 
+QUEUE = "printer/queue.html"
 WORKSTATION = "workstation"
 """The cookie that says how this computer is called."""
 _PRINT = {"permission": Permission.LABEL_PRINT}
@@ -70,6 +72,27 @@ def _words(tx: ReadTx) -> dict[str, Any]:
     }
 
 
+async def queue_view(
+    tx: ReadTx, *, site: str = "", printer: str = "", status: str = "", after: int = 0
+) -> dict[str, Any]:
+    """What the queue shows."""
+    chosen = {"site": site, "printer": printer, "status": status}
+    known = status if status in {"open", *rules.STATES} else None
+    rows, following = await job_queries.jobs(tx, site=site or None, printer=printer or None, status=known, after=after)
+    filters = {name: value for name, value in chosen.items() if value}
+    every = await queries.printers(tx)
+    return {
+        "jobs": rows,
+        "next_href": f"/print-jobs?{urlencode({**filters, 'after': following})}" if following else None,
+        "filters": filters,
+        "printers": every,
+        "printer_options": [(one.key, one.key) for one in every if one.is_active],
+        "site_options": [(one.code, one.title) for one in await sites_within(tx, Permission.LABEL_PRINT)],
+        "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
+        **_words(tx),
+    }
+
+
 @get("/print-jobs", operation_id="printJobsPage", opt=_PRINT, include_in_schema=False)
 async def queue_page(
     request: Here,
@@ -79,23 +102,8 @@ async def queue_page(
     status: FromQuery[str] = "",
     after: FromQuery[int] = 0,
 ) -> Template:
-    chosen = {"site": site, "printer": printer, "status": status}
-    known = status if status in {"open", *rules.STATES} else None
-    rows, following = await queries.jobs(tx, site=site or None, printer=printer or None, status=known, after=after)
-    filters = {name: value for name, value in chosen.items() if value}
-    return page(
-        request,
-        "printer/queue.html",
-        title="Print queue",
-        jobs=rows,
-        next_href=f"/print-jobs?{urlencode({**filters, 'after': following})}" if following else None,
-        filters=filters,
-        printers=await queries.printers(tx),
-        site_options=[(one.code, one.title) for one in await sites_within(tx, Permission.LABEL_PRINT)],
-        workstation=workstation_of(request),
-        site_tz=await timezone_of(tx, Permission.LABEL_PRINT),
-        **_words(tx),
-    )
+    view = await queue_view(tx, site=site, printer=printer, status=status, after=after)
+    return page(request, QUEUE, title="Print queue", workstation=workstation_of(request), **view)
 
 
 @post("/workstation", operation_id="nameWorkstationForm", opt=_PRINT, include_in_schema=False, status_code=303)
@@ -113,10 +121,12 @@ async def workstation_form(request: Here, data: Form) -> Redirect:
 
 async def job_view(tx: ReadTx, job: UUID) -> dict[str, Any]:
     """What the page of a job shows."""
-    found = await queries.job(tx, job)
+    found = await job_queries.job(tx, job)
+    usable = [(one.key, one.key) for one in await queries.printers(tx) if one.is_active]
     return {
         "job": found,
-        "printer_options": [(one.key, one.key) for one in await queries.printers(tx) if one.is_active],
+        "printer_options": usable,
+        "move_options": [one for one in usable if one[0].startswith(f"{found.site}/") and one[0] != found.key],
         "outcomes": OUTCOMES,
         "reasons": REASONS,
         "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
@@ -203,7 +213,7 @@ def _dpi(data: dict[str, str]) -> dict[str, Any]:
 
 async def printer_view(tx: ReadTx, site: str, name: str) -> dict[str, Any]:
     """What the page of a printer shows."""
-    rows, _ = await queries.jobs(tx, site=site, printer=name)
+    rows, _ = await job_queries.jobs(tx, site=site, printer=name)
     return {
         "printer": await queries.printer(tx, site, name),
         "jobs": rows[:20],

@@ -153,6 +153,41 @@ def check_address(kind: str, host: str | None, port: int | None) -> None:
         raise Invalid("Say at which address and port the printer is.", errors={missing: "is missing"})
 
 
+def check_usable(name: str, *, is_active: bool) -> None:
+    """Raises:
+    PrinterNotUsable: the printer is out of use.
+    """
+    if not is_active:
+        raise PrinterNotUsable(f"Printer {name} is out of use: choose another.", printer=name)
+
+
+def check_move(before: str, printer: str, *, same_site: bool, same: bool) -> None:
+    """Raises:
+    Invalid: a job stays at its site, and is moved to another printer.
+    """
+    if same:
+        raise Invalid(
+            f"The job waits for {printer} already: choose another.", errors={"printer": "has the job already"}
+        )
+    if not same_site:
+        raise Invalid(
+            f"Printer {printer} is at another site than {before}: cancel the job, and print its labels there.",
+            errors={"printer": "is at another site"},
+        )
+
+
+def check_other_stock(printer: str, *, counted: bool) -> None:
+    """Raises:
+    Invalid: labels of a range are on record with the stock that they were printed on; a test label tries one.
+    """
+    if not counted:
+        raise Invalid(
+            f"Printer {printer} has other labels in it: pre-printed labels and tests stay on theirs. Cancel the job, "
+            "and print it there anew.",
+            errors={"printer": "has labels of another stock"},
+        )
+
+
 def check_step(status: str, allowed: Sequence[str], deed: str) -> None:
     """Raises:
     PrintJobState: the job is in none of the states from which this deed is done.

@@ -19,7 +19,7 @@ from biobank.actor import SERVICE
 from biobank.clock import Clock, system_clock
 from biobank.db import Database
 from biobank.errors import Invalid
-from biobank.printer import jobs, queries
+from biobank.printer import job_queries, jobs
 from biobank.printer.models import Printer, PrintJob
 from biobank.printer.wire import Link, Outcome, Patience, PrinterTrouble, link
 from biobank.tx import Tx, open_tx
@@ -182,7 +182,7 @@ class Sender:
                 await tx.session.execute(
                     select(PrintJob, Printer.host, Printer.port)
                     .join(Printer, Printer.id == PrintJob.printer_id)
-                    .where(queries.due_at(printer_id), Printer.is_active, ~Printer.is_paused)
+                    .where(job_queries.due_at(printer_id), Printer.is_active, ~Printer.is_paused)
                     .order_by(PrintJob.id)
                     .limit(1)
                 )
@@ -194,7 +194,7 @@ class Sender:
         try:
             content, _ = await asyncio.to_thread(jobs.render, snapshot)
         except Invalid as error:
-            await self._unprintable(job.id, error)
+            await self._unprintable(printer_id, job.id, error)
             return await self._oldest(printer_id)
         return _Claimed(job.id, job.number, row.host, row.port, content)
 
@@ -203,8 +203,8 @@ class Sender:
             await jobs.saw(tx, printer_id, "ready", tx.now)
             job = await _held(tx, claimed.job_id)
             held = await tx.session.get(Printer, printer_id)
-            if job.status != "queued" or held is None or held.is_paused:
-                return True  # cancelled or paused while the printer was asked
+            if not _waits_at(job, printer_id) or held is None or held.is_paused:
+                return True  # cancelled, moved or paused while the printer was asked
             sent(tx, job)
 
         async def told(trouble: str | None) -> None:
@@ -232,15 +232,24 @@ class Sender:
     async def _waits(self, printer_id: int, job_id: int, trouble: PrinterTrouble) -> None:
         async with open_tx(self._database, SERVICE, clock=self._clock) as tx:
             await jobs.saw(tx, printer_id, trouble.condition, tx.now)
-            waits(tx, await _held(tx, job_id), trouble.condition, trouble.detail)
+            job = await _held(tx, job_id)
+            if _waits_at(job, printer_id):
+                waits(tx, job, trouble.condition, trouble.detail)
 
-    async def _unprintable(self, job_id: int, error: Invalid) -> None:
+    async def _unprintable(self, printer_id: int, job_id: int, error: Invalid) -> None:
         async with open_tx(self._database, SERVICE, clock=self._clock) as tx:
-            unprintable(tx, await _held(tx, job_id), error.detail)
+            job = await _held(tx, job_id)
+            if _waits_at(job, printer_id):
+                unprintable(tx, job, error.detail)
 
 
 async def _held(tx: Tx, job_id: int) -> PrintJob:
     return (await tx.session.execute(select(PrintJob).where(PrintJob.id == job_id).with_for_update())).scalar_one()
+
+
+def _waits_at(job: PrintJob, printer_id: int) -> bool:
+    """Whether the job still waits for this printer: nobody cancelled it or moved it to another."""
+    return job.status == "queued" and job.printer_id == printer_id
 
 
 def unprintable(tx: Tx, job: PrintJob, detail: str) -> None:

@@ -10,8 +10,8 @@ from litestar.params import FromPath, JSONBody
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
 from biobank.http.deps import Key, Writing
-from biobank.printer.queries import JobView
-from biobank.printing import commands, ordering
+from biobank.printer.job_queries import JobView
+from biobank.printing import commands, moving, ordering
 from biobank.printing.commands import SheetView, VerifiedView
 
 
@@ -59,6 +59,18 @@ async def again(tx: Writing, job: FromPath[UUID], data: JSONBody[ordering.PrintA
     return await tx.once(key, data, JobView, lambda: ordering.print_again(tx, job, data), of=str(job))
 
 
+@post("/print-jobs/moves", operation_id="movePrintJobs", opt=_PRINT, tags=["Printing"], status_code=200)
+async def move(tx: Writing, data: JSONBody[moving.MoveJobs], key: Key) -> moving.JobsView:
+    """Send jobs that wait to another printer of their site, all or none."""
+    return await tx.once(key, data, moving.JobsView, lambda: moving.move_jobs(tx, data))
+
+
+@post("/print-jobs/cancellations", operation_id="cancelPrintJobs", opt=_PRINT, tags=["Printing"], status_code=200)
+async def cancel(tx: Writing, data: JSONBody[moving.CancelJobs], key: Key) -> moving.JobsView:
+    """Take back jobs of which nothing was sent, all or none."""
+    return await tx.once(key, data, moving.JobsView, lambda: moving.cancel_jobs(tx, data))
+
+
 @post(
     "/printers/{site:str}/{printer:str}/test",
     operation_id="testPrinter",
@@ -75,4 +87,4 @@ async def test(
 
 
 labels = Router("/labels", route_handlers=[print_labels, verify_label, order])
-router = Router("/api/v1", route_handlers=[labels, again, test])
+router = Router("/api/v1", route_handlers=[labels, again, move, cancel, test])

@@ -10,13 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.labelling.queries import refuse_blank
-from biobank.printer import jobs
+from biobank.printer import job_queries, jobs
 from biobank.printer import queries as printers
 from biobank.printer import rules as printer_rules
 from biobank.printer.commands import Workstation
+from biobank.printer.job_queries import JobView
 from biobank.printer.jobs import LabelSpec, Snapshot
 from biobank.printer.models import Printer, PrintJob
-from biobank.printer.queries import JobView
 from biobank.printing import commands, queries, rules
 from biobank.printing.commands import PrintedTemplate
 from biobank.printing.models import LabelPrint
@@ -88,7 +88,7 @@ async def order_labels(tx: Tx, command: OrderLabels) -> JobView:
     ]
     templates = snapshot_of(counted.templates)
     made = await queue(tx, printer, labels, templates, start=command.start, workstation=command.workstation)
-    return await printers.job(tx, made.number)
+    return await job_queries.job(tx, made.number)
 
 
 def snapshot_of(templates: Mapping[str, PrintedTemplate]) -> dict[str, Any]:
@@ -147,7 +147,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
         Invalid: the stock of the other printer is another one.
         RangeState: the labels are pre-printed ones: their range is printed again, on its page.
     """
-    job = await printers.find_job(tx, number)
+    job = await job_queries.find_job(tx, number)
     again = ("unknown", "acknowledged", "verified", "failed", "cancelled")
     printer_rules.check_step(job.status, (*again, "sent") if job.transport == "download" else again, "printed again")
     if command.printer is None:
@@ -156,7 +156,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
         printer = await printer_named(tx, command.printer)
     if job.status == "unknown" or (command.reason == "not_printed" and job.status in ("sent", "acknowledged")):
         jobs.finish(tx, job, "not_printed")
-    before = list(await printers.labels_of(tx, job.id))
+    before = list(await job_queries.labels_of(tx, job.id))
     await refuse_blank(tx, [label.code for label in before if label.label_print_id is None])
     codes = [label.code for label in before if label.label_print_id is not None]
     things = await queries.printables(tx, codes)
@@ -196,7 +196,7 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
     commands.note_printed(tx, [things[code] for code in codes], stock=printer.stock, reason=command.reason)
     made = await queue(tx, printer, labels, job.templates, copy_of=job.id, reason=command.reason)
     await tx.session.flush()
-    return await printers.job(tx, made.number)
+    return await job_queries.job(tx, made.number)
 
 
 async def print_template_test(tx: Tx, name: str, version: int, command: TryAtPrinter) -> JobView:
@@ -212,7 +212,7 @@ async def print_template_test(tx: Tx, name: str, version: int, command: TryAtPri
     made_up = template_rules.sample(view.kind)
     label = LabelSpec(made_up.code, name, dict(made_up.values), 1, None, None)
     job = await queue(tx, printer, [label], {name: {"version": version, "data": view.content}})
-    return await printers.job(tx, job.number)
+    return await job_queries.job(tx, job.number)
 
 
 async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobView:
@@ -228,4 +228,4 @@ async def print_test(tx: Tx, site: str, name: str, _command: PrintTest) -> JobVi
     label = LabelSpec("TEST", "tube", dict(Item.lined("TEST", lines).values), 1, None, None)
     shipped = {"tube": {"version": 1, "data": TEMPLATES["tube"].to_data()}}
     made = await queue(tx, printer, [label], shipped)
-    return await printers.job(tx, made.number)
+    return await job_queries.job(tx, made.number)

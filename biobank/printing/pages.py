@@ -1,6 +1,7 @@
 """Labels on a page."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,14 @@ from litestar.response import Redirect, Template
 
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
+from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.printer import queries as printers
-from biobank.printer.pages import job_view, printer_view, workstation_of
-from biobank.printer.queries import JobView
+from biobank.printer.job_queries import JobView
+from biobank.printer.pages import QUEUE, job_view, printer_view, queue_view, workstation_of
 from biobank.printer.rules import KIND_OF_CODE
-from biobank.printing import commands, ordering
+from biobank.printing import commands, moving, ordering
 from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView
 from biobank.template.queries import names_in_force
@@ -110,6 +112,44 @@ async def again_form(tx: Writing, job: FromPath[UUID], data: URLEncodedBody[dict
     return Redirect(f"/print-jobs/{made.number}", status_code=303)
 
 
+@post("/print-jobs/moves", operation_id="movePrintJobsForm", opt=_PRINT, include_in_schema=False, status_code=303)
+async def move_form(request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    """The jobs that are ticked, to another printer."""
+    view = await queue_view(tx)
+    with shown_again(QUEUE, title="Print queue", values=data, workstation=workstation_of(request), **view):
+        command = parse_form(moving.MoveJobs, data, jobs=_ticked(data))
+        await tx.once(form_key(data), command, moving.JobsView, lambda: moving.move_jobs(tx, command))
+    return Redirect("/print-jobs?status=open", status_code=303)
+
+
+@post(
+    "/print-jobs/cancellations",
+    operation_id="cancelPrintJobsForm",
+    opt=_PRINT,
+    include_in_schema=False,
+    status_code=303,
+)
+async def cancel_form(request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirect:
+    """The jobs that are ticked are not printed."""
+    view = await queue_view(tx)
+    with shown_again(QUEUE, title="Print queue", values=data, workstation=workstation_of(request), **view):
+        command = parse_form(moving.CancelJobs, data, jobs=_ticked(data))
+        await tx.once(form_key(data), command, moving.JobsView, lambda: moving.cancel_jobs(tx, command))
+    return Redirect("/print-jobs?status=open", status_code=303)
+
+
+def _ticked(data: Mapping[str, str]) -> list[str]:
+    """The numbers of the jobs that are ticked.
+
+    Raises:
+        Invalid: none is.
+    """
+    ticked = [name.removeprefix("job.") for name in data if name.startswith("job.")]
+    if not ticked:
+        raise Invalid("Tick the jobs that you mean.", errors={"jobs": "none is ticked"})
+    return ticked
+
+
 @post(
     "/printers/{site:str}/{printer:str}/test",
     operation_id="testPrinterForm",
@@ -133,4 +173,4 @@ async def test_form(
     return Redirect(f"/print-jobs/{made.number}", status_code=303)
 
 
-router = Router("/", route_handlers=[labels_page, print_form, again_form, test_form])
+router = Router("/", route_handlers=[labels_page, print_form, again_form, move_form, cancel_form, test_form])

@@ -10,9 +10,9 @@ from biobank.errors import Invalid
 from biobank.labelling import queries
 from biobank.labelling.models import RangePrint
 from biobank.labelling.rules import check_something_left
-from biobank.printer import queries as printers
+from biobank.printer import job_queries
+from biobank.printer.job_queries import JobView
 from biobank.printer.jobs import LabelSpec
-from biobank.printer.queries import JobView
 from biobank.printing import ordering, rules
 from biobank.printing.commands import LabelView, PrintedTemplate, SheetView, printed_templates
 from biobank.template.queries import in_force
@@ -73,7 +73,7 @@ async def order_range(tx: Tx, number: int, command: OrderRange) -> JobView:
         LabelSpec(label.code, label.template, dict(label.values), label.copy_no, study_id, None) for label in counted
     ]
     made = await ordering.queue(tx, printer, labels, ordering.snapshot_of(templates), start=command.start)
-    return await printers.job(tx, made.number)
+    return await job_queries.job(tx, made.number)
 
 
 async def _count(tx: Tx, number: int, stock: str, reason_given: str | None) -> _Counted:

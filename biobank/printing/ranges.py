@@ -12,7 +12,7 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Writing
 from biobank.http.pages import form_key, parse_form, shown_again
 from biobank.labelling import pages as labelling
-from biobank.printer.queries import JobView
+from biobank.printer.job_queries import JobView
 from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView, render_labels
 from biobank.printing.range_commands import OrderRange, PrintRange, order_range, print_range

@@ -1,20 +1,24 @@
 """Label templates over JSON: versions, the draft, previews with their findings, test labels, files."""
 
 import json
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, TypeVar
+from uuid import UUID
 
 from litestar import Controller, Response, Router, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter
+from pydantic import BaseModel
 
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
-from biobank.printer.queries import JobView
+from biobank.printer.job_queries import JobView
 from biobank.printing import designs, ordering
 from biobank.printing.designs import PreviewView, TemplateComparison
 from biobank.template import commands, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView, TokenView
+from biobank.tx import Tx
 
 READ = {"permission": Permission.STUDY_READ}
 MANAGE = {"permission": Permission.STUDY_MANAGE}
@@ -36,6 +40,17 @@ def label_file(content: bytes, media_type: str, name: str) -> Response[bytes]:
     shown, end = ("inline", "pdf") if media_type == "application/pdf" else ("attachment", "zpl")
     headers = {"content-disposition": f'{shown}; filename="{name}.{end}"'}
     return Response(content, media_type=media_type, headers=headers)
+
+
+Done = TypeVar("Done", bound=BaseModel)
+Asked = TypeVar("Asked", bound=BaseModel)
+
+
+async def _done(
+    tx: Tx, key: UUID, data: Asked, view: type[Done], verb: Callable[[Tx, str, Asked], Awaitable[Done]], template: str
+) -> Done:
+    """A deed at one template; the same key again answers what it answered before."""
+    return await tx.once(key, data, view, lambda: verb(tx, template, data), of=template)
 
 
 class LabelTemplateController(Controller):
@@ -133,45 +148,35 @@ class LabelTemplateController(Controller):
         self, tx: Writing, template: FromPath[str], data: JSONBody[commands.StartTemplateDraft], key: Key
     ) -> TemplateVersionView:
         """Begins the next version as a copy of an earlier one."""
-        return await tx.once(
-            key, data, TemplateVersionView, lambda: commands.start_draft(tx, template, data), of=template
-        )
+        return await _done(tx, key, data, TemplateVersionView, commands.start_draft, template)
 
     @post("/{template:str}/draft/content", operation_id="saveLabelTemplateDraft", opt=MANAGE)
     async def save(
         self, tx: Writing, template: FromPath[str], data: JSONBody[commands.SaveTemplateDraft], key: Key
     ) -> TemplateVersionView:
         """Gives the draft another content, stock or both. What is wrong is named with its place."""
-        return await tx.once(
-            key, data, TemplateVersionView, lambda: commands.save_draft(tx, template, data), of=template
-        )
+        return await _done(tx, key, data, TemplateVersionView, commands.save_draft, template)
 
     @post("/{template:str}/draft/published", operation_id="publishLabelTemplateDraft", opt=MANAGE)
     async def publish(
         self, tx: Writing, template: FromPath[str], data: JSONBody[commands.PublishTemplateDraft], key: Key
     ) -> TemplateVersionView:
         """Publishes the draft. It never changes again, and labels are printed with it."""
-        return await tx.once(
-            key, data, TemplateVersionView, lambda: commands.publish_draft(tx, template, data), of=template
-        )
+        return await _done(tx, key, data, TemplateVersionView, commands.publish_draft, template)
 
     @post("/{template:str}/draft/discarded", operation_id="discardLabelTemplateDraft", opt=MANAGE)
     async def discard(
         self, tx: Writing, template: FromPath[str], data: JSONBody[commands.DiscardTemplateDraft], key: Key
     ) -> TemplateVersionView:
         """Gives the draft up. It stays on record."""
-        return await tx.once(
-            key, data, TemplateVersionView, lambda: commands.discard_draft(tx, template, data), of=template
-        )
+        return await _done(tx, key, data, TemplateVersionView, commands.discard_draft, template)
 
     @post("/{template:str}/standard", operation_id="makeLabelTemplateStandard", opt=MANAGE)
     async def standard(
         self, tx: Writing, template: FromPath[str], data: JSONBody[commands.MakeStandard], key: Key
     ) -> LabelTemplateView:
         """Takes the template for labels of its kind where nobody names another."""
-        return await tx.once(
-            key, data, LabelTemplateView, lambda: commands.make_standard(tx, template, data), of=template
-        )
+        return await _done(tx, key, data, LabelTemplateView, commands.make_standard, template)
 
 
 router = Router("/api/v1", route_handlers=[LabelTemplateController])

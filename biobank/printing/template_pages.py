@@ -1,9 +1,8 @@
-"""Label templates on pages: the list, one template with its versions, and the editor of its draft."""
+"""Label templates on pages: the list, a new one, one with its versions, and two versions side by side."""
 
 import base64
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import UploadFile
@@ -12,16 +11,16 @@ from litestar.response import Redirect, Template
 
 from biobank.access.limits import PRINT
 from biobank.actor import Permission
-from biobank.errors import DomainError, Invalid, NotFound
+from biobank.errors import Invalid, NotFound
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.printer.queries import JobView
+from biobank.printer.job_queries import JobView
 from biobank.printing import designs, ordering
 from biobank.printing.designs import PreviewView
 from biobank.printing.pages import printer_options
 from biobank.printing.template_api import label_file, template_file
 from biobank.study import queries as studies
-from biobank.template import commands, editing, queries, rules
+from biobank.template import commands, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView
 from biobank.tx import ReadTx
 from labels import STOCKS, Symbology
@@ -33,7 +32,7 @@ MANAGE = {"permission": Permission.STUDY_MANAGE}
 TEST = {"permission": Permission.STUDY_MANAGE, "rate": PRINT}
 _STOCKS = [(name, stock.title) for name, stock in STOCKS.items()]
 _SYMBOLOGIES = [(one.key, one.title) for one in Symbology]
-_CHOICES: Mapping[str, Any] = {"stocks": _STOCKS, "symbologies": _SYMBOLOGIES, "kind_titles": rules.KINDS}
+CHOICES: Mapping[str, Any] = {"stocks": _STOCKS, "symbologies": _SYMBOLOGIES, "kind_titles": rules.KINDS}
 
 
 def home_of(template: str) -> str:
@@ -50,13 +49,13 @@ def picture(preview: PreviewView) -> str | None:
 @get("/label-templates", operation_id="labelTemplatesPage", opt=READ, include_in_schema=False)
 async def templates(request: Here, tx: Reading) -> Template:
     found = await queries.templates(tx)
-    return page(request, "printing/templates.html", title="Label templates", found=found, **_CHOICES)
+    return page(request, "printing/templates.html", title="Label templates", found=found, **CHOICES)
 
 
 async def _new(tx: ReadTx) -> dict[str, Any]:
     own = [(study.code, f"{study.code}, {study.title}") for study in await studies.studies(tx)]
     like = [(one.name, f"{one.title} ({one.name})") for one in await queries.templates(tx)]
-    return {**_CHOICES, "kinds": list(rules.KINDS.items()), "own_studies": own, "like": like}
+    return {**CHOICES, "kinds": list(rules.KINDS.items()), "own_studies": own, "like": like}
 
 
 @get("/label-templates/new", operation_id="newLabelTemplatePage", opt=MANAGE, include_in_schema=False)
@@ -82,7 +81,7 @@ async def create(request: Here, tx: Writing) -> Redirect:
     with shown_again("printing/template_new.html", title="New label template", values=data, **view):
         given: dict[str, Any] = {}
         if isinstance(file, UploadFile) and file.filename:
-            given = {"content": _object(await _read(file)), "like": None}
+            given = {"content": object_of(await read_file(file)), "like": None}
         command = parse_form(commands.CreateLabelTemplate, data, **given)
         made = await tx.once(
             form_key(data), command, TemplateVersionView, lambda: commands.create_template(tx, command)
@@ -90,11 +89,11 @@ async def create(request: Here, tx: Writing) -> Redirect:
     return Redirect(f"{home_of(made.name)}/draft", status_code=303)
 
 
-async def _read(file: UploadFile) -> bytes:
+async def read_file(file: UploadFile) -> bytes:
     return await file.read(rules.LARGEST_CONTENT + 1)
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def object_of(content: bytes) -> dict[str, Any]:
     """The content of a template that a file holds.
 
     Raises:
@@ -137,7 +136,7 @@ async def template(
         code=code,
         printer_options=await printer_options(tx),
         **view,
-        **_CHOICES,
+        **CHOICES,
     )
 
 
@@ -179,159 +178,13 @@ async def comparison(
     )
 
 
-# --- the draft --------------------------------------------------------------------------------------------------------
-
-
-async def _draft(tx: ReadTx, name: str) -> tuple[LabelTemplateView, TemplateVersionView]:
-    """A template that this person may change, and its draft.
-
-    Raises:
-        NotFound: no such template within reach, or no draft of it.
-        Forbidden: it is not this person's to change.
-    """
-    await commands.changeable(tx, name, lock=False)
-    found = await queries.template(tx, name)
-    if found.draft is None:
-        raise NotFound(f"Label template {name} has no draft: start one first.")
-    return found, await queries.version(tx, name, found.draft)
-
-
-def _title(found: LabelTemplateView) -> str:
-    return f"Draft of version {found.draft} of {found.name}"
-
-
-async def _editor(
-    tx: ReadTx, found: LabelTemplateView, draft: TemplateVersionView, values: Mapping[str, str]
-) -> dict[str, Any]:
-    """What the editor shows beside the fields: the label as they say, and what stands against it."""
-    stock, code = values.get("stock") or draft.head.stock, values.get("code", "")
-    view: dict[str, Any] = {"found": found, "draft": draft, "element_kinds": editing.kinds(values), **_CHOICES}
-    view |= {"tokens": rules.tokens_of(found.kind), "preview": None, "picture": None, "preview_refused": None}
-    try:
-        content = rules.read(editing.content_of(values, draft.content), found.name, found.kind)
-        item = await designs.item_for(tx, found.kind, found.study, code or None)
-        view["preview"] = await designs.preview(content, rules.stock_of(stock), item)
-        view["picture"] = picture(view["preview"])
-    except DomainError as refused:
-        view["preview_refused"] = str(refused)
-    return view
-
-
-@get(
-    "/label-templates/{template:str}/draft",
-    operation_id="labelTemplateDraftPage",
-    opt=MANAGE,
-    include_in_schema=False,
-)
-async def draft(request: Here, tx: Reading, template: FromPath[str], code: FromQuery[str] = "") -> Template:
-    found, drafted = await _draft(tx, template)
-    values = editing.flat(drafted.content) | {"stock": drafted.head.stock, "code": code}
-    view = await _editor(tx, found, drafted, values)
-    return page(request, "printing/template_draft.html", title=_title(found), values=values, **view)
-
-
-@post(
-    "/label-templates/{template:str}/draft/preview",
-    operation_id="previewDraftForm",
-    opt=MANAGE,
-    include_in_schema=False,
-    status_code=200,
-)
-async def preview_form(request: Here, tx: Writing, template: FromPath[str], data: Form) -> Template:
-    """The editor with the label as the fields say. Nothing is saved."""
-    found, drafted = await _draft(tx, template)
-    view = await _editor(tx, found, drafted, data)
-    return page(request, "printing/template_draft.html", title=_title(found), values=data, **view)
-
-
-@post(
-    "/label-templates/{template:str}/draft",
-    operation_id="saveDraftForm",
-    opt=MANAGE,
-    include_in_schema=False,
-    status_code=303,
-)
-async def save(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
-    """Saves the draft after what the button says: add, remove or move an element, or publish."""
-    found, drafted = await _draft(tx, template)
-    view = await _editor(tx, found, drafted, data)
-    publishes = data.get("do") == "publish"
-    with shown_again("printing/template_draft.html", title=_title(found), values=data, **view):
-        content = editing.arranged(editing.content_of(data, drafted.content), data.get("do", ""))
-        command = parse_form(commands.SaveTemplateDraft, data, content=content)
-        note = data.get("note") or None
-
-        async def done() -> TemplateVersionView:
-            saved = await commands.save_draft(tx, template, command)
-            if not publishes:
-                return saved
-            publication = commands.PublishTemplateDraft(row_version=saved.head.row_version, note=note)
-            return await commands.publish_draft(tx, template, publication)
-
-        await tx.once(form_key(data), command, TemplateVersionView, done, of=f"{template} {data.get('do')} {note}")
-    if publishes:
-        return Redirect(home_of(template), status_code=303)
-    query = f"?{urlencode({'code': data['code']})}" if data.get("code") else ""
-    return Redirect(f"{home_of(template)}/draft{query}", status_code=303)
-
-
-@post(
-    "/label-templates/{template:str}/draft/test",
-    operation_id="testDraftForm",
-    opt=TEST,
-    include_in_schema=False,
-    status_code=200,
-)
-async def test_draft(tx: Writing, template: FromPath[str], data: Form) -> Response[bytes]:
-    """A test label as the fields say, whether they are saved or not."""
-    found, drafted = await _draft(tx, template)
-    view = await _editor(tx, found, drafted, data)
-    with shown_again("printing/template_draft.html", title=_title(found), values=data, **view):
-        content = rules.read(editing.content_of(data, drafted.content), found.name, found.kind)
-        command = designs.LabelTest(stock=data.get("stock") or None, code=data.get("code") or None)
-        made = await designs.draw_test(tx, template, drafted.head.number, command, content)
-    return label_file(*made, f"{template}-test")
-
-
-@post(
-    "/label-templates/{template:str}/draft/file",
-    operation_id="draftFileForm",
-    opt=MANAGE,
-    include_in_schema=False,
-    status_code=303,
-)
-async def upload(request: Here, tx: Writing, template: FromPath[str]) -> Redirect:
-    """Puts a JSON file into the draft. What is wrong in it is named with its place."""
-    found, drafted = await _draft(tx, template)
-    values = editing.flat(drafted.content) | {"stock": drafted.head.stock}
-    view = await _editor(tx, found, drafted, values)
-    form = await request.form()
-    data = {name: value for name, value in form.items() if isinstance(value, str)}
-    file = form.get("file")
-    with shown_again("printing/template_draft.html", title=_title(found), values=values, **view):
-        if not isinstance(file, UploadFile) or not file.filename:
-            raise Invalid("Choose a file.", errors={"file": "is missing"})
-        command = parse_form(commands.SaveTemplateDraft, data, content=_object(await _read(file)))
-        await tx.once(
-            form_key(data),
-            command,
-            TemplateVersionView,
-            lambda: commands.save_draft(tx, template, command),
-            of=template,
-        )
-    return Redirect(f"{home_of(template)}/draft", status_code=303)
-
-
-# --- deeds from the page of a template --------------------------------------------------------------------------------
-
-
 async def _page(tx: ReadTx, name: str) -> dict[str, Any]:
     """What the page of a template shows, for a form of it that comes back."""
     found = await queries.template(tx, name)
     shown = await queries.version(tx, name, found.in_force or found.versions[0].number)
     preview = await designs.preview_version(tx, name, shown.head.number)
     view = {"found": found, "shown": shown, "preview": preview, "picture": picture(preview), "code": ""}
-    return {**view, "preview_refused": None, "printer_options": await printer_options(tx), **_CHOICES}
+    return {**view, "preview_refused": None, "printer_options": await printer_options(tx), **CHOICES}
 
 
 @post(
@@ -348,24 +201,6 @@ async def start(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
         action = commands.start_draft
         await tx.once(form_key(data), command, TemplateVersionView, lambda: action(tx, template, command), of=template)
     return Redirect(f"{home_of(template)}/draft", status_code=303)
-
-
-@post(
-    "/label-templates/{template:str}/draft/discarded",
-    operation_id="discardTemplateDraftForm",
-    opt=MANAGE,
-    include_in_schema=False,
-    status_code=303,
-)
-async def discard(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
-    found, drafted = await _draft(tx, template)
-    values = editing.flat(drafted.content) | {"stock": drafted.head.stock, "reason": data.get("reason", "")}
-    view = await _editor(tx, found, drafted, values)
-    with shown_again("printing/template_draft.html", title=_title(found), values=values, **view):
-        command = parse_form(commands.DiscardTemplateDraft, data)
-        action = commands.discard_draft
-        await tx.once(form_key(data), command, TemplateVersionView, lambda: action(tx, template, command), of=template)
-    return Redirect(home_of(template), status_code=303)
 
 
 @post(
@@ -433,13 +268,7 @@ router = Router(
         template,
         file,
         comparison,
-        draft,
-        preview_form,
-        save,
-        test_draft,
-        upload,
         start,
-        discard,
         standard,
         test,
         test_at_printer,

@@ -9,10 +9,11 @@ begin
         end if;
         return new;
     end if;
-    if (new.number, new.printer_id, new.site_id, new.transport, new.stock, new.dpi, new.templates, new.start, new.labels,
-        new.requested_by, new.requested_at)
-       is distinct from (old.number, old.printer_id, old.site_id, old.transport, old.stock, old.dpi, old.templates, old.start, old.labels,
-        old.requested_by, old.requested_at)
+    if (new.number, new.site_id, new.templates, new.start, new.labels, new.requested_by, new.requested_at)
+       is distinct from (old.number, old.site_id, old.templates, old.start, old.labels, old.requested_by, old.requested_at)
+       -- A job that waits may wait elsewhere.
+       or ((old.status, new.status) <> ('queued', 'queued') and (new.printer_id, new.transport, new.stock, new.dpi)
+           is distinct from (old.printer_id, old.transport, old.stock, old.dpi))
        or (new.copy_of, new.reason, new.workstation) is distinct from (old.copy_of, old.reason, old.workstation)
        or (old.sent_at is not null and new.sent_at is distinct from old.sent_at) then
         raise exception 'the snapshot of print job % never changes', old.number
@@ -41,9 +42,9 @@ create function biobank_print_job_step() returns trigger language plpgsql securi
 declare
     who text := nullif(current_setting('biobank.actor', true), '');
 begin
-    if tg_op = 'INSERT' or new.status <> old.status or new.trouble is distinct from old.trouble then
-        insert into print_job_step (job_id, status, trouble, actor_id)
-        values (new.id, new.status, new.trouble, case when who = 'service' then null else who::bigint end);
+    if tg_op = 'INSERT' or new.status <> old.status or new.trouble is distinct from old.trouble or new.printer_id <> old.printer_id then
+        insert into print_job_step (job_id, status, trouble, detail, printer_id, actor_id)
+        values (new.id, new.status, new.trouble, new.detail, new.printer_id, case when who = 'service' then null else who::bigint end);
     end if;
     return null;
 end $$;

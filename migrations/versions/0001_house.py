@@ -1542,10 +1542,13 @@ def upgrade() -> None:
         sa.Column("job_id", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("trouble", sa.Text(), nullable=True),
+        sa.Column("detail", sa.Text(), nullable=True),
+        sa.Column("printer_id", sa.BigInteger(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("actor_id", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_print_job_step_actor_id")),
         sa.ForeignKeyConstraint(["job_id"], ["print_job.id"], name=op.f("fk_print_job_step_job_id")),
+        sa.ForeignKeyConstraint(["printer_id"], ["printer.id"], name=op.f("fk_print_job_step_printer_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_print_job_step")),
     )
     op.create_index(op.f("ix_print_job_step_job_id"), "print_job_step", ["job_id"], unique=False)

@@ -195,6 +195,58 @@ async def test_a_paused_printer_keeps_its_jobs_and_a_job_may_be_cancelled(api, d
         assert printer.printed == []
 
 
+async def test_jobs_of_a_broken_printer_are_moved_all_or_none(api, database, tubes, world, superuser):
+    async with simulated() as (printer, port):
+        broken = await add_printer(api, 9, name="ZD-1")
+        works = await add_printer(api, port, name="ZD-2")
+        wide = await api("manager").ok(
+            "/printers", {"site": "LAB", "name": "SHEETS", "kind": "download", "dpi": 600, "stock": "cryo-letter-85"}
+        )
+        await add_printer(api, port, name="ZD-3", site="CHI")
+        numbers = [await order(api, [tube], broken) for tube in tubes]
+        await send(database)
+        assert (await job(api, numbers[0]))["trouble"] == "unreachable"
+        await api("technician").ok(f"/print-jobs/{numbers[2]}/cancel", {"reason": "not needed"})
+
+        async def move(jobs, printer, who="technician", reason="broken for the day"):
+            return await api(who).post("/print-jobs/moves", {"jobs": jobs, "printer": printer, "reason": reason})
+
+        gone = await move(numbers, works)
+        assert (gone.status_code, gone.json()["type"]) == (409, "/problems/print-job-state")
+        assert (await job(api, numbers[0]))["printer"] == "ZD-1", "all or none"
+        for jobs, where, who, status in (
+            (numbers[:2], broken, "technician", 422),  # it is there already
+            (numbers[:2], "CHI/ZD-3", "manager", 422),  # at another site
+            (numbers[:2], "CHI/ZD-3", "technician", 404),
+            (numbers[:2], works, "technician_chi", 404),
+            ([], works, "technician", 422),
+        ):
+            assert (await move(jobs, where, who)).status_code == status, (where, who)
+        assert (await move(numbers[:2], works, reason="")).status_code == 422
+        assert (await move(numbers[:2], works)).status_code == 200
+        await send(database)
+        assert codes_of(printer.printed) == list(tubes[:2])
+        done = await job(api, numbers[0])
+        assert (done["status"], done["printer"]) == ("acknowledged", "ZD-2")
+        assert [(step["printer"], step["detail"]) for step in done["steps"]][2] == (
+            "ZD-2",
+            "Moved from ZD-1: broken for the day",
+        )
+        assert (await move(numbers[:1], broken)).status_code == 409, "what was sent stays"
+
+        number = await order(api, tubes[:1], broken, reason="damaged")
+        assert (await move([number], f"LAB/{wide['name']}")).status_code == 200
+        file = await api("technician").post(f"/print-jobs/{number}/file")
+        assert file.content.startswith(b"%PDF")
+        assert await superuser.fetchval("select stock from label_print order by id desc limit 1") == "cryo-letter-85"
+        test = await api("manager").ok(f"/printers/{broken}/test", {})
+        assert (await move([test["number"]], f"LAB/{wide['name']}")).status_code == 422, "a test tries its own stock"
+        assert (await move([test["number"]], works)).status_code == 200
+        body = {"jobs": [test["number"]], "reason": "not needed"}
+        assert (await api("technician").post("/print-jobs/cancellations", body)).status_code == 200
+        assert (await job(api, test["number"]))["status"] == "cancelled"
+
+
 async def test_a_service_that_stops_leaves_what_was_in_hand_unknown(api, database, tubes):
     async with simulated("ready") as (printer, port):
         number = await order(api, tubes, await add_printer(api, port))

@@ -89,7 +89,10 @@ NEW = """insert into print_job
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
-        ("update print_job set stock = 'other'", "ck_print_job_snapshot_never_changes"),
+        (
+            "update print_job set stock = 'other', status = 'sent', sent_at = now()",
+            "ck_print_job_snapshot_never_changes",
+        ),
         ("update print_job set templates = '{}'", "ck_print_job_snapshot_never_changes"),
         ("update print_job set labels = 2", "ck_print_job_snapshot_never_changes"),
         ("update print_job set reason = 'x', copy_of = id", "ck_print_job_snapshot_never_changes"),
@@ -124,5 +127,7 @@ async def test_a_step_is_written_for_each_change_and_by_nobody_else(queued):
         with pytest.raises(asyncpg.PostgresError):
             await connection.execute(f"update {table} set job_id = job_id")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await connection.execute("insert into print_job_step (job_id, status) values ($1, 'verified')", job["id"])
+        await connection.execute(
+            "insert into print_job_step (job_id, status, printer_id) values ($1, 'verified', 1)", job["id"]
+        )
     await connection.execute("reset role")

@@ -69,6 +69,8 @@ async def test_a_label_is_laid_out_by_forms_alone(browser, database, world):
     view = (await page.get(HERE)).text
     assert "Larger id" in view
     assert (await page.get(f"{HERE}/draft")).status_code == 404
+    late = await page.post(f"{HERE}/draft/preview", values | {"width": "50"})
+    assert (late.status_code, "Version 1 is published: it never changes again." in late.text) == (200, True)
     assert (await page.post(f"{HERE}/standard", {})).status_code == 303
     assert "standard: taken where nobody names another" in (await page.get(HERE)).text
     assert (await page.post(f"{HERE}/test", {"start": "3", "format": "pdf"})).content.startswith(b"%PDF")

@@ -17,7 +17,17 @@ async def test_a_clerk_prints_at_the_printer_of_the_rules_and_settles_what_nobod
         queued = await here.post("/labels", {"codes": "\n".join(tubes), "printer": key, "stock": "l4731", "start": "0"})
         assert queued.status_code == 303
         address = queued.headers["location"]
+        number = address.rpartition("/")[2]
         assert "waiting" in (await here.get(address)).text
+        assert "Print it elsewhere" not in (await here.get(address)).text
+        other = await add_printer(api, 9, name="ZD-2")
+        assert f'name="job.{number}"' in (await here.get("/print-jobs")).text
+        none = await here.post("/print-jobs/moves", {"reason": "out of order", "printer": other})
+        assert (none.status_code, "Tick the jobs that you mean" in none.text) == (422, True)
+        ticked = {f"job.{number}": "yes", "reason": "out of order"}
+        assert (await here.post("/print-jobs/moves", {**ticked, "printer": other})).status_code == 303
+        assert "Moved from ZD-1: out of order" in (await here.get(address)).text
+        assert (await here.post("/print-jobs/moves", {**ticked, "printer": key})).status_code == 303
         await send(database)
         page = (await here.get(address)).text
         assert "unknown" in page
@@ -114,4 +124,9 @@ async def test_a_file_is_downloaded_and_the_queue_goes_on_to_a_second_page(api, 
     assert (await here.post(f"/print-jobs/{number}/settle", {"outcome": "not_printed"})).status_code == 303
     assert (await here.post(f"/print-jobs/{number}/file")).status_code == 409
     assert (await here.post(f"/print-jobs/{number}/cancel", {"reason": "too late"})).status_code == 409
+    again = await order(api, tubes, key, reason="lost")
+    ticked = {f"job.{again}": "yes", "reason": "wrong tubes"}
+    assert (await here.post("/print-jobs/cancellations", ticked)).status_code == 303
+    twice = await here.post("/print-jobs/cancellations", ticked)
+    assert (twice.status_code, "is cancelled: it cannot be cancelled" in twice.text) == (409, True)
     assert (await here.get("/print-jobs?after=100")).status_code == 200
