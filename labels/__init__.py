@@ -44,7 +44,7 @@ from labels.manifest import (
 from labels.pdf import render_pdf
 from labels.picklist import PickLine, PickSheet, render_pick_list
 from labels.picture import render_png
-from labels.stock import Area, RollStock, SheetStock, Stock, stock_from_data, stock_to_data
+from labels.stock import PRINTER_DPI, Area, RollStock, SheetStock, Stock, stock_from_data, stock_to_data
 from labels.stocks import STOCKS
 from labels.svg import render_svg
 from labels.symbols import ModuleRange, Symbology
@@ -56,6 +56,7 @@ __all__ = [
     "A4",
     "EXEMPT",
     "LETTER",
+    "PRINTER_DPI",
     "STOCKS",
     "TEMPLATES",
     "TOKENS",

@@ -6,6 +6,8 @@ from typing import Any
 
 from labels.geometry import Box
 
+_LARGEST = 100_000  # more than any length, count or resolution on a label
+
 
 class Fault(ValueError):
     """What is wrong at `place`; whoever reads a whole thing says of which."""
@@ -84,6 +86,8 @@ class Fields:
 
 
 def _number(value: Any, place: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -math.inf < value < math.inf:
         raise Fault(place, "is not a number")
+    if abs(value) > _LARGEST:
+        raise Fault(place, f"is beyond {_LARGEST:,}")
     return float(value)

@@ -103,8 +103,6 @@ def _template(name: str, given: set[str]) -> "Template":
         template = Template.from_data(data, known=known)
     except (TemplateError, Invalid) as error:
         raise Failure(f"{name}: {error}") from None
-    except OverflowError:
-        raise Failure(f"{name}: holds a number that is too large") from None
     return template
 
 

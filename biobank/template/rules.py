@@ -173,8 +173,6 @@ def read(content: Any, name: str, kind: str) -> Template:
         )
     except TemplateError as error:
         raise faulty(error.place, error.problem) from None
-    except OverflowError:
-        raise faulty("", "holds a number that is too large") from None
     if not 0 < len(made.title.strip()) <= 200:
         raise faulty("title", "is empty or longer than 200 characters")
     return made

@@ -1,12 +1,8 @@
-import shutil
-import subprocess
 from dataclasses import replace
 
 import pytest
-import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from labels import (
     STOCKS,
@@ -92,18 +88,6 @@ def test_every_symbology_is_read_in_its_smallest_modules(symbology, scale, dpi, 
     found = read_pdf(render_pdf([Item("1234567890")], template, RollStock("x", "x", 80, 20, dpi=dpi)), dpi * scale)
     assert [symbol.text for symbol in found] == ["1234567890"]
     assert found[0].symbology.startswith(symbology.title)
-
-
-@pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="pdftoppm is not there: apt-get install poppler-utils")
-@pytest.mark.parametrize("dpi", [203, 300, 600])
-def test_another_renderer_shows_the_same(dpi, tmp_path):
-    labels = some_labels(CRYO.per_sheet)
-    (tmp_path / "sheet.pdf").write_bytes(render_pdf(labels, TUBE, replace(CRYO, dpi=dpi)))
-    command = ["pdftoppm", "-r", str(dpi), "-gray", "-png", "-singlefile", "sheet.pdf", "page"]
-    subprocess.run(command, cwd=tmp_path, check=True)
-    with Image.open(tmp_path / "page.png") as page:
-        found = {symbol.text for symbol in zxingcpp.read_barcodes(page)}
-    assert found == {label.code for label in labels}
 
 
 @pytest.mark.parametrize("kind", ["box", "rack", "shelf", "freezer", "shipment", "badge"])

@@ -111,6 +111,7 @@ def test_a_stock_of_ones_own_names_what_is_usual():
         (ROLL | {"dpi": 240}, "no label printer has 240 dpi; use 203, 300, 600"),
         (ROLL | {"dpi": 203.5}, "dpi: is not a whole number"),
         (ROLL | {"label_width": 0}, "greater than zero"),
+        (ROLL | {"columns": 10**400}, "columns: is beyond 100,000"),
         (ROLL | {"gap": -1}, "gaps not below"),
         (ROLL | {"colour": 1}, "colour: is not known here"),
         (ROLL | {"areas": 5}, "areas: is not a list"),
