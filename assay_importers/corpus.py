@@ -1,4 +1,5 @@
-"""Judging importers on real files: every fact that a manifest states about a file must be in its `ParsedRun`.
+"""Judging importers on real files: every fact that a manifest states about a file must be in its `ParsedRun` or, of
+the scan of a rack, in its `RackScan`.
 
 `python -m assay_importers.corpus [FOLDER]` (or the folder named by `CORPUS`) prints a line for each format and last
 `N of M checks`. The folder holds a `MANIFEST.json`: a list of files with `path`, `format` and `checks`, each check
@@ -25,7 +26,9 @@ from typing import Any, TextIO
 
 from assay_importers.contract import ParsedRun, Reading, Well
 from assay_importers.errors import ImporterError, NoImporter
-from assay_importers.sandbox import parse_path
+from assay_importers.racks import RackScan
+from assay_importers.racks.positions import read_position
+from assay_importers.sandbox import read_path
 from assay_importers.wells import read_well
 
 _BLOCK = "DataType: "
@@ -85,9 +88,10 @@ def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
             report.files += 1
             report.checks += len(entry["checks"])
             report.claimed += not isinstance(run, NoImporter)
-            if isinstance(run, ParsedRun):
+            if isinstance(run, ParsedRun | RackScan):
                 report.read += 1
-                failures = list(check_run(run, entry["checks"]))
+                checks = entry["checks"]
+                failures = list(check_rack(run, checks) if isinstance(run, RackScan) else check_run(run, checks))
                 report.passed += len(entry["checks"]) - len(failures)
                 report.failures += [f"{entry['path']}: {failure}" for failure in failures]
             else:
@@ -95,9 +99,9 @@ def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
     return Report(tuple(reports.values()))
 
 
-def _parse(path: Path) -> ParsedRun | ImporterError:
+def _parse(path: Path) -> ParsedRun | RackScan | ImporterError:
     try:
-        return parse_path(path)
+        return read_path(path)
     except ImporterError as error:
         return error
 
@@ -110,6 +114,31 @@ def check_run(run: ParsedRun, checks: Sequence[dict[str, Any]]) -> Iterator[str]
         if not any(_same(check["expected"], value) for value in found):
             where = ", ".join(str(check[key]) for key in ("sample", "analyte", "field"))
             yield f"{where}: expected {check['expected']!r}, found {found or 'nothing'}"
+
+
+def check_rack(scan: RackScan, checks: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """The checks of a rack scan that do not hold, each in words."""
+    for check in checks:
+        found = _rack_facts(scan, str(check["sample"]), str(check["field"]))
+        if not any(_same(check["expected"], value) for value in found):
+            where = ", ".join(str(check[key]) for key in ("sample", "analyte", "field"))
+            yield f"{where}: expected {check['expected']!r}, found {found or 'nothing'}"
+
+
+def _rack_facts(scan: RackScan, sample: str, name: str) -> list[Any]:
+    """What a scan says of the whole rack (`*`) or of a position: its code, or the word that stands there."""
+    if sample != "*":
+        cells = [cell for cell in scan.cells if (cell.row, cell.col) == read_position(sample)]
+        return [text for cell in cells for text in (cell.raw, cell.code or cell.state.replace("_", " ").upper())]
+    whole: dict[str, list[Any]] = {
+        "rack_id": [scan.rack_code],
+        "rack_barcode": [scan.rack_code],
+        "n_positions": [len(scan.cells)],
+        "n_tubes": [sum(cell.state == "code" for cell in scan.cells)],
+        "declared_tube_count": [text for key, text in scan.header.items() if key.casefold() == "tube count"],
+        "expected": ["duplicate barcode must be reported"] if scan.duplicates else [],
+    }
+    return whole.get(name, [value for key, value in scan.model_dump().items() if key == name])
 
 
 def _same(expected: Any, found: Any) -> bool:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from assay_importers.contract import ParsedRun
 from assay_importers.errors import FaultyFile, FileTooLarge, ImporterError, ParseCrashed, ParseTimeout, from_dict
+from assay_importers.racks import RackScan
 
 MIB = 1024 * 1024
 # The worker lives for one file: looking for garbage would only cost it time.
@@ -53,9 +54,39 @@ def parse_path(path: Path, *, format_key: str | None = None, limits: Limits = DE
     return parse_bytes(read_file(path, limits), path.name, format_key=format_key, limits=limits)
 
 
+def read_path(path: Path, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun | RackScan:
+    """As `parse_path`, and the scan of a rack where no importer claims the file or the format says `rack_scan`."""
+    reply = _work(_request(read_file(path, limits), path.name, format_key, limits, "any"), limits)
+    return reply if isinstance(reply, RackScan) else _run(reply)
+
+
 def parse_bytes(data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun:
     """Read a file's bytes in a worker process. Raises `ImporterError`."""
-    request = _request(data, name, format_key, limits)
+    return _run(_work(_request(data, name, format_key, limits), limits))
+
+
+async def parse_bytes_async(
+    data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT
+) -> ParsedRun:
+    """As `parse_bytes`, without blocking the event loop. The worker is killed on a timeout and when cancelled."""
+    return _run(await _work_async(_request(data, name, format_key, limits), limits))
+
+
+async def read_rack_async(data: bytes, name: str, *, limits: Limits = DEFAULT) -> RackScan:
+    """Read the scan of a rack in a worker process, without blocking the event loop. Raises `ImporterError`."""
+    reply = await _work_async(_request(data, name, None, limits, "rack"), limits)
+    if not isinstance(reply, RackScan):
+        raise ParseCrashed("it was asked for a rack and gave a run")
+    return reply
+
+
+def _run(reply: ParsedRun | RackScan) -> ParsedRun:
+    if isinstance(reply, RackScan):
+        raise ParseCrashed("it was asked for a run and gave a rack")
+    return reply
+
+
+def _work(request: bytes, limits: Limits) -> ParsedRun | RackScan:
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter with a fixed program
             _COMMAND, input=request, capture_output=True, timeout=limits.wall_seconds, check=False, env=_environment()
@@ -65,11 +96,7 @@ def parse_bytes(data: bytes, name: str, *, format_key: str | None = None, limits
     return _reply(done.returncode, done.stdout, done.stderr, limits)
 
 
-async def parse_bytes_async(
-    data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT
-) -> ParsedRun:
-    """As `parse_bytes`, without blocking the event loop. The worker is killed on a timeout and when cancelled."""
-    request = _request(data, name, format_key, limits)
+async def _work_async(request: bytes, limits: Limits) -> ParsedRun | RackScan:
     pipe = asyncio.subprocess.PIPE
     worker = await asyncio.create_subprocess_exec(*_COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
     try:
@@ -84,12 +111,13 @@ async def parse_bytes_async(
     return _reply(await worker.wait(), out, err, limits)
 
 
-def _request(data: bytes, name: str, format_key: str | None, limits: Limits) -> bytes:
+def _request(data: bytes, name: str, format_key: str | None, limits: Limits, kind: str = "run") -> bytes:
     if len(data) > limits.file_bytes:
         raise FileTooLarge(len(data), limits.file_bytes)
     request = {
         "name": name,
         "format": format_key,
+        "kind": kind,
         "cpu_seconds": limits.cpu_seconds,
         "memory_bytes": limits.memory_bytes,
     }
@@ -106,14 +134,16 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun:
-    """The run or the error that the worker answered; its death is an error too."""
+def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun | RackScan:
+    """The run, the rack or the error that the worker answered; its death is an error too."""
     if status == -getattr(signal, "SIGXCPU", signal.SIGTERM):
         raise ParseTimeout(limits.cpu_seconds)
     try:
         # The run is by far the larger part: it is validated straight from its JSON.
         if status == 0 and out.startswith(b'{"run":'):
             return ParsedRun.model_validate_json(out[len(b'{"run":') : -1])
+        if status == 0 and out.startswith(b'{"rack":'):
+            return RackScan.model_validate_json(out[len(b'{"rack":') : -1])
         error: ImporterError = from_dict(json.loads(out)["error"])
     except (ValidationError, ValueError, KeyError, TypeError) as problem:
         last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]

@@ -1,7 +1,8 @@
 """The process in which a file is read: request and file come on standard input, the reply goes to standard output.
 
-The request is one line of JSON: `{"name", "format", "cpu_seconds", "memory_bytes"}`, then the file's bytes. The reply
-is one JSON object: `{"run": ParsedRun}` or `{"error": ImporterError.as_dict()}`.
+The request is one line of JSON: `{"name", "format", "kind", "cpu_seconds", "memory_bytes"}`, then the file's bytes. The
+kind is `run`, `rack` or `any`. The reply is one JSON object: `{"run": ParsedRun}`, `{"rack": RackScan}` or
+`{"error": ImporterError.as_dict()}`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import json
 import sys
 from typing import Any, BinaryIO
 
-from assay_importers.contract import SourceFile
-from assay_importers.errors import ImporterError, ParseCrashed
+from assay_importers.contract import Match, ParsedRun, SourceFile, Verdict
+from assay_importers.errors import ImporterError, NoImporter, ParseCrashed
+from assay_importers.racks import FORMAT, RackScan, read_rack, recognise_rack
 from assay_importers.registry import parse
 
 RESOURCE: Any = importlib.import_module("resource") if importlib.util.find_spec("resource") else None
@@ -32,8 +34,9 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
     request = json.loads(requests.readline())
     limit(resource, request["cpu_seconds"], request["memory_bytes"])
     try:
-        run = parse(SourceFile(request["name"], requests.read()), request["format"])
-        reply = b'{"run":' + run.model_dump_json().encode() + b"}"
+        read = _read(SourceFile(request["name"], requests.read()), request["format"], request.get("kind", "run"))
+        key = b"rack" if isinstance(read, RackScan) else b"run"
+        reply = b'{"%b":%b}' % (key, read.model_dump_json().encode())
     except ImporterError as error:
         reply = _failure(error)
     except MemoryError:
@@ -42,6 +45,21 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
         reply = _failure(ParseCrashed(f"{type(error).__name__}: {error}"))
     replies.write(reply)
     replies.flush()
+
+
+def _read(file: SourceFile, format_key: str | None, kind: str) -> ParsedRun | RackScan:
+    """A run by its importers; the scan of a rack where one is asked for, or no importer claims the file."""
+    if kind == "rack" or (kind == "any" and format_key == FORMAT):
+        return read_rack(file.name, file.content)
+    try:
+        return parse(file, format_key)
+    except NoImporter as error:
+        if kind != "any":
+            raise
+        verdict, reason = recognise_rack(file.name, file.content)
+        if verdict is not Verdict.YES:
+            raise NoImporter([*error.candidates, Match(format=FORMAT, verdict=verdict, reason=reason)]) from error
+        return read_rack(file.name, file.content)
 
 
 def _failure(error: ImporterError) -> bytes:
