@@ -118,6 +118,10 @@ insert into identifier (namespace, value, container_id) select 'house', code, id
 insert into identifier (namespace, value, participant_id) select 'house', code, id from participant;
 insert into custody_history (specimen_id, container_id, row, col, holder_id, site_id, since, tx)
 select specimen_id, container_id, row, col, holder_id, site_id, since, gen_random_uuid() from custody;
+insert into container_place (container_id, parent_id, slot_row, slot_col, since, tx)
+select id, parent_id, slot_row, slot_col, placed_at, gen_random_uuid() from container;
+insert into box_count (container_id, tubes)
+select container_id, count(*) from custody where container_id is not null group by container_id;
 """
 
 

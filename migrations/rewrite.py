@@ -22,6 +22,7 @@ SCRIPTS = (
     "equipment",
     "specimen",
     "custody",
+    "storage",
     "labelling",
     "picking",
     "printing",

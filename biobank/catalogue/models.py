@@ -35,9 +35,17 @@ class SpecimenType(Base):
     freeze_thaw_cap: Mapped[int | None] = mapped_column(Integer)
 
 
+class TubeFormat(Base):
+    """The outer shape of a tube, by which it goes into a box or not."""
+
+    __tablename__ = "tube_format"
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    title: Mapped[str] = mapped_column(Text)
+
+
 class TubeType(Base):
     """The tube itself: what it holds, in microlitres; its SPREC code as a primary container (element 2) and its family
-    as a container of long-term storage (element 7).
+    as a container of long-term storage (element 7); its format, where that is known.
     """
 
     __tablename__ = "tube_type"
@@ -46,6 +54,7 @@ class TubeType(Base):
     sprec_container: Mapped[str | None] = mapped_column(Text)
     sprec_family: Mapped[str | None] = mapped_column(Text)
     capacity_ul: Mapped[Decimal]
+    format: Mapped[str | None] = mapped_column(ForeignKey("tube_format.code"))
     __table_args__ = (
         CheckConstraint(
             "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', "

@@ -43,9 +43,19 @@ MAP_WORDS = {
         "take": "take this one",
         "pick": "of this list",
         "hold": "on hold",
+        "reserved": "reserved",
         "free": "free",
     },
-    "fill": {"row": "fill by row from A1", "column": "fill by column from A1"},
+    "fill": {
+        "row": "fill by row from A1",
+        "row_from_right": "fill by row from the top right",
+        "row_from_bottom": "fill by row from the bottom left",
+        "row_serpentine": "fill by row from A1, to and fro",
+        "column": "fill by column from A1",
+        "column_from_right": "fill by column from the top right",
+        "column_from_bottom": "fill by column from the bottom left",
+        "column_serpentine": "fill by column from A1, down and up",
+    },
     "temperature": [{"step": step, "words": words, "names": sorted(names)} for step, words, names in _TEMPERATURES],
 }
 

@@ -13,9 +13,9 @@ from biobank.overview.queries import TrailRow, View, touches
 from biobank.shipment.models import ExternalParty, Package, Shipment
 from biobank.specimen.models import CustodyHistory
 from biobank.specimen.queries import find_specimen, is_blind, tube_code
+from biobank.storage.grids import label
 from biobank.storage.models import Container, ContainerType
-from biobank.storage.queries import Place, paths
-from biobank.storage.rules import Grid, label
+from biobank.storage.queries import Place, grid_of, paths
 from biobank.tx import ReadTx
 
 
@@ -96,8 +96,8 @@ def _stay(row: Any, way: Sequence[Any]) -> Stay:
     kind, words, href, position = "ended", was.terminal, None, None
     if was.container_id is not None:
         kind, words = "position", None
-        grid = Grid(row.ContainerType.rows, row.ContainerType.cols, row.ContainerType.label_scheme)
-        position = label(grid, was.row or 0, was.col or 0)
+        grid = grid_of(row.ContainerType)
+        position = None if grid is None else label(grid, was.row or 0, was.col or 0)
     elif row.shipment is not None:
         kind, words, href = "package", f"package {row.package} of shipment", f"/shipments/{row.shipment}"
     elif row.holder is not None:

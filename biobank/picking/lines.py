@@ -24,7 +24,7 @@ from biobank.specimen.claims import claims
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.storage import boxes
-from biobank.storage.commands import check_free
+from biobank.storage.checks import check_free
 from biobank.tx import Tx
 
 Note = Annotated[str, Field(min_length=3, max_length=500)]

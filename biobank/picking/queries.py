@@ -22,9 +22,9 @@ from biobank.picking.models import PickList, PickListLine
 from biobank.picking.rules import Spot
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
+from biobank.storage.grids import label
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import Place, grid_of, paths, place
-from biobank.storage.rules import label
 from biobank.study.models import Site, Study
 from biobank.tx import ReadTx
 

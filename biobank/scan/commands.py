@@ -12,12 +12,12 @@ from biobank.errors import DomainError, NotFound
 from biobank.scan import queries, rules
 from biobank.scan.queries import CodeView, PlaceView, TubeView
 from biobank.specimen.queries import find_specimen
-from biobank.storage import boxes
+from biobank.storage import boxes, checks
 from biobank.storage import commands as storage
 from biobank.storage.boxes import BoxView
+from biobank.storage.grids import label as label_of
 from biobank.storage.queries import find_box
 from biobank.storage.rules import AlreadyElsewhere, LabelOnTwoTubes, two_tubes_words
-from biobank.storage.rules import label as label_of
 from biobank.tx import Tx
 
 _DOUBLE_FIRE = timedelta(seconds=30)
@@ -215,9 +215,9 @@ async def _stored(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     tube, custody = await find_specimen(tx, found.code, Permission.STORAGE_STORE, lock=True)
     box, grid = await find_box(tx, command.box, Permission.STORAGE_STORE)
     if custody.container_id == box.id and custody.row is not None and custody.col is not None:
-        await storage.check_may_be_stored(tx, tube, custody)
+        await checks.check_may_be_stored(tx, tube, custody)
         if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
-            await storage.check_one_tube(tx, tube, custody)
+            await checks.check_one_tube(tx, tube, custody)
         view = await boxes.box(tx, box.code, just=tube.code)
         label = label_of(grid, custody.row, custody.col)
         return _placed(

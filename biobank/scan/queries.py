@@ -11,7 +11,7 @@ from biobank.errors import NotFound
 from biobank.labelling.rules import LabelVoided
 from biobank.labelling.taking import blank
 from biobank.scan.rules import KIND_WORDS, AmbiguousCode, place_words
-from biobank.storage.rules import Grid, label
+from biobank.storage.grids import Grid, label
 from biobank.tx import ReadTx
 
 RESOLVE = """
@@ -24,7 +24,8 @@ select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.t
              where a.specimen_id = s.id and a.namespace = 'house' and a.status = 'active')
        end as replaced_by,
        coalesce((select o.reservation from tube_claim o where o.specimen_id = s.id), 'free') as reservation,
-       u.row, u.col, bt.rows, bt.cols, bt.label_scheme, way.codes as path_codes, way.names as path_names,
+       u.row, u.col, bt.rows, bt.cols, bt.label_scheme, bt.rows_per_group, bt.position_names,
+       way.codes as path_codes, way.names as path_names,
        h.display_name as holder, g.code as package, e.name as party, u.terminal as ended
   from identifier i
   join specimen s on s.id = i.specimen_id
@@ -238,7 +239,14 @@ def _tube(row: Any, namespace: str) -> dict[str, Any]:
     place = next((name for name in ("holder", "package", "party", "ended") if row[name] is not None), "position")
     position = None
     if place == "position":
-        position = label(Grid(row["rows"], row["cols"], row["label_scheme"]), row["row"], row["col"])
+        grid = Grid(
+            row["rows"],
+            row["cols"],
+            row["label_scheme"],
+            group=row["rows_per_group"] or 1,
+            names=tuple(row["position_names"] or ()),
+        )
+        position = label(grid, row["row"], row["col"])
         where = " / ".join([*row["path_names"], position])
     else:
         where = place_words(place, row[place])

@@ -7,11 +7,11 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.storage import boxes, commands, containers, failure, queries
+from biobank.storage import boxes, commands, containers, failure, occupancy
 from biobank.storage.boxes import BoxView
 from biobank.storage.commands import PlacementView, SwapView
 from biobank.storage.failure import ContainerThawedView
-from biobank.storage.queries import ContainerRow, ContainerView
+from biobank.storage.occupancy import ContainerRow, ContainerView
 
 
 class ContainerController(Controller):
@@ -28,7 +28,7 @@ class ContainerController(Controller):
         limit: Limit = 50,
     ) -> Page[ContainerRow]:
         """The outermost containers, or those in `parent`, each with what stands in it at any depth."""
-        return await queries.containers(tx, parent=parent, site=site, after=after, limit=limit)
+        return await occupancy.containers(tx, parent=parent, site=site, after=after, limit=limit)
 
     @post(operation_id="addContainer", opt={"permission": Permission.STORAGE_MANAGE})
     async def add(self, tx: Writing, data: JSONBody[containers.AddContainer], key: Key) -> ContainerView:
@@ -36,7 +36,7 @@ class ContainerController(Controller):
 
     @get("/{code:str}", operation_id="getContainer", opt={"permission": Permission.STORAGE_READ})
     async def container(self, tx: Reading, code: FromPath[str]) -> ContainerView:
-        return await queries.container(tx, code)
+        return await occupancy.container(tx, code)
 
     @get("/{code:str}/box", operation_id="getBox", opt={"permission": Permission.STORAGE_READ})
     async def box(self, tx: Reading, code: FromPath[str]) -> BoxView:
@@ -47,6 +47,13 @@ class ContainerController(Controller):
         self, tx: Writing, code: FromPath[str], data: JSONBody[containers.MoveContainer], key: Key
     ) -> ContainerView:
         return await tx.once(key, data, ContainerView, lambda: containers.move_container(tx, code, data), of=code)
+
+    @post("/{code:str}/move-back", operation_id="moveContainerBack", opt={"permission": Permission.STORAGE_STORE})
+    async def move_back(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[containers.MoveBack], key: Key
+    ) -> ContainerView:
+        """Put a container back to where your last move took it from, within the shift."""
+        return await tx.once(key, data, ContainerView, lambda: containers.move_back(tx, code, data), of=code)
 
     @post("/{code:str}/thaw", operation_id="thawContainer", opt={"permission": Permission.SPECIMEN_PROCESS})
     async def thaw(

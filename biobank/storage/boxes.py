@@ -1,26 +1,28 @@
 """Boxes as people may see them: the map of one, and what stands in it."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import case, select
+from sqlalchemy import Text, case, false, literal, select
 
 from biobank.actor import Permission, Scope
 from biobank.participant.models import Participant
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import shown, within
-from biobank.storage import rules
-from biobank.storage.models import Container, ContainerType
-from biobank.storage.queries import Place, View, find_box, grid_of, path, place
-from biobank.storage.rules import Grid
+from biobank.storage import grids, rules
+from biobank.storage.grids import Grid
+from biobank.storage.models import Container, ContainerType, ReservedPosition, StorageReservation
+from biobank.storage.queries import Place, View, find_box, grid_of, held, in_force, no_reservation, path, place
+from biobank.storage.rules import Held
 from biobank.tx import ReadTx
 
 
 class Cell(View):
-    """A position of a box. `state` is free, full, hold, just or next, and take or pick where a list is
-    walked; the code is left out where it is out of reach.
+    """A position of a box. `state` is free, full, hold, just, next or reserved, and take or pick where a list is
+    walked; the code is left out where it is out of reach. Of a reserved position `text` names the reservation.
     """
 
     row: int
@@ -86,18 +88,46 @@ async def spot(tx: ReadTx, box_id: int, row: int, col: int) -> Spot:
     ).scalar_one()
     steps = await path(tx, box_id)
     grid = grid_of(kind)
-    name = "" if grid is None else rules.label(grid, row, col)
+    name = "" if grid is None else grids.label(grid, row, col)
     return Spot(box=steps[-1].code, position=name, words=rules.path_words(steps, name))
 
 
-async def taken(tx: ReadTx, box_id: int, scope: Scope) -> Mapping[tuple[int, int], str | None]:
-    """By row and column, the tube that stands there; None where it is out of reach."""
-    rows = await tx.session.execute(
-        select(Custody.row, Custody.col, Specimen.code, within(scope).label("seen"))
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What is in the way in a box, by row and column: the tubes that stand there (None where one is out of reach), and
+    what is kept free under a reservation.
+    """
+
+    taken: Mapping[tuple[int, int], str | None]
+    held: Mapping[tuple[int, int], Held]
+
+
+async def filled(tx: ReadTx, box_id: int, scope: Scope) -> Filled:
+    tubes = (
+        select(Custody.row, Custody.col, Specimen.code, within(scope).label("seen"), *no_reservation)
         .join(Specimen, Specimen.id == Custody.specimen_id)
         .where(Custody.container_id == box_id)
     )
-    return {(row.row, row.col): row.code if row.seen else None for row in rows}
+    kept = (
+        select(
+            ReservedPosition.row,
+            ReservedPosition.col,
+            literal(None, Text),
+            false(),
+            StorageReservation.number,
+            StorageReservation.name,
+        )
+        .join(StorageReservation, StorageReservation.id == ReservedPosition.reservation_id)
+        .where(ReservedPosition.container_id == box_id, in_force(tx))
+    )
+    taken: dict[tuple[int, int], str | None] = {}
+    held: dict[tuple[int, int], Held] = {}
+    for row, col, code, seen, number, name in await tx.session.execute(tubes.union_all(kept)):
+        if number is None:
+            taken[row, col] = code if seen else None
+        else:
+            held[row, col] = Held(number, name)
+    return Filled(taken, held)
 
 
 async def box(tx: ReadTx, code: str, *, just: str | None = None) -> BoxView:
@@ -123,16 +153,17 @@ async def box(tx: ReadTx, code: str, *, just: str | None = None) -> BoxView:
         .where(Custody.container_id == found.id)
     )
     standing = {(row.row, row.col): row for row in rows}
-    free = rules.next_free(grid, standing)
+    kept = await held(tx, found.id)
+    free = grids.next_free(grid, {*standing, *kept})
     return BoxView(
         code=found.code,
         name=found.name,
         rows=grid.rows,
         cols=grid.cols,
-        row_labels=rules.row_labels(grid),
-        col_labels=rules.col_labels(grid),
+        row_labels=grids.row_labels(grid),
+        col_labels=grids.col_labels(grid),
         cells=tuple(
-            _cell(grid, (row, col), standing.get((row, col)), free, just)
+            _cell(grid, (row, col), standing.get((row, col)), kept.get((row, col)), free, just)
             for row in range(grid.rows)
             for col in range(grid.cols)
         ),
@@ -144,9 +175,14 @@ async def box(tx: ReadTx, code: str, *, just: str | None = None) -> BoxView:
     )
 
 
-def _cell(grid: Grid, at: tuple[int, int], tube: Any, free: tuple[int, int] | None, just: str | None) -> Cell:
+def _cell(
+    grid: Grid, at: tuple[int, int], tube: Any, kept: Held | None, free: tuple[int, int] | None, just: str | None
+) -> Cell:
     row, col = at
-    name = rules.label(grid, row, col)
+    name = grids.label(grid, row, col)
+    if tube is None and kept is not None:
+        href = f"/space/reservations/{kept.number}"
+        return Cell(row=row, col=col, label=name, state="reserved", code=None, text=kept.name, href=href)
     if tube is None:
         return Cell(row=row, col=col, label=name, state="next" if at == free else "free", code=None, text="", href=None)
     if not tube.seen:
@@ -193,9 +229,9 @@ async def content(tx: ReadTx, code: str) -> list[ContentRow]:
     standing = {(row.row, row.col): row._mapping for row in rows}  # the documented way to a row's mapping
     return [
         ContentRow(
-            position=rules.label(grid, *at),
+            position=grids.label(grid, *at),
             **{name: standing[at][name] for name in ContentRow.model_fields if name != "position"},
         )
-        for at in rules.fill_order(grid)
+        for at in grids.fill_order(grid)
         if at in standing
     ]

@@ -1,6 +1,5 @@
 """Tubes are stored, swapped, taken out of their boxes, and put back."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -9,22 +8,14 @@ from sqlalchemy import select
 
 from biobank import ids
 from biobank.actor import Permission
-from biobank.catalogue.models import SpecimenType, TemperatureClass
 from biobank.errors import Forbidden, Invalid
-from biobank.labelling.copies import copies
-from biobank.participant.queries import decisions
-from biobank.participant.rules import check_consent
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, CustodyHistory, Specimen
-from biobank.specimen.queries import find_specimen, find_specimens, within
-from biobank.storage import boxes, queries, rules
+from biobank.specimen.queries import find_specimen, find_specimens
+from biobank.storage import boxes, checks, grids, queries, reserving, rules
 from biobank.storage.models import Container
 from biobank.storage.queries import View, tube_code
-from biobank.study.models import Site
 from biobank.tx import Tx
-
-SHIFT = timedelta(hours=12)
-"""How long a placement can be undone by the person who made it."""
 
 Reason = Annotated[str, Field(min_length=3, max_length=400)]
 
@@ -35,12 +26,14 @@ class Command(BaseModel):
 
 class StoreTube(Command):
     """Without a position the tube goes to the next free one. `move` confirms that it leaves another place, and
-    `first_in_hand`, where its label was printed more than once, that it is no second tube with the same label.
+    `first_in_hand`, where its label was printed more than once, that it is no second tube with the same label. What is
+    reserved is used under the number of its `reservation`.
     """
 
     tube: str
     box: str
-    position: Annotated[str, Field(min_length=1, max_length=8)] | None = None
+    position: Annotated[str, Field(min_length=1, max_length=16)] | None = None
+    reservation: UUID | None = None
     move: bool = False
     first_in_hand: bool = False
     override_reason: Reason | None = None
@@ -86,14 +79,15 @@ async def store(tx: Tx, command: StoreTube) -> PlacementView:
     """Put a tube into a position of a box. Those who fill one box at the same moment take turns, so each gets a place.
 
     Raises:
-        PositionOccupied, BoxFull, UnknownPosition: the box cannot take it there.
+        PositionOccupied, BoxFull, UnknownPosition, DoesNotFit: the box cannot take it there.
+        PositionReserved: the position is kept free under another reservation, or another than the one that is named.
         AlreadyElsewhere: it is recorded at another place and `move` is not set.
         LabelOnTwoTubes: it stands in a box, its label was printed more than once, and `first_in_hand` is not set.
         TubeOnHold, ParticipantWithdrawn, TubeEnded, TubeInPackage, TubeWithParty: it may not be stored at all.
         TooWarm: it needs a colder place and no reason is given.
     """
     tube, custody = await find_specimen(tx, tube_code(command.tube), Permission.STORAGE_STORE, lock=True)
-    await check_may_be_stored(tx, tube, custody)
+    await checks.check_may_be_stored(tx, tube, custody)
     return await place(tx, tube, custody, command)
 
 
@@ -106,24 +100,28 @@ async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) ->
     box, grid = await queries.find_box(tx, command.box, Permission.STORAGE_STORE, lock=True)
     steps = await queries.path(tx, box.id)
     rules.check_open(steps)
-    overridden = rules.check_cold(*await _need(tx, tube), steps, command.override_reason)
-    taken = await boxes.taken(tx, box.id, tx.scope(Permission.STORAGE_READ))
-    at = rules.next_free(grid, taken) if command.position is None else rules.position(grid, command.position)
-    if at is None:
-        raise rules.BoxFull(
-            f"All {grid.capacity} positions of {box.name} are taken: scan another box.", container=box.code
-        )
-    label = rules.label(grid, *at)
+    overridden = await checks.check_place(tx, tube, box.type_id, steps, command.override_reason)
+    filled = await boxes.filled(tx, box.id, tx.scope(Permission.STORAGE_READ))
+    taken = filled.taken
+    at = (
+        reserving.next_place(grid, taken, filled.held, command.reservation, box)
+        if command.position is None
+        else grids.position(grid, command.position)
+    )
+    label = grids.label(grid, *at)
     here = (custody.container_id, custody.row, custody.col) == (box.id, *at)
     if at in taken and not here:
         raise rules.PositionOccupied(box.code, label, taken[at])
+    kept = rules.check_reserved(filled.held.get(at), command.reservation, f"Position {label} of {box.name}")
     left = {(custody.row, custody.col)} if custody.container_id == box.id else set()
     came_from = await _box_code(tx, custody.container_id)
     if not here:
         if not command.first_in_hand:
-            await check_one_tube(tx, tube, custody)
+            await checks.check_one_tube(tx, tube, custody)
         if not command.move:
-            await _check_nowhere_else(tx, tube, custody, box)
+            await checks.check_nowhere_else(tx, tube, custody, box)
+        if kept:
+            await reserving.use(tx, box.id, at)
         await hand_over(tx, [(tube.id, AtPosition(box.id, *at, site_id=box.site_id))])
         tx.record(
             "tube.stored",
@@ -136,14 +134,16 @@ async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) ->
             box=box.code,
             position=label,
             too_warm=overridden,
+            reservation=kept,
         )
-    free = rules.next_free(grid, {*(set(taken) - left), at})
+    others = {place for place, one in filled.held.items() if one.number != command.reservation}
+    free = grids.next_free(grid, {*(set(taken) - left), *others, at})
     return PlacementView(
         tube=tube.code,
         box=box.code,
         position=label,
         words=rules.path_words(steps, label),
-        next=rules.label(grid, *free) if free else None,
+        next=grids.label(grid, *free) if free else None,
         left=came_from,
         undo=None if here else tx.id,
     )
@@ -153,71 +153,6 @@ async def _box_code(tx: Tx, container_id: int | None) -> str | None:
     if container_id is None:
         return None
     return (await tx.session.execute(select(Container.code).where(Container.id == container_id))).scalar_one()
-
-
-async def check_may_be_stored(tx: Tx, tube: Specimen, custody: Custody) -> None:
-    """Whether a tube may be stored, wherever that is.
-
-    Raises:
-        TubeEnded, TubeNotCollected, TubeInPackage, TubeWithParty, TubeOnHold, ParticipantWithdrawn
-    """
-    rules.check_in_existence(tube.code, tube.existence)
-    if custody.package_id is not None:
-        raise rules.TubeInPackage(
-            f"{ids.grouped(tube.code)} is in a shipment: unpack or receive it first.", tube=tube.code
-        )
-    if custody.external_party_id is not None:
-        raise rules.TubeWithParty(
-            f"{ids.grouped(tube.code)} is with a laboratory outside the house: receive it first.", tube=tube.code
-        )
-    rules.check_not_held(tube.code, tube.hold)
-    if tube.participant_id is not None:
-        check_consent(await decisions(tx, [tube.participant_id]), ())
-
-
-async def _need(tx: Tx, tube: Specimen) -> tuple[str, int]:
-    row = (
-        await tx.session.execute(
-            select(TemperatureClass.code, TemperatureClass.rank)
-            .join(SpecimenType, SpecimenType.temperature_class == TemperatureClass.code)
-            .where(SpecimenType.code == tube.specimen_type)
-        )
-    ).one()
-    return row.code, row.rank
-
-
-async def check_one_tube(tx: Tx, tube: Specimen, custody: Custody) -> None:
-    """Whether what was scanned can be a second tube, while the first stands in a box.
-
-    Raises:
-        LabelOnTwoTubes: its label was printed more than once.
-    """
-    if custody.container_id is not None:
-        printed = await copies(tx, tube.id)
-        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
-        rules.check_one_tube(tube.code, printed, spot.words)
-
-
-async def _check_nowhere_else(tx: Tx, tube: Specimen, custody: Custody, box: Container) -> None:
-    """A tube in a hand goes into a box as it comes; one that is recorded elsewhere is asked about first."""
-    if custody.container_id is not None:
-        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
-        raise rules.AlreadyElsewhere(
-            f"{ids.grouped(tube.code)} is already in {spot.words}. Move it here?", tube=tube.code, place=spot.words
-        )
-    if custody.terminal is not None:
-        raise rules.AlreadyElsewhere(
-            f"{ids.grouped(tube.code)} is recorded as {custody.terminal}. Was it found, and is it stored here?",
-            tube=tube.code,
-            place=custody.terminal,
-        )
-    if custody.site_id != box.site_id:
-        site = (await tx.session.execute(select(Site.name).where(Site.id == custody.site_id))).scalar_one()
-        raise rules.AlreadyElsewhere(
-            f"{ids.grouped(tube.code)} is recorded at {site} and was not received here. Store it here?",
-            tube=tube.code,
-            place=site,
-        )
 
 
 async def swap(tx: Tx, command: SwapTubes) -> SwapView:
@@ -232,8 +167,10 @@ async def swap(tx: Tx, command: SwapTubes) -> SwapView:
         raise Invalid("These are the same tube: scan two.", errors={"second": "is the same tube"})
     (first, at_first), (second, at_second) = await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
     here, there = _position(first, at_first), _position(second, at_second)
+    both = select(Container.id, Container.type_id).where(Container.id.in_({here.container_id, there.container_id}))
+    types = {row.id: row.type_id for row in await tx.session.execute(both)}
     for tube, to in ((first, there), (second, here)):
-        rules.check_cold(*await _need(tx, tube), await queries.path(tx, to.container_id), None)
+        await checks.check_place(tx, tube, types[to.container_id], await queries.path(tx, to.container_id))
     await hand_over(tx, [(first.id, there), (second.id, here)])
     placements = []
     for tube, to, left in ((first, there, here), (second, here, there)):
@@ -314,7 +251,7 @@ async def undo(tx: Tx, command: UndoMove) -> SwapView:
         tube for tube, _ in await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
     ]  # locked before their history is read
     steps = [await _step_back(tx, command.undo, tube) for tube in tubes]
-    await check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
+    await checks.check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
     await hand_over(tx, [(tube.id, back) for tube, (_, back) in zip(tubes, steps, strict=True)])
     views = []
     for tube, (now, back) in zip(tubes, steps, strict=True):
@@ -360,7 +297,7 @@ async def _step_back(tx: Tx, deed: UUID, tube: Specimen) -> tuple[Place | None, 
     now = latest[0]
     if now.tx != deed:
         raise rules.NothingToUndo(f"{ids.grouped(tube.code)} was moved again since: undo that first.", tube=tube.code)
-    if now.since < tx.now - SHIFT:
+    if now.since < tx.now - rules.SHIFT:
         raise rules.NothingToUndo(
             f"{ids.grouped(tube.code)} was placed more than 12 hours ago: move it as a new step.", tube=tube.code
         )
@@ -379,26 +316,3 @@ def _place_then(was: CustodyHistory) -> Place | None:
     if was.holder_id is not None and was.site_id is not None:
         return WithHolder(was.holder_id, was.site_id)
     return Ended(was.terminal, was.site_id) if was.terminal == "lost" else None
-
-
-async def check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:
-    """Raises PositionOccupied: another tube than those that move stands at one of the places. The boxes stay locked."""
-    wanted = [place for place in places if isinstance(place, AtPosition)]
-    lock = select(Container.id).where(Container.id.in_({place.container_id for place in wanted})).order_by(Container.id)
-    await tx.session.execute(lock.with_for_update(key_share=True))
-    for place in wanted:
-        occupant = (
-            await tx.session.execute(
-                select(Specimen.code, within(tx.scope(Permission.STORAGE_READ)).label("seen"))
-                .join(Custody, Custody.specimen_id == Specimen.id)
-                .where(
-                    Custody.container_id == place.container_id,
-                    Custody.row == place.row,
-                    Custody.col == place.col,
-                    Custody.specimen_id.not_in(moving),
-                )
-            )
-        ).one_or_none()
-        if occupant is not None:
-            spot = await boxes.spot(tx, place.container_id, place.row, place.col)
-            raise rules.PositionOccupied(spot.box, spot.position, occupant.code if occupant.seen else None)

@@ -14,10 +14,10 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.storage import boxes, commands, containers, queries
+from biobank.storage import boxes, commands, containers, occupancy, queries
 from biobank.storage.boxes import BoxView, ContentRow
 from biobank.storage.commands import PlacementView, SwapView
-from biobank.storage.queries import ContainerView
+from biobank.storage.occupancy import ContainerView
 from biobank.tx import ReadTx
 from labels import BoxCell, BoxMap, LabelError, render_box_map
 
@@ -33,7 +33,7 @@ _CHILD_LEVELS = {
 
 
 async def _index(tx: ReadTx) -> dict[str, Any]:
-    sites = await queries.sites(tx)
+    sites = await occupancy.sites(tx)
     return {
         "sites": sites,
         "site_options": [(site.code, site.name) for site in sites],
@@ -43,7 +43,7 @@ async def _index(tx: ReadTx) -> dict[str, Any]:
 
 
 async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
-    place = await queries.container(tx, code)
+    place = await occupancy.container(tx, code)
     inside = _CHILD_LEVELS.get(place.level, ())
     types = [(kind.code, kind.title) for kind in await queries.types(tx) if kind.level in inside]
     box = await boxes.box(tx, code) if place.level == "box" else None

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from biobank.access.models import AppUser
 from biobank.specimen.models import Custody, Specimen
-from biobank.storage import rules
+from biobank.storage import grids, rules
 from biobank.storage.models import Container, ContainerType
 from biobank.storage.queries import grid_of, paths
 from biobank.study.models import Site
@@ -70,7 +70,7 @@ def _place(row: Any, ways: Mapping[int, tuple[rules.Step, ...]]) -> TubePlace:
     if row.container_id is not None:
         steps = ways[row.container_id]
         grid = grid_of(row.ContainerType)
-        box, position = steps[-1].code, "" if grid is None else rules.label(grid, row.row, row.col)
+        box, position = steps[-1].code, "" if grid is None else grids.label(grid, row.row, row.col)
         unit = next((step for step in steps if step.level == "freezer"), steps[0])
         kind, words = "position", rules.path_words(steps, position)
         # What stands by code after the name keeps two freezers of one name apart.

@@ -1,20 +1,35 @@
 """Containers as people may see them: the tree with its occupancy, and paths in it."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import CTE, ColumnElement, Select, Subquery, and_, bindparam, false, func, literal, select, true
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    literal,
+    select,
+    true,
+)
 
 from biobank import ids
 from biobank.actor import Permission, Scope
 from biobank.catalogue.models import TemperatureClass
 from biobank.errors import Invalid, NotFound
-from biobank.paging import Page, cut
-from biobank.specimen.models import Custody
 from biobank.storage import rules
-from biobank.storage.models import Container, ContainerType
-from biobank.storage.rules import Grid, Step
+from biobank.storage.grids import Grid
+from biobank.storage.models import (
+    Container,
+    ContainerType,
+    ReservedPosition,
+    StorageReservation,
+)
+from biobank.storage.rules import Held, Step
 from biobank.study.models import Site
 from biobank.study.queries import site_reach
 from biobank.tx import ReadTx
@@ -32,48 +47,6 @@ class Place(View):
     name: str
     code: str
     href: str
-
-
-class ContainerRow(View):
-    """A container in a list, with what stands in it at any depth. `id` is the key of keyset paging and is not shown."""
-
-    id: Annotated[int, Field(exclude=True)]
-    code: str
-    name: str
-    type: str
-    level: str
-    site: str
-    temperature_class: str
-    status: str
-    boxes: int
-    occupied: int
-    capacity: int
-
-
-class ContainerView(View):
-    code: str
-    name: str
-    type: str
-    type_title: str
-    level: str
-    site: str
-    timezone: str
-    temperature_class: str
-    status: str
-    row_version: int
-    path: tuple[Place, ...]
-    boxes: int
-    occupied: int
-    capacity: int
-    children: tuple[ContainerRow, ...]
-
-
-class SiteStorage(View):
-    """The outermost containers of a site."""
-
-    code: str
-    name: str
-    containers: tuple[ContainerRow, ...]
 
 
 class TypeView(View):
@@ -134,9 +107,29 @@ def reach(scope: Scope) -> ColumnElement[bool]:
 
 
 def grid_of(kind: ContainerType) -> Grid | None:
+    """The positions of a box, or the slots of what boxes and racks stand in; None without any."""
     if kind.rows is None or kind.cols is None or kind.label_scheme is None:
         return None
-    return Grid(kind.rows, kind.cols, kind.label_scheme, kind.fill_order)
+    names = tuple(kind.position_names or ())
+    return Grid(kind.rows, kind.cols, kind.label_scheme, kind.fill_order, kind.rows_per_group or 1, names)
+
+
+no_reservation = (literal(None, Uuid).label("number"), literal(None, Text).label("reservation"))
+
+
+def in_force(tx: ReadTx) -> ColumnElement[bool]:
+    """The condition that a position is reserved now, its reservation being joined."""
+    return and_(ReservedPosition.ended_at.is_(None), StorageReservation.expires_at > tx.now)
+
+
+async def held(tx: ReadTx, container_id: int) -> Mapping[tuple[int, int], Held]:
+    """By row and column, what is kept free in a box or rack."""
+    rows = await tx.session.execute(
+        select(ReservedPosition.row, ReservedPosition.col, StorageReservation.number, StorageReservation.name)
+        .join(StorageReservation, StorageReservation.id == ReservedPosition.reservation_id)
+        .where(ReservedPosition.container_id == container_id, in_force(tx))
+    )
+    return {(row.row, row.col): Held(row.number, row.name) for row in rows}
 
 
 async def find_container(
@@ -173,7 +166,7 @@ async def find_box(tx: ReadTx, code: str, permission: Permission, *, lock: bool 
     """
     box, kind = await find_container(tx, code, permission, lock=lock)
     grid = grid_of(kind)
-    if grid is None:
+    if grid is None or kind.level != "box":
         raise rules.NotABox(f"{box.name} is a {kind.level}: scan the box in it.", container=box.code, level=kind.level)
     return box, grid
 
@@ -227,108 +220,6 @@ def below(condition: ColumnElement[bool]) -> CTE:
     """Every container at or under those that meet `condition`: columns `root` and `id`."""
     down = select(Container.id.label("root"), Container.id).where(condition).cte("down", recursive=True)
     return down.union_all(select(down.c.root, Container.id).join(down, Container.parent_id == down.c.id))
-
-
-def _occupancy(condition: ColumnElement[bool]) -> Subquery:
-    """By root: how many boxes are below it, what they hold and could hold."""
-    down = below(condition)
-    standing = (
-        select(func.count())
-        .select_from(Custody)
-        .where(Custody.container_id == down.c.id)
-        .correlate(down)
-        .scalar_subquery()
-    )
-    return (
-        select(
-            down.c.root,
-            func.count().label("boxes"),
-            func.sum(ContainerType.rows * ContainerType.cols).label("capacity"),
-            func.sum(standing).label("occupied"),
-        )
-        .join(Container, Container.id == down.c.id)
-        .join(ContainerType, and_(ContainerType.id == Container.type_id, ContainerType.rows.is_not(None)))
-        .group_by(down.c.root)
-        .subquery()
-    )
-
-
-async def _rows(
-    tx: ReadTx, condition: ColumnElement[bool], limit: int | None = None, *, counted: bool = True
-) -> list[ContainerRow]:
-    counts = _occupancy(condition if counted else false())
-    rows = await tx.session.execute(
-        select(
-            Container.id,
-            Container.code,
-            Container.name,
-            ContainerType.code.label("type"),
-            ContainerType.level,
-            Site.code.label("site"),
-            Container.temperature_class,
-            Container.status,
-            func.coalesce(counts.c.boxes, 0).label("boxes"),
-            func.coalesce(counts.c.occupied, 0).label("occupied"),
-            func.coalesce(counts.c.capacity, 0).label("capacity"),
-        )
-        .join(ContainerType, ContainerType.id == Container.type_id)
-        .join(Site, Site.id == Container.site_id)
-        .outerjoin(counts, counts.c.root == Container.id)
-        .where(condition)
-        .order_by(Container.id)
-        .limit(limit)
-    )
-    return [ContainerRow(**row._mapping) for row in rows]  # the documented way to a row's mapping
-
-
-async def containers(
-    tx: ReadTx, *, parent: str | None = None, site: str | None = None, after: int = 0, limit: int = 50
-) -> Page[ContainerRow]:
-    """The containers in `parent`, or the outermost ones, with their occupancy."""
-    within_reach = reach(tx.scope(Permission.STORAGE_READ))
-    if parent is None:
-        condition = and_(Container.parent_id.is_(None), within_reach)
-    else:
-        found, _ = await find_container(tx, parent, Permission.STORAGE_READ)
-        condition = and_(Container.parent_id == found.id, within_reach)
-    if site is not None:
-        site_id = select(Site.id).where(Site.code == site).scalar_subquery()
-        condition = and_(condition, Container.site_id == site_id)
-    chosen = select(Container.id).where(condition, Container.id > after).order_by(Container.id).limit(limit + 1)
-    return cut(await _rows(tx, Container.id.in_(chosen)), limit, lambda row: row.id)
-
-
-async def sites(tx: ReadTx) -> list[SiteStorage]:
-    """The outermost containers within reach, by site."""
-    scope = tx.scope(Permission.STORAGE_READ)
-    known = await tx.session.execute(select(Site.code, Site.name).where(site_reach(scope)).order_by(Site.code))
-    by_site: dict[str, list[ContainerRow]] = {}
-    for row in await _rows(tx, and_(Container.parent_id.is_(None), reach(scope))):
-        by_site.setdefault(row.site, []).append(row)
-    return [SiteStorage(code=row.code, name=row.name, containers=tuple(by_site.get(row.code, ()))) for row in known]
-
-
-async def container(tx: ReadTx, code: str, permission: Permission = Permission.STORAGE_READ) -> ContainerView:
-    """A container with its path and what stands in it.
-
-    Raises:
-        NotFound: none of this id within reach.
-    """
-    found, kind = await find_container(tx, code, permission)
-    timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
-    children = await _rows(tx, Container.parent_id == found.id)
-    # What stands in it is counted once: a building has thousands of boxes.
-    told = bool(children) and kind.rows is None
-    (own,) = await _rows(tx, Container.id == found.id, counted=not told)
-    below_it = {name: sum(getattr(child, name) for child in children) for name in ("boxes", "occupied", "capacity")}
-    return ContainerView(
-        **own.model_dump(exclude={"id"}) | (below_it if told else {}),
-        type_title=kind.title,
-        timezone=timezone,
-        row_version=found.row_version,
-        path=tuple(place(step) for step in await path(tx, found.id)),
-        children=tuple(sorted(children, key=lambda child: rules.natural(child.name))),
-    )
 
 
 async def types(tx: ReadTx) -> list[TypeView]:

@@ -1,15 +1,17 @@
-"""Rules of storage: names of positions, fill order, and what may stand where. Pure functions on plain values."""
+"""Rules of storage: what may stand where, and why not. Pure functions on plain values; positions are in `grids.py`."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
 
 from biobank.errors import Conflict, DomainError, Invalid
 from biobank.ids import Kind, grouped
+from biobank.storage.grids import UnknownPosition
 
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_LETTERED = re.compile(r"([A-Z]{1,2})0*([1-9][0-9]?)")
-_NUMBERED = re.compile(r"0*([1-9][0-9]{0,3})")
+SHIFT = timedelta(hours=12)
+"""How long a placement can be undone by the person who made it."""
 CLOSED = frozenset({"maintenance", "alarm", "decommissioned"})
 """States of a container, or of anything it stands in, in which nothing is stored there."""
 
@@ -106,9 +108,31 @@ class DoesNotFit(Conflict):
     title = "This does not go there"
 
 
-class UnknownPosition(Invalid):
-    code = "unknown-position"
-    title = "The box has no such position"
+class SlotTaken(Conflict):
+    code = "slot-taken"
+    title = "This slot is taken"
+
+
+class PositionReserved(Conflict):
+    """`reservation` is the number and `name` the name of the reservation that holds the position or slot."""
+
+    code = "position-reserved"
+    title = "This position is reserved"
+
+
+class TypeInUse(Conflict):
+    code = "container-type-in-use"
+    title = "Containers of this type hold something"
+
+
+class ContainerTypeExists(Conflict):
+    code = "container-type-exists"
+    title = "There is such a type of container already"
+
+
+class ReservationEnded(Conflict):
+    code = "reservation-ended"
+    title = "This reservation has ended"
 
 
 CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
@@ -124,6 +148,36 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "fk_container_parent_site": lambda: DoesNotFit(
         "A container stays at its site: between sites it travels as a shipment."
     ),
+    "uq_container_slot": lambda: SlotTaken("Another container stands in this slot: choose a free one."),
+    "ck_container_slot_in_bounds": lambda: UnknownPosition("The container has no such slot."),
+    "ck_container_slot_reserved": lambda: PositionReserved(
+        "This slot is reserved: choose another, or name the reservation."
+    ),
+    "ck_container_type_stays_while_in_use": lambda: TypeInUse(
+        "A box keeps its type while something stands in it or is to come: empty it first."
+    ),
+    "ck_container_level_stays": lambda: DoesNotFit("A container stays what it is: a box a box, a rack a rack."),
+    "ck_container_type_grid_in_use": lambda: TypeInUse(
+        "Something stands in a container of this type: its positions stay as they are. Add a type of its own."
+    ),
+    "uq_container_type_code": lambda: ContainerTypeExists("There is a type of this code already: choose another."),
+    "ck_container_type_names_differ": lambda: Invalid(
+        "Positions have names of 1 to 8 characters, each once.", errors={"position_names": "are not all different"}
+    ),
+    "ck_container_type_child_circle": lambda: DoesNotFit(
+        "A type of container would stand in itself: look at what goes into what."
+    ),
+    "ck_container_type_child_boxes_hold_tubes": lambda: DoesNotFit("Nothing but tubes stands in a box."),
+    "ck_custody_tube_fits_box": lambda: DoesNotFit(
+        "A tube of this format does not go into a box of this type: choose another box."
+    ),
+    "ck_custody_position_reserved": lambda: PositionReserved(
+        "This position is reserved: choose another, or name the reservation."
+    ),
+    "uq_reserved_position_once": lambda: PositionReserved("Another reservation holds one of these positions."),
+    "ck_reserved_position_in_bounds": lambda: UnknownPosition("The container has no such position."),
+    "ck_reserved_position_is_free": PositionOccupied,
+    "ck_reserved_position_end_is_final": lambda: ReservationEnded("This position is not reserved any more."),
     "fk_custody_container_site": lambda: DoesNotFit(
         "A box with tubes stays at its site: between sites it travels as a shipment."
     ),
@@ -134,17 +188,11 @@ HOUSE_KINDS: Mapping[str, Kind] = {"box": Kind.BOX, "rack": Kind.RACK}
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """Positions of a box. Rows and columns count from 0 at the notched corner; the scheme is how people name them."""
+class Held:
+    """The reservation under which a position or slot is kept free."""
 
-    rows: int
-    cols: int
-    scheme: str
-    fill_order: str = "row"
-
-    @property
-    def capacity(self) -> int:
-        return self.rows * self.cols
+    number: UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,83 +210,6 @@ class Step:
 
 def kind_of(level: str) -> Kind:
     return HOUSE_KINDS.get(level, Kind.LOCATION)
-
-
-def letters(row: int) -> str:
-    """A row's letters: A ... Z, AA, AB and so on."""
-    return _LETTERS[row] if row < len(_LETTERS) else _LETTERS[row // len(_LETTERS) - 1] + _LETTERS[row % len(_LETTERS)]
-
-
-def label(grid: Grid, row: int, col: int) -> str:
-    """What the position is called on the box itself, for example C4, C04 or 22."""
-    match grid.scheme:
-        case "letter_number":
-            return f"{letters(row)}{col + 1}"
-        case "letter_zero_number":
-            return f"{letters(row)}{col + 1:02}"
-        case "number_by_row":
-            return str(row * grid.cols + col + 1)
-    return str(col * grid.rows + row + 1)
-
-
-def position(grid: Grid, text: str) -> tuple[int, int]:
-    """Row and column of a position as people write it; case and leading zeros do not matter.
-
-    Raises:
-        UnknownPosition: the box has no position of this name.
-    """
-    found = _numbers(grid, text.strip().upper())
-    if found is None or not (found[0] < grid.rows and found[1] < grid.cols):
-        last = label(grid, grid.rows - 1, grid.cols - 1)
-        raise UnknownPosition(
-            f"The box has no position {text.strip()[:20]}: they are named {label(grid, 0, 0)} to {last}.",
-            errors={"position": "is not a position of this box"},
-        )
-    return found
-
-
-def _numbers(grid: Grid, text: str) -> tuple[int, int] | None:
-    if grid.scheme in {"letter_number", "letter_zero_number"}:
-        lettered = _LETTERED.fullmatch(text)
-        if lettered is None:
-            return None
-        row = 0
-        for letter in lettered[1]:
-            row = row * len(_LETTERS) + _LETTERS.index(letter) + 1
-        return row - 1, int(lettered[2]) - 1
-    numbered = _NUMBERED.fullmatch(text)
-    if numbered is None:
-        return None
-    if grid.scheme == "number_by_row":
-        return divmod(int(numbered[1]) - 1, grid.cols)
-    col, row = divmod(int(numbered[1]) - 1, grid.rows)
-    return row, col
-
-
-def row_labels(grid: Grid) -> tuple[str, ...]:
-    """Names beside the rows: letters, or in a numbered box the number that each row begins with."""
-    if grid.scheme.startswith("letter"):
-        return tuple(letters(row) for row in range(grid.rows))
-    return tuple(label(grid, row, 0) for row in range(grid.rows))
-
-
-def col_labels(grid: Grid) -> tuple[str, ...]:
-    """Names above the columns: numbers, or in a numbered box the number that each column begins with."""
-    if grid.scheme.startswith("letter"):
-        return tuple(label(grid, 0, col).removeprefix("A") for col in range(grid.cols))
-    return tuple(label(grid, 0, col) for col in range(grid.cols))
-
-
-def fill_order(grid: Grid) -> Iterator[tuple[int, int]]:
-    """All positions in the order in which the box is filled."""
-    if grid.fill_order == "column":
-        return ((row, col) for col in range(grid.cols) for row in range(grid.rows))
-    return ((row, col) for row in range(grid.rows) for col in range(grid.cols))
-
-
-def next_free(grid: Grid, taken: Collection[tuple[int, int]]) -> tuple[int, int] | None:
-    """The first free position in fill order; None when the box is full."""
-    return next((place for place in fill_order(grid) if place not in taken), None)
 
 
 def climate(steps: Sequence[Step]) -> Step:
@@ -296,6 +267,24 @@ def check_cold(required: str, required_rank: int, steps: Sequence[Step], overrid
             container=where.code,
         )
     return True
+
+
+def check_reserved(held: Held | None, named: UUID | None, place: str) -> str | None:
+    """Whether something may be put at a place that may be kept free. Returns the number of the reservation that this
+    uses.
+
+    Raises:
+        PositionReserved: naming the reservation.
+    """
+    if held is None:
+        return None
+    if held.number != named:
+        raise PositionReserved(
+            f"{place} is reserved for {held.name}: choose another place, or use the reservation.",
+            reservation=str(held.number),
+            name=held.name,
+        )
+    return str(held.number)
 
 
 _ENDS = {

@@ -19,11 +19,14 @@ insert into specimen_type (code, title, sprec_type, snomed, unit, temperature_cl
     ('DNA', 'DNA', null, '258566005', 'uL', '-80', null), ('RNA', 'RNA', null, '441673008', 'uL', '-80', 2),
     ('TIS', 'Tissue', null, '119376003', 'mg', 'LN2V', null), ('ZZZ', 'Other', 'ZZZ', null, 'uL', '-80', null);
 
-insert into tube_type (code, title, sprec_container, sprec_family, capacity_ul) values
-    ('SST', 'Serum separator tube, 8.5 mL', 'SST', 'original', 8500), ('EDTA10', 'K2EDTA tube, 10 mL', 'PED', 'original', 10000), ('EDTA4', 'K2EDTA tube, 4 mL', 'PED', 'original', 4000),
-    ('PAXRNA', 'PAXgene blood RNA tube', 'PAX', 'original', 10000), ('CPT', 'Cell preparation tube, citrate', 'CPT', 'original', 8000), ('CPH', 'Cell preparation tube, heparin', 'CPH', 'original', 8000),
-    ('URINE', 'Urine cup, 100 mL', 'PPS', 'original', 100000), ('ORAGENE', 'Oragene saliva kit', 'ORG', 'original', 4000), ('OMNIGENE', 'Stool tube with DNA stabiliser', 'OMN', 'original', 2000),
-    ('CRYO05', 'Cryovial, 0.5 mL', 'PPS', 'pp_500_2000', 500), ('CRYO10', 'Cryovial, 1.0 mL', 'PPS', 'pp_500_2000', 1000), ('CRYO20', 'Cryovial, 2.0 mL', 'PPS', 'pp_500_2000', 2000), ('CRYO50', 'Cryovial, 5.0 mL', 'PPS', 'pp_5000', 5000);
+insert into tube_format (code, title) values
+    ('rack_tube', 'Tube of a 9 mm grid, up to 1.4 mL'), ('vial', 'Cryovial, 12.5 mm across'), ('tall_vial', 'Cryovial, tall'), ('blood_13', 'Blood tube, 13 mm across'), ('blood_16', 'Blood tube, 16 mm across'),
+    ('cup', 'Cup'), ('kit', 'Tube of a collection kit');
+insert into tube_type (code, title, sprec_container, sprec_family, capacity_ul, format) values
+    ('SST', 'Serum separator tube, 8.5 mL', 'SST', 'original', 8500, 'blood_16'), ('EDTA10', 'K2EDTA tube, 10 mL', 'PED', 'original', 10000, 'blood_16'), ('EDTA4', 'K2EDTA tube, 4 mL', 'PED', 'original', 4000, 'blood_13'),
+    ('PAXRNA', 'PAXgene blood RNA tube', 'PAX', 'original', 10000, 'blood_16'), ('CPT', 'Cell preparation tube, citrate', 'CPT', 'original', 8000, 'blood_16'), ('CPH', 'Cell preparation tube, heparin', 'CPH', 'original', 8000, 'blood_16'),
+    ('URINE', 'Urine cup, 100 mL', 'PPS', 'original', 100000, 'cup'), ('ORAGENE', 'Oragene saliva kit', 'ORG', 'original', 4000, 'kit'), ('OMNIGENE', 'Stool tube with DNA stabiliser', 'OMN', 'original', 2000, 'kit'),
+    ('CRYO05', 'Cryovial, 0.5 mL', 'PPS', 'pp_500_2000', 500, 'rack_tube'), ('CRYO10', 'Cryovial, 1.0 mL', 'PPS', 'pp_500_2000', 1000, null), ('CRYO20', 'Cryovial, 2.0 mL', 'PPS', 'pp_500_2000', 2000, 'vial'), ('CRYO50', 'Cryovial, 5.0 mL', 'PPS', 'pp_5000', 5000, 'tall_vial');
 
 -- What can be made of what. Of blood it depends on the tube: one that lets it clot gives serum, one with an anticoagulant plasma and cells.
 insert into material_origin (specimen_type, made_of, sprec_container)
@@ -76,17 +79,22 @@ select level, object, consequence, object not in ('packed_tubes', 'tubes_away') 
     ('destroy', 'tubes_away', 'destroy'), ('destroy', 'pools', 'hold'), ('destroy', 'unreleased_results', 'withhold'), ('destroy', 'released_results', 'hide')
 ) as house (level, object, consequence);
 
-insert into container_type (code, title, level, rows, cols, label_scheme, fill_order) values
-    ('FACILITY', 'Facility', 'facility', null, null, null, 'row'), ('ROOM', 'Room', 'room', null, null, null, 'row'), ('BENCH', 'Bench', 'bench', null, null, null, 'row'),
-    ('ULT', 'Freezer, −80 °C', 'freezer', null, null, null, 'row'), ('F20', 'Freezer, −20 °C', 'freezer', null, null, null, 'row'),
-    ('FRIDGE', 'Refrigerator', 'freezer', null, null, null, 'row'), ('LN2TANK', 'LN2 tank', 'freezer', null, null, null, 'row'), ('CABINET', 'Cabinet, room temperature', 'freezer', null, null, null, 'row'),
-    ('SHELF', 'Shelf', 'shelf', null, null, null, 'row'), ('RACK', 'Rack', 'rack', null, null, null, 'row'),
-    ('BOX81', 'Cryobox 9 × 9', 'box', 9, 9, 'letter_number', 'row'), ('BOX100', 'Cryobox 10 × 10', 'box', 10, 10, 'letter_number', 'row'),
-    ('RACK96', 'SBS rack 8 × 12', 'box', 8, 12, 'letter_zero_number', 'row'), ('BOX25', 'Box 5 × 5', 'box', 5, 5, 'letter_number', 'row');
+insert into container_type (code, title, level, rows, cols, label_scheme, fill_order, rows_per_group, temperature_class) values
+    ('FACILITY', 'Facility', 'facility', null, null, null, 'row', null, null), ('ROOM', 'Room', 'room', null, null, null, 'row', null, null), ('BENCH', 'Bench', 'bench', null, null, null, 'row', null, 'RT'),
+    ('ULT', 'Freezer, −80 °C', 'freezer', null, null, null, 'row', null, '-80'), ('F20', 'Freezer, −20 °C', 'freezer', null, null, null, 'row', null, '-20'),
+    ('FRIDGE', 'Refrigerator', 'freezer', null, null, null, 'row', null, '4'), ('LN2TANK', 'LN2 tank', 'freezer', null, null, null, 'row', null, 'LN2V'), ('CABINET', 'Cabinet, room temperature', 'freezer', null, null, null, 'row', null, 'RT'),
+    ('SHELF', 'Shelf', 'shelf', null, null, null, 'row', null, null), ('RACK', 'Rack', 'rack', null, null, null, 'row', null, null),
+    ('RACK20', 'Rack of 5 × 4 slots', 'rack', 5, 4, 'letter_number', 'column', null, null), ('RACK16', 'Rack of 4 × 4 slots', 'rack', 4, 4, 'letter_number', 'row', null, null), ('TOWER10', 'Tower of 10 slots', 'rack', 10, 1, 'number_by_row', 'row', null, null),
+    ('BOX81', 'Cryobox 9 × 9', 'box', 9, 9, 'letter_number', 'row', null, null), ('BOX100', 'Cryobox 10 × 10', 'box', 10, 10, 'letter_number', 'row', null, null),
+    ('RACK96', 'SBS rack 8 × 12', 'box', 8, 12, 'letter_zero_number', 'row', null, null), ('BOX25', 'Box 5 × 5', 'box', 5, 5, 'letter_number', 'row', null, null),
+    ('CANES', 'Canister, 3 goblets of 12 canes', 'box', 36, 5, 'goblet_cane_position', 'row', 12, null);
 insert into container_type_child (parent_type_id, child_type_id)
 select p.id, c.id from container_type p join container_type c on
        (p.level = 'facility' and c.level in ('room', 'freezer', 'bench')) or (p.level = 'room' and c.level in ('freezer', 'bench'))
     or (p.level = 'freezer' and c.level in ('shelf', 'rack')) or (p.level = 'shelf' and c.level in ('rack', 'box')) or (p.level = 'rack' and c.level = 'box')
-    or (p.level = 'bench' and c.level = 'box');
+    or (p.level = 'bench' and c.level = 'box') or (p.code = 'LN2TANK' and c.code = 'CANES');
+insert into container_type_format (container_type_id, tube_format)
+select t.id, f.code from container_type t join tube_format f on
+       (t.code in ('BOX81', 'BOX100') and f.code in ('rack_tube', 'vial')) or (t.code = 'RACK96' and f.code = 'rack_tube') or (t.code = 'CANES' and f.code = 'vial');
 insert into service_secret (name, value) values ('csrf', encode(sha256((gen_random_uuid()::text || gen_random_uuid()::text)::bytea), 'hex'));
 select biobank_audit_close('[{"verb": "schema.seeded", "subject": "container_type", "details": {}}]');

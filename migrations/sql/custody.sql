@@ -10,8 +10,8 @@ declare
 begin
     select * into context from biobank_audit_context();
     if exists (select from new_rows n cross join lateral (
-                   select t.rows, t.cols from container c join container_type t on t.id = c.type_id where c.id = n.container_id offset 0) grid
-                where grid.rows is null or n.row >= grid.rows or n.col >= grid.cols) then
+                   select t.level, t.rows, t.cols from container c join container_type t on t.id = c.type_id where c.id = n.container_id offset 0) grid
+                where grid.level <> 'box' or n.row >= grid.rows or n.col >= grid.cols) then
         raise exception 'a tube was placed outside the grid of its box, or in a container that holds no tubes'
             using errcode = 'check_violation', constraint = 'ck_custody_position_in_bounds', table = 'custody';
     end if;

@@ -94,34 +94,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_consent_scope")),
     )
     op.create_table(
-        "container_type",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("level", sa.Text(), nullable=False),
-        sa.Column("rows", sa.Integer(), nullable=True),
-        sa.Column("cols", sa.Integer(), nullable=True),
-        sa.Column("label_scheme", sa.Text(), nullable=True),
-        sa.Column("fill_order", sa.Text(), server_default="row", nullable=False),
-        sa.CheckConstraint("(level = 'box') = (rows is not null)", name=op.f("ck_container_type_tubes_stand_in_grids")),
-        sa.CheckConstraint("fill_order in ('row', 'column')", name=op.f("ck_container_type_fill_order")),
-        sa.CheckConstraint(
-            "label_scheme in ('letter_number', 'letter_zero_number', 'number_by_row', 'number_by_column')",
-            name=op.f("ck_container_type_label_scheme"),
-        ),
-        sa.CheckConstraint(
-            "level in ('facility', 'room', 'freezer', 'shelf', 'rack', 'box', 'bench')",
-            name=op.f("ck_container_type_level"),
-        ),
-        sa.CheckConstraint(
-            "(rows is null) = (cols is null) and (rows is null) = (label_scheme is null)",
-            name=op.f("ck_container_type_grid_is_whole"),
-        ),
-        sa.CheckConstraint("rows between 1 and 32 and cols between 1 and 48", name=op.f("ck_container_type_grid_size")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type")),
-        sa.UniqueConstraint("code", name=op.f("uq_container_type_code")),
-    )
-    op.create_table(
         "deviation_type",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
@@ -219,17 +191,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("rank", name=op.f("uq_temperature_class_rank")),
     )
     op.create_table(
-        "tube_type",
+        "tube_format",
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("sprec_container", sa.Text(), nullable=True),
-        sa.Column("sprec_family", sa.Text(), nullable=True),
-        sa.Column("capacity_ul", sa.Numeric(), nullable=False),
-        sa.CheckConstraint(
-            "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', 'bag', 'dry_medium', 'original')",
-            name=op.f("ck_tube_type_sprec_family"),
-        ),
-        sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_type")),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_format")),
     )
     op.create_table(
         "api_token",
@@ -308,18 +273,55 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "version", "language", name="uq_consent_document_version"),
     )
     op.create_table(
-        "container_type_child",
+        "container_type",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("parent_type_id", sa.BigInteger(), nullable=False),
-        sa.Column("child_type_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["child_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_child_type_id")
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("level", sa.Text(), nullable=False),
+        sa.Column("rows", sa.Integer(), nullable=True),
+        sa.Column("cols", sa.Integer(), nullable=True),
+        sa.Column("label_scheme", sa.Text(), nullable=True),
+        sa.Column("fill_order", sa.Text(), server_default="row", nullable=False),
+        sa.Column("rows_per_group", sa.Integer(), nullable=True),
+        sa.Column("position_names", sa.ARRAY(sa.Text()), nullable=True),
+        sa.Column("temperature_class", sa.Text(), nullable=True),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(position_names is not null) = coalesce(label_scheme = 'names', false) and (position_names is null or cardinality(position_names) = rows * cols)",
+            name=op.f("ck_container_type_every_position_has_its_name"),
+        ),
+        sa.CheckConstraint(
+            "(rows_per_group is not null) = coalesce(label_scheme in ('goblet_cane_position', 'tower_level_box'), false) and (rows_per_group is null or (rows_per_group > 0 and mod(rows, rows_per_group) = 0))",
+            name=op.f("ck_container_type_groups_are_whole"),
+        ),
+        sa.CheckConstraint("code ~ '^[A-Z][A-Z0-9-]{1,19}$'", name=op.f("ck_container_type_code")),
+        sa.CheckConstraint(
+            "fill_order in ('row', 'row_from_right', 'row_from_bottom', 'row_serpentine', 'column', 'column_from_right', 'column_from_bottom', 'column_serpentine')",
+            name=op.f("ck_container_type_fill_order"),
+        ),
+        sa.CheckConstraint(
+            "label_scheme in ('letter_number', 'letter_zero_number', 'letter_number_no_io', 'letter_zero_number_no_io', 'number_by_row', 'number_by_column', 'zero_number_by_row', 'zero_number_by_column', 'goblet_cane_position', 'tower_level_box', 'names', 'unordered')",
+            name=op.f("ck_container_type_label_scheme"),
+        ),
+        sa.CheckConstraint("level <> 'box' or rows is not null", name=op.f("ck_container_type_tubes_stand_in_grids")),
+        sa.CheckConstraint(
+            "level in ('facility', 'room', 'freezer', 'shelf', 'rack', 'box', 'bench')",
+            name=op.f("ck_container_type_level"),
+        ),
+        sa.CheckConstraint(
+            "(rows is null) = (cols is null) and (rows is null) = (label_scheme is null)",
+            name=op.f("ck_container_type_grid_is_whole"),
+        ),
+        sa.CheckConstraint("char_length(title) between 1 and 80", name=op.f("ck_container_type_title_length")),
+        sa.CheckConstraint(
+            "rows between 1 and 128 and cols between 1 and 64 and rows * cols <= 1536",
+            name=op.f("ck_container_type_grid_size"),
         ),
         sa.ForeignKeyConstraint(
-            ["parent_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_parent_type_id")
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_container_type_temperature_class")
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type_child")),
-        sa.UniqueConstraint("parent_type_id", "child_type_id", name="uq_container_type_child_pair"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type")),
+        sa.UniqueConstraint("code", name=op.f("uq_container_type_code")),
     )
     op.create_table(
         "data_pull",
@@ -597,6 +599,21 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "site_id", name="uq_study_site_once"),
     )
     op.create_table(
+        "tube_type",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("title", sa.Text(), nullable=False),
+        sa.Column("sprec_container", sa.Text(), nullable=True),
+        sa.Column("sprec_family", sa.Text(), nullable=True),
+        sa.Column("capacity_ul", sa.Numeric(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=True),
+        sa.CheckConstraint(
+            "sprec_family in ('pp_40_500', 'pp_500_2000', 'pp_5000', 'cryotube', 'straw', 'microplate', 'paraffin', 'bag', 'dry_medium', 'original')",
+            name=op.f("ck_tube_type_sprec_family"),
+        ),
+        sa.ForeignKeyConstraint(["format"], ["tube_format.code"], name=op.f("fk_tube_type_format")),
+        sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_type")),
+    )
+    op.create_table(
         "visit_type",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
@@ -686,48 +703,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("document_id", "scope_code", name="uq_consent_document_scope_once"),
     )
     op.create_table(
-        "container",
+        "container_type_child",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("code", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("type_id", sa.BigInteger(), nullable=False),
-        sa.Column("parent_id", sa.BigInteger(), nullable=True),
-        sa.Column("parent_type_id", sa.BigInteger(), nullable=True),
-        sa.Column("site_id", sa.BigInteger(), nullable=False),
-        sa.Column("temperature_class", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), server_default="active", nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
-        sa.CheckConstraint("code ~ '^[BLR]'", name=op.f("ck_container_code_is_a_place_id")),
-        sa.CheckConstraint(
-            "status in ('planned', 'active', 'full', 'maintenance', 'alarm', 'decommissioned')",
-            name=op.f("ck_container_status"),
-        ),
-        sa.CheckConstraint(
-            "(parent_id is null) = (parent_type_id is null)", name=op.f("ck_container_parent_has_its_type")
-        ),
-        sa.CheckConstraint("parent_id <> id", name=op.f("ck_container_not_its_own_parent")),
+        sa.Column("parent_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("child_type_id", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("parent_type_id <> child_type_id", name=op.f("ck_container_type_child_not_in_its_own_kind")),
         sa.ForeignKeyConstraint(
-            ["parent_id", "parent_type_id"], ["container.id", "container.type_id"], name="fk_container_parent"
+            ["child_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_child_type_id")
         ),
         sa.ForeignKeyConstraint(
-            ["parent_id", "site_id"], ["container.id", "container.site_id"], name="fk_container_parent_site"
+            ["parent_type_id"], ["container_type.id"], name=op.f("fk_container_type_child_parent_type_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type_child")),
+        sa.UniqueConstraint("parent_type_id", "child_type_id", name="uq_container_type_child_pair"),
+    )
+    op.create_table(
+        "container_type_format",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_type_id", sa.BigInteger(), nullable=False),
+        sa.Column("tube_format", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["container_type_id"], ["container_type.id"], name=op.f("fk_container_type_format_container_type_id")
         ),
         sa.ForeignKeyConstraint(
-            ["parent_type_id", "type_id"],
-            ["container_type_child.parent_type_id", "container_type_child.child_type_id"],
-            name="fk_container_type_fits_parent",
+            ["tube_format"], ["tube_format.code"], name=op.f("fk_container_type_format_tube_format")
         ),
-        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_container_site_id")),
-        sa.ForeignKeyConstraint(
-            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_container_temperature_class")
-        ),
-        sa.ForeignKeyConstraint(["type_id"], ["container_type.id"], name=op.f("fk_container_type_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_container")),
-        sa.UniqueConstraint("code", name=op.f("uq_container_code")),
-        sa.UniqueConstraint("id", "site_id", name="uq_container_site"),
-        sa.UniqueConstraint("id", "type_id", name="uq_container_type"),
-        sa.UniqueConstraint("parent_id", "name", name="uq_container_name_in_parent"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_type_format")),
+        sa.UniqueConstraint("container_type_id", "tube_format", name="uq_container_type_format_once"),
     )
     op.create_table(
         "disposal",
@@ -1352,24 +1354,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("assay_version_id", "name_in_file", name="uq_assay_version_analyte_name"),
     )
     op.create_table(
-        "box_climate",
-        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column("container_id", sa.BigInteger(), nullable=False),
-        sa.Column("temperature_class", sa.Text(), nullable=False),
-        sa.Column("on_bench", sa.Boolean(), nullable=False),
-        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_box_climate_container_id")),
-        sa.ForeignKeyConstraint(
-            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_box_climate_temperature_class")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_box_climate")),
-        sa.UniqueConstraint("container_id", "since", name="uq_box_climate_since"),
-    )
-    op.create_index(
-        "uq_box_climate_open", "box_climate", ["container_id"], unique=True, postgresql_where=sa.text("until is null")
-    )
-    op.create_table(
         "cohort_membership",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("participant_id", sa.BigInteger(), nullable=False),
@@ -1438,6 +1422,59 @@ def upgrade() -> None:
         ["participant_id", "effective_from"],
         unique=True,
         postgresql_where=sa.text("in_error_at is null"),
+    )
+    op.create_table(
+        "container",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("type_id", sa.BigInteger(), nullable=False),
+        sa.Column("parent_id", sa.BigInteger(), nullable=True),
+        sa.Column("parent_type_id", sa.BigInteger(), nullable=True),
+        sa.Column("slot_row", sa.Integer(), nullable=True),
+        sa.Column("slot_col", sa.Integer(), nullable=True),
+        sa.Column("placed_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), server_default="active", nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint("code ~ '^[BLR]'", name=op.f("ck_container_code_is_a_place_id")),
+        sa.CheckConstraint(
+            "status in ('planned', 'active', 'full', 'maintenance', 'alarm', 'decommissioned')",
+            name=op.f("ck_container_status"),
+        ),
+        sa.CheckConstraint(
+            "(parent_id is null) = (parent_type_id is null)", name=op.f("ck_container_parent_has_its_type")
+        ),
+        sa.CheckConstraint("(slot_row is null) = (slot_col is null)", name=op.f("ck_container_slot_is_whole")),
+        sa.CheckConstraint("parent_id <> id", name=op.f("ck_container_not_its_own_parent")),
+        sa.CheckConstraint("slot_row >= 0 and slot_col >= 0", name=op.f("ck_container_slot_counts_from_zero")),
+        sa.CheckConstraint("slot_row is null or parent_id is not null", name=op.f("ck_container_slot_of_its_parent")),
+        sa.ForeignKeyConstraint(
+            ["parent_id", "parent_type_id"], ["container.id", "container.type_id"], name="fk_container_parent"
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_id", "site_id"], ["container.id", "container.site_id"], name="fk_container_parent_site"
+        ),
+        sa.ForeignKeyConstraint(
+            ["parent_type_id", "type_id"],
+            ["container_type_child.parent_type_id", "container_type_child.child_type_id"],
+            name="fk_container_type_fits_parent",
+        ),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_container_site_id")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_container_temperature_class")
+        ),
+        sa.ForeignKeyConstraint(["type_id"], ["container_type.id"], name=op.f("fk_container_type_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container")),
+        sa.UniqueConstraint("code", name=op.f("uq_container_code")),
+        sa.UniqueConstraint("id", "site_id", name="uq_container_site"),
+        sa.UniqueConstraint("id", "type_id", name="uq_container_type"),
+        sa.UniqueConstraint("parent_id", "name", name="uq_container_name_in_parent"),
+        sa.UniqueConstraint(
+            "parent_id", "slot_row", "slot_col", deferrable=True, initially="DEFERRED", name="uq_container_slot"
+        ),
     )
     op.create_table(
         "fitness_rule",
@@ -1657,6 +1694,27 @@ def upgrade() -> None:
         "uq_spin_running", "spin", ["equipment_id"], unique=True, postgresql_where=sa.text("stopped_at is null")
     )
     op.create_table(
+        "storage_reservation",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("number", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("shipment_id", sa.BigInteger(), nullable=True),
+        sa.Column("reserved_by", sa.BigInteger(), nullable=False),
+        sa.Column("reserved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("char_length(name) between 1 and 80", name=op.f("ck_storage_reservation_name_length")),
+        sa.CheckConstraint("expires_at > reserved_at", name=op.f("ck_storage_reservation_expires_later")),
+        sa.ForeignKeyConstraint(["reserved_by"], ["app_user.id"], name=op.f("fk_storage_reservation_reserved_by")),
+        sa.ForeignKeyConstraint(["shipment_id"], ["shipment.id"], name=op.f("fk_storage_reservation_shipment_id")),
+        sa.ForeignKeyConstraint(["site_id"], ["site.id"], name=op.f("fk_storage_reservation_site_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_storage_reservation")),
+        sa.UniqueConstraint("id", "site_id", name="uq_storage_reservation_site"),
+        sa.UniqueConstraint("number", name=op.f("uq_storage_reservation_number")),
+    )
+    op.create_index("ix_storage_reservation_at_site", "storage_reservation", ["site_id", "expires_at"], unique=False)
+    op.create_index(op.f("ix_storage_reservation_shipment_id"), "storage_reservation", ["shipment_id"], unique=False)
+    op.create_table(
         "visit",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("participant_id", sa.BigInteger(), nullable=False),
@@ -1747,6 +1805,34 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_withdrawal_participant_id"), "withdrawal", ["participant_id"], unique=False)
     op.create_table(
+        "box_climate",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("temperature_class", sa.Text(), nullable=False),
+        sa.Column("on_bench", sa.Boolean(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_box_climate_container_id")),
+        sa.ForeignKeyConstraint(
+            ["temperature_class"], ["temperature_class.code"], name=op.f("fk_box_climate_temperature_class")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_box_climate")),
+        sa.UniqueConstraint("container_id", "since", name="uq_box_climate_since"),
+    )
+    op.create_index(
+        "uq_box_climate_open", "box_climate", ["container_id"], unique=True, postgresql_where=sa.text("until is null")
+    )
+    op.create_table(
+        "box_count",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("tubes", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_box_count_container_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_box_count")),
+        postgresql_with={"fillfactor": 50},
+    )
+    op.create_index("ix_box_count_container", "box_count", ["container_id"], unique=False)
+    op.create_table(
         "collection_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("visit_id", sa.BigInteger(), nullable=False),
@@ -1772,6 +1858,35 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["scope_code"], ["consent_scope.code"], name=op.f("fk_consent_decision_scope_code")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_decision")),
         sa.UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
+    )
+    op.create_table(
+        "container_place",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("parent_id", sa.BigInteger(), nullable=True),
+        sa.Column("slot_row", sa.Integer(), nullable=True),
+        sa.Column("slot_col", sa.Integer(), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("actor_id", sa.BigInteger(), nullable=True),
+        sa.Column("tx", sa.Uuid(), nullable=False),
+        sa.Column("recorded_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("parent_id <> container_id", name=op.f("ck_container_place_not_in_itself")),
+        sa.CheckConstraint("until >= since", name=op.f("ck_container_place_ends_after_start")),
+        sa.ForeignKeyConstraint(["actor_id"], ["app_user.id"], name=op.f("fk_container_place_actor_id")),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_container_place_container_id")),
+        sa.ForeignKeyConstraint(["parent_id"], ["container.id"], name=op.f("fk_container_place_parent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_container_place")),
+    )
+    op.create_index("ix_container_place_container", "container_place", ["container_id", "since"], unique=False)
+    op.create_index("ix_container_place_parent", "container_place", ["parent_id", "since"], unique=False)
+    op.create_index("ix_container_place_tx", "container_place", ["tx"], unique=False)
+    op.create_index(
+        "uq_container_place_open",
+        "container_place",
+        ["container_id"],
+        unique=True,
+        postgresql_where=sa.text("until is null"),
     )
     op.create_table(
         "fitness_deviation",
@@ -1916,6 +2031,39 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_processing_warning")),
         sa.UniqueConstraint("processing_event_id", "warning", name="uq_processing_warning_once"),
+    )
+    op.create_table(
+        "reserved_position",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("reservation_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("col", sa.Integer(), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_as", sa.Text(), nullable=True),
+        sa.Column("ended_by", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("ended_as in ('used', 'released', 'expired')", name=op.f("ck_reserved_position_ended_as")),
+        sa.CheckConstraint('"row" >= 0 and col >= 0', name=op.f("ck_reserved_position_position_counts_from_zero")),
+        sa.CheckConstraint("(ended_at is null) = (ended_as is null)", name=op.f("ck_reserved_position_ends_somehow")),
+        sa.ForeignKeyConstraint(
+            ["container_id", "site_id"], ["container.id", "container.site_id"], name="fk_reserved_position_container"
+        ),
+        sa.ForeignKeyConstraint(["ended_by"], ["app_user.id"], name=op.f("fk_reserved_position_ended_by")),
+        sa.ForeignKeyConstraint(
+            ["reservation_id", "site_id"],
+            ["storage_reservation.id", "storage_reservation.site_id"],
+            name="fk_reserved_position_reservation",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reserved_position")),
+    )
+    op.create_index("ix_reserved_position_reservation", "reserved_position", ["reservation_id"], unique=False)
+    op.create_index(
+        "uq_reserved_position_once",
+        "reserved_position",
+        ["container_id", "row", "col"],
+        unique=True,
+        postgresql_where=sa.text("ended_at is null"),
     )
     op.create_table(
         "withdrawal_case",
@@ -3015,6 +3163,7 @@ def upgrade() -> None:
         "equipment",
         "specimen",
         "custody",
+        "storage",
         "labelling",
         "picking",
         "printing",

@@ -191,7 +191,7 @@ async def test_a_container_goes_only_where_its_type_goes(api):
     ("body", "field"),
     [
         ({"type": "NO", "name": "x", "site": "LAB", "temperature_class": "-80"}, "type"),
-        ({"type": "ULT", "name": "x", "site": "LAB"}, "temperature_class"),
+        ({"type": "FACILITY", "name": "x", "site": "LAB"}, "temperature_class"),
         ({"type": "ULT", "name": "x", "site": "LAB", "temperature_class": "-79"}, "temperature_class"),
     ],
 )

@@ -474,6 +474,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "withdrawEquipmentProgram": {"reason": "to see what is said"},
         "withdrawProgramForm": {"reason": "to see what is said"},
         "addReagentLot": {"site": "CHI", "reagent": "Ficoll", "lot": "L1"},
+        "moveContainerBack": {"undo": str(uuid4())},
         "moveContainer": {"parent": codes.rack, "row_version": 1},
         "moveContainerForm": {"parent": codes.rack, "row_version": "1"},
         "storeTubeForm": {"tube": tube},
