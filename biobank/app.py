@@ -50,6 +50,7 @@ from biobank.http.templating import make_environment
 from biobank.ids import SYSTEM_RANDOM, Randomness
 from biobank.labelling import api as labelling_api
 from biobank.labelling import pages as labelling_pages
+from biobank.live import Hub
 from biobank.migrate import head
 from biobank.overview import api as overview_api
 from biobank.overview import pages as overview_pages
@@ -84,6 +85,7 @@ from biobank.specimen import api as specimen_api
 from biobank.specimen import condition_pages, identity, wording
 from biobank.specimen import pages as specimen_pages
 from biobank.storage import api as storage_api
+from biobank.storage import live_api
 from biobank.storage import pages as storage_pages
 from biobank.study import api as study_api
 from biobank.study import form_pages
@@ -120,6 +122,7 @@ ROUTERS = (
     overview_pages.router,
     storage_api.router,
     storage_pages.router,
+    live_api.router,
     disposal_api.router,
     disposal_pages.router,
     withdrawal_api.router,
@@ -202,6 +205,7 @@ def create_app(
                 "settings": settings,
                 "migration_head": head(),
                 "database": database,
+                "live": Hub(database),
                 "clock": clock,
                 "randomness": randomness,
                 "constraints": CONSTRAINTS,
@@ -229,8 +233,8 @@ async def gate(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRout
 
 @asynccontextmanager
 async def _lifespan(app: Litestar) -> AsyncIterator[None]:
-    """Seals the audit trail, keeps SPREC codes and sends print jobs while the service runs, and closes the database
-    after the last request is answered.
+    """Seals the audit trail, keeps SPREC codes, sends print jobs and hears of changes while the service runs. Closes
+    the database after the last request is answered.
     """
     stop = asyncio.Event()
     seconds = app.state.settings.seal_seconds
@@ -244,10 +248,13 @@ async def _lifespan(app: Litestar) -> AsyncIterator[None]:
         clock=app.state.clock,
     )
     printing = asyncio.create_task(sender.run(stop))
+    live = asyncio.create_task(app.state.live.run())
     try:
         yield
     finally:
         stop.set()
+        app.state.live.close()
+        await live
         await sealer
         await keeper
         await printing

@@ -16,6 +16,7 @@ from biobank.audit.seal import seal
 from biobank.db import Database
 from biobank.demo import DemoSummary, fill
 from biobank.errors import OperationFailed
+from biobank.live import Hub
 from biobank.logs import configure_logging
 from biobank.progress import Progress, ProgressBar, say
 from biobank.runtime import Running, csrf_secret, is_empty, running
@@ -30,7 +31,17 @@ class NotServed(OperationFailed):
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers once it does: a port of 0 is known only then."""
+    """Says where it answers once it does: a port of 0 is known only then. Ends the streams of pages that look at a
+    place before it waits for requests under way: they would last.
+    """
+
+    def __init__(self, config: uvicorn.Config, live: Hub) -> None:
+        super().__init__(config)
+        self._live = live
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._live.close()
+        await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -118,7 +129,7 @@ def serve_prepared(settings: Settings, database: Running) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    server = _Server(config)
+    server = _Server(config, app.state.live)
     try:
         with suppress(KeyboardInterrupt):  # the server stops in order on a signal, and raises it again when it is done
             server.run()

@@ -23,6 +23,7 @@ SCRIPTS = (
     "specimen",
     "custody",
     "storage",
+    "live",
     "labelling",
     "picking",
     "printing",

@@ -42,9 +42,11 @@ _SEEN_AFTER = timedelta(minutes=1)
 
 
 async def authenticate(
-    database: Database, cookie: str | None, token: str | None, *, idle: timedelta, now: datetime
+    database: Database, cookie: str | None, token: str | None, *, idle: timedelta, now: datetime, seen: bool = True
 ) -> Actor | None:
-    """The actor of a login session or an API token; a token goes before a cookie, because it was sent on purpose."""
+    """The actor of a login session or an API token; a token goes before a cookie, because it was sent on purpose. A
+    session lives on by what a person does: not by a request that is not `seen`.
+    """
     pool = database.hot
     if token is not None:
         row = await pool.fetchrow(_BY_TOKEN, token_hash(token))
@@ -53,7 +55,7 @@ async def authenticate(
         session = token_hash(cookie or "")
         row = await pool.fetchrow(_BY_SESSION, session, idle)
         channel = "page"
-        if row is not None and now - row["last_seen_at"] > _SEEN_AFTER:
+        if seen and row is not None and now - row["last_seen_at"] > _SEEN_AFTER:
             async with database.engine.begin() as connection:
                 await connection.execute(_SEEN, {"hash": session})
     if row is None:

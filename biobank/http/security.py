@@ -52,16 +52,21 @@ class Authentication(AbstractAuthenticationMiddleware):
         state = connection.app.state
         cookie = connection.cookies.get(state.session_cookie)
         token = bearer(connection)
-        actor = await _who(state, cookie, token) if cookie or token else None
+        seen = "unattended" not in connection.scope["route_handler"].opt
+        actor = await _who(state, cookie, token, seen=seen) if cookie or token else None
         connection.scope["user"] = actor
         await state.gate(connection, connection.scope["route_handler"])
         return AuthenticationResult(user=actor, auth=None)
 
 
-async def _who(state: Any, cookie: str | None, token: str | None) -> Actor | None:
-    """The actor behind a session cookie or an API token; None when it is good no more. `access` knows how."""
+async def _who(state: Any, cookie: str | None, token: str | None, *, seen: bool) -> Actor | None:
+    """The actor behind a session cookie or an API token; None when it is good no more. `access` knows how. What a page
+    asks by itself is no sign that somebody is there: `seen` is false then.
+    """
     idle = timedelta(minutes=state.settings.session_idle_minutes)
-    actor: Actor | None = await state.authenticate(state.database, cookie, token, idle=idle, now=state.clock())
+    actor: Actor | None = await state.authenticate(
+        state.database, cookie, token, idle=idle, now=state.clock(), seen=seen
+    )
     return actor
 
 

@@ -3164,6 +3164,7 @@ def upgrade() -> None:
         "specimen",
         "custody",
         "storage",
+        "live",
         "labelling",
         "picking",
         "printing",

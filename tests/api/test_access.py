@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from biobank import ids
 from biobank.access import rules
 from biobank.access.commands import CreateUser
 from biobank.access.limits import RateLimit, take
@@ -136,6 +137,10 @@ async def test_a_session_ends_after_idle_time_and_is_kept_alive_by_use(browser, 
     await superuser.execute("update login_session set last_seen_at = now() - interval '5 minutes'")
     assert (await here.get("/")).status_code == 200
     assert await superuser.fetchval("select now() - last_seen_at < interval '1 minute' from login_session")
+    await superuser.execute("update login_session set last_seen_at = now() - interval '5 minutes'")
+    assert (await here.get(f"/api/v1/containers/{ids.mint(ids.Kind.BOX)}/live")).status_code == 404
+    # What a page that was left open asks by itself is no use of it.
+    assert not await superuser.fetchval("select now() - last_seen_at < interval '1 minute' from login_session")
     await superuser.execute("update login_session set last_seen_at = now() - interval '2 hours'")
     assert (await here.get("/")).status_code == 303
 

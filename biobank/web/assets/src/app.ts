@@ -1,5 +1,6 @@
 import { startBench } from "./bench/bench";
 import { runClocks } from "./bench/clocks";
+import { startLive } from "./live";
 import { startPage } from "./page";
 import { startPartial } from "./partial";
 import { startStation } from "./scan/station";
@@ -11,3 +12,4 @@ startStation();
 startWalk();
 startBench();
 runClocks();
+startLive();
