@@ -10,6 +10,7 @@ from biobank.printer.sending import Sender
 from biobank.printer.simulator import SimulatedPrinter
 from biobank.printer.wire import Patience
 from labels import STOCKS, RollStock
+from tests.withdrawing import signature
 
 ROLL = next(
     name
@@ -17,6 +18,11 @@ ROLL = next(
     if isinstance(stock, RollStock) and stock.dpi == 203 and stock.label_width > 30 and stock.label_height > 12
 )
 QUICK = Patience(answer=0.3, take=0.3, done=0.05, pause=0.0)
+
+
+def settling(outcome: str = "as_labelled", reason: str = "genotyped") -> dict[str, Any]:
+    """The body that settles whose a tube is."""
+    return {"outcome": outcome, "reason": reason, "signature": signature()}
 
 
 @asynccontextmanager

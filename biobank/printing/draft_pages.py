@@ -19,6 +19,8 @@ from biobank.template import commands, editing, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView
 from biobank.tx import ReadTx
 
+TEMPLATE = "printing/template_draft.html"
+
 
 async def _draft(tx: ReadTx, name: str) -> tuple[LabelTemplateView, TemplateVersionView]:
     """A template that this person may change, and its draft.
@@ -65,7 +67,7 @@ async def draft(request: Here, tx: Reading, template: FromPath[str], code: FromQ
     found, drafted = await _draft(tx, template)
     values = editing.flat(drafted.content) | {"stock": drafted.head.stock, "code": code}
     view = await _editor(tx, found, drafted, values)
-    return page(request, "printing/template_draft.html", title=_title(found), values=values, **view)
+    return page(request, TEMPLATE, title=_title(found), values=values, **view)
 
 
 @post(
@@ -86,7 +88,7 @@ async def preview_form(request: Here, tx: Writing, template: FromPath[str], data
     if found.draft is None:
         over = f"Version {drafted.head.number} is {drafted.head.status}: it never changes again."
         view |= {"preview": None, "picture": None, "preview_refused": over}
-    return page(request, "printing/template_draft.html", title=_title(found), values=data, **view)
+    return page(request, TEMPLATE, title=_title(found), values=data, **view)
 
 
 @post(
@@ -101,7 +103,7 @@ async def save(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
     found, drafted = await _draft(tx, template)
     view = await _editor(tx, found, drafted, data)
     publishes = data.get("do") == "publish"
-    with shown_again("printing/template_draft.html", title=_title(found), values=data, **view):
+    with shown_again(TEMPLATE, title=_title(found), values=data, **view):
         content = editing.arranged(editing.content_of(data, drafted.content), data.get("do", ""))
         command = parse_form(commands.SaveTemplateDraft, data, content=content)
         note = data.get("note") or None
@@ -131,7 +133,7 @@ async def test_draft(tx: Writing, template: FromPath[str], data: Form) -> Respon
     """A test label as the fields say, whether they are saved or not."""
     found, drafted = await _draft(tx, template)
     view = await _editor(tx, found, drafted, data)
-    with shown_again("printing/template_draft.html", title=_title(found), values=data, **view):
+    with shown_again(TEMPLATE, title=_title(found), values=data, **view):
         content = rules.read(editing.content_of(data, drafted.content), found.name, found.kind)
         command = designs.LabelTest(stock=data.get("stock") or None, code=data.get("code") or None)
         made = await designs.draw_test(tx, template, drafted.head.number, command, content)
@@ -153,7 +155,7 @@ async def upload(request: Here, tx: Writing, template: FromPath[str]) -> Redirec
     form = await request.form()
     data = {name: value for name, value in form.items() if isinstance(value, str)}
     file = form.get("file")
-    with shown_again("printing/template_draft.html", title=_title(found), values=values, **view):
+    with shown_again(TEMPLATE, title=_title(found), values=values, **view):
         if not isinstance(file, UploadFile) or not file.filename:
             raise Invalid("Choose a file.", errors={"file": "is missing"})
         command = parse_form(commands.SaveTemplateDraft, data, content=object_of(await read_file(file)))
@@ -168,6 +170,42 @@ async def upload(request: Here, tx: Writing, template: FromPath[str]) -> Redirec
 
 
 @post(
+    "/label-templates/{template:str}/draft/picture",
+    operation_id="draftPictureForm",
+    opt=MANAGE,
+    include_in_schema=False,
+    status_code=303,
+)
+async def picture_form(request: Here, tx: Writing, template: FromPath[str]) -> Redirect:
+    """Puts a PNG file into the draft: a new picture, or in place of one. It is looked into, whatever its name says."""
+    found, drafted = await _draft(tx, template)
+    values = editing.flat(drafted.content) | {"stock": drafted.head.stock}
+    view = await _editor(tx, found, drafted, values)
+    form = await request.form()
+    data = {name: value for name, value in form.items() if isinstance(value, str)}
+    file = form.get("picture")
+    with shown_again(TEMPLATE, title=_title(found), values=values, **view):
+        if not isinstance(file, UploadFile) or not file.filename:
+            raise Invalid("Choose a PNG file.", errors={"picture": "is missing"})
+        number = int(data["number"]) if data.get("number", "").isdecimal() else None
+        content = editing.with_picture(drafted.content, await file.read(rules.LARGEST_PICTURE + 1), number)
+        try:
+            rules.read(content, found.name, found.kind)
+        except rules.LabelTemplateFaulty as refused:
+            raise rules.faulty("picture", next(iter(refused.errors.values()))) from None
+        command = parse_form(commands.SaveTemplateDraft, data, content=content)
+        await tx.once(
+            form_key(data),
+            command,
+            TemplateVersionView,
+            lambda: commands.save_draft(tx, template, command),
+            of=template,
+        )
+    at = number or len(content["elements"])
+    return Redirect(f"{home_of(template)}/draft#elements[{at - 1}]", status_code=303)
+
+
+@post(
     "/label-templates/{template:str}/draft/discarded",
     operation_id="discardTemplateDraftForm",
     opt=MANAGE,
@@ -178,11 +216,11 @@ async def discard(tx: Writing, template: FromPath[str], data: Form) -> Redirect:
     found, drafted = await _draft(tx, template)
     values = editing.flat(drafted.content) | {"stock": drafted.head.stock, "reason": data.get("reason", "")}
     view = await _editor(tx, found, drafted, values)
-    with shown_again("printing/template_draft.html", title=_title(found), values=values, **view):
+    with shown_again(TEMPLATE, title=_title(found), values=values, **view):
         command = parse_form(commands.DiscardTemplateDraft, data)
         action = commands.discard_draft
         await tx.once(form_key(data), command, TemplateVersionView, lambda: action(tx, template, command), of=template)
     return Redirect(home_of(template), status_code=303)
 
 
-router = Router("/", route_handlers=[draft, preview_form, save, test_draft, upload, discard])
+router = Router("/", route_handlers=[draft, preview_form, save, test_draft, upload, picture_form, discard])

@@ -28,6 +28,7 @@ class OrderRange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     printer: Annotated[str, Field(min_length=1, max_length=40)]
+    template: str | None = None
     start: Annotated[int, Field(ge=0)] = 0
     reason: Literal["damaged", "lost", "not_printed"] | None = None
 
@@ -37,6 +38,7 @@ class PrintRange(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     stock: str
+    template: str | None = None
     start: Annotated[int, Field(ge=0)] = 0
     reason: Literal["damaged", "lost", "not_printed"] | None = None
 
@@ -49,12 +51,12 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
         NotFound: no such range within reach.
         ReprintNeedsReason: it was printed before.
         RangeState: nothing is left of it.
-        Invalid: an unknown stock.
+        Invalid: an unknown stock or template, or one that prints what only a tube has.
     """
     if command.stock not in STOCKS:
         known = ", ".join(STOCKS)
         raise Invalid(f"There is no stock {command.stock}: choose {known}.", errors={"stock": "is not a stock"})
-    _, templates, labels = await _count(tx, number, command.stock, command.reason)
+    _, templates, labels = await _count(tx, number, command.stock, command.template, command.reason)
     return SheetView(stock=command.stock, start=command.start, templates=templates, labels=labels)
 
 
@@ -65,10 +67,10 @@ async def order_range(tx: Tx, number: int, command: OrderRange) -> JobView:
         NotFound: no such range or printer within reach.
         ReprintNeedsReason, RangeState: as `print_range` says.
         PrinterNotUsable: the printer is out of use.
-        Invalid: the labels do not fit its stock.
+        Invalid: the labels do not fit its stock; a template that is unknown or prints what only a tube has.
     """
     printer = await ordering.printer_named(tx, command.printer)
-    study_id, templates, counted = await _count(tx, number, printer.stock, command.reason)
+    study_id, templates, counted = await _count(tx, number, printer.stock, command.template, command.reason)
     labels = [
         LabelSpec(label.code, label.template, dict(label.values), label.copy_no, study_id, None) for label in counted
     ]
@@ -76,7 +78,7 @@ async def order_range(tx: Tx, number: int, command: OrderRange) -> JobView:
     return await job_queries.job(tx, made.number)
 
 
-async def _count(tx: Tx, number: int, stock: str, reason_given: str | None) -> _Counted:
+async def _count(tx: Tx, number: int, stock: str, named: str | None, reason_given: str | None) -> _Counted:
     """Record a printing of what is left of a range."""
     found, study, site = await queries.find_range(tx, number, Permission.LABEL_PRINT, lock=True)
     labels = await queries.unused(tx, number)
@@ -89,7 +91,8 @@ async def _count(tx: Tx, number: int, stock: str, reason_given: str | None) -> _
             "on a second tube. Where they are damaged or lost, say so.",
             range=number,
         )
-    template = (await in_force(tx, [("tube", study.id)]))["tube", study.id]
+    template = (await in_force(tx, [("tube", study.id)], named))["tube", study.id]
+    rules.check_blank(template.name, template.content)
     copy_no = copies + 1
     reason = rules.REASONS[reason_given] if copies and reason_given else "first"
     await tx.insert(

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from typing import Any
 
 from biobank.errors import Conflict, DomainError, Invalid, TooLarge
 from biobank.ids import grouped
+from labels.elements import tokens
 
 MOST = 10_000
 """Labels in one request."""
@@ -127,11 +129,27 @@ def _lined(*lines: str) -> dict[str, str]:
 
 
 def range_values(whose: str, number: int, position: int, count: int, copy_no: int) -> Mapping[str, str]:
-    """What each token gives on a pre-printed label: study and site, the range and which of how many. What only a tube
-    has is empty.
-    """
+    """What each token gives on a pre-printed label: study and site, the range and which of how many."""
     copy = _copy(copy_no)
     first = " ".join(filter(None, (whose, copy)))
-    nothing = dict.fromkeys(("type", "amount", "participant", "visit"), "")
     lines = _lined(first, f"range {number}", f"{position}/{count}")
-    return lines | nothing | {"copy": copy, "number": str(position), "of": str(count)}
+    return lines | {"copy": copy, "number": str(position), "of": str(count)}
+
+
+OF_A_TUBE = frozenset(("type", "amount", "participant", "visit"))
+"""Tokens that a label has once there is a tube."""
+
+
+def check_blank(name: str, content: Mapping[str, Any]) -> None:
+    """Raises:
+    Invalid: the template says of a tube what a pre-printed label cannot know.
+    """
+    texts = [element.get("text") or element.get("value") or "" for element in content["elements"]]
+    used = sorted(OF_A_TUBE & {token for text in texts for token in tokens(text)})
+    if used:
+        shown = ", ".join(f"{{{token}}}" for token in used)
+        raise Invalid(
+            f"Template {name} prints {shown}, which a pre-printed label does not have before it is on a tube: choose a "
+            "template without, such as tube.",
+            errors={"template": f"prints {shown} of a tube"},
+        )

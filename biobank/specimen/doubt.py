@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import aliased
@@ -11,6 +12,8 @@ from biobank import ids
 from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.errors import Invalid
+from biobank.signature.commands import Sign, sign
+from biobank.signature.models import Signature
 from biobank.specimen import correcting, queries, rules
 from biobank.specimen.custody import WithHolder, begin_custody
 from biobank.specimen.models import Derivation, IdentityDoubt, Specimen
@@ -35,11 +38,12 @@ class RegisterDuplicate(Command):
 
 class SettleDoubt(Command):
     """`as_labelled`: the tube is what its record says, and is usable again. `unknown`: nobody can tell, and it is
-    rejected for ever.
+    rejected for ever. Either is final, and is signed.
     """
 
     outcome: Literal["as_labelled", "unknown"]
     reason: Reason
+    signature: Sign
 
 
 class DoubtView(View):
@@ -55,6 +59,7 @@ class DoubtView(View):
     words: str | None
     settled_at: datetime | None
     settled_by: str | None
+    signature: UUID | None
 
 
 async def doubts(tx: ReadTx, text: str) -> tuple[DoubtView, ...]:
@@ -75,10 +80,12 @@ async def doubts(tx: ReadTx, text: str) -> tuple[DoubtView, ...]:
             IdentityDoubt.words,
             IdentityDoubt.settled_at,
             settler.display_name.label("settled_by"),
+            Signature.number.label("signature"),
         )
         .join(first, first.id == IdentityDoubt.first_id)
         .join(finder, finder.id == IdentityDoubt.found_by)
         .outerjoin(settler, settler.id == IdentityDoubt.settled_by)
+        .outerjoin(Signature, Signature.id == IdentityDoubt.signature_id)
         .where(IdentityDoubt.specimen_id == tube.id)
         .order_by(IdentityDoubt.id.desc())
     )
@@ -208,6 +215,7 @@ async def settle_doubt(tx: Tx, text: str, command: SettleDoubt) -> SpecimenView:
     Raises:
         NotFound: no such tube within reach.
         NotInDoubt: nothing is open about it.
+        SignatureRefused: the password is wrong, or the account is locked.
     """
     tube, custody = await queries.find_specimen(tx, queries.tube_code(text), Permission.DISPOSAL_PLAN, lock=True)
     open_ = select(IdentityDoubt).where(IdentityDoubt.specimen_id == tube.id, IdentityDoubt.settled_at.is_(None))
@@ -216,7 +224,18 @@ async def settle_doubt(tx: Tx, text: str, command: SettleDoubt) -> SpecimenView:
         raise rules.NotInDoubt(
             f"Nothing is open about whose {ids.grouped(tube.code)} is: look at its page.", specimen=tube.code
         )
-    doubt.settled_by, doubt.settled_at = tx.actor.user_id, tx.now
+    site_id = custody.site_id or tube.site_id
+    first = (await tx.session.execute(select(Specimen.code).where(Specimen.id == doubt.first_id))).scalar_one()
+    signature = await sign(
+        tx,
+        command.signature,
+        deed=f"specimen.identity_{command.outcome}",
+        content={"specimen": tube.code, "first": first, "found": doubt.reason, "outcome": command.outcome}
+        | {"reason": command.reason},
+        study_id=tube.study_id,
+        site_id=site_id,
+    )
+    doubt.settled_by, doubt.settled_at, doubt.signature_id = tx.actor.user_id, tx.now, signature.id
     doubt.outcome, doubt.words = command.outcome, command.reason
     await tx.session.flush()
     if command.outcome == "unknown":
@@ -231,7 +250,7 @@ async def settle_doubt(tx: Tx, text: str, command: SettleDoubt) -> SpecimenView:
         subject="specimen",
         subject_id=tube.id,
         study_id=tube.study_id,
-        site_id=custody.site_id or tube.site_id,
+        site_id=site_id,
         reason=command.reason,
         specimen=tube.code,
     )

@@ -10,6 +10,8 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.ids import grouped, new_uuid
+from biobank.signature.forms import signature_of, typed
+from biobank.signature.rules import MEANING_TITLES
 from biobank.specimen import doubt, queries, relabelling
 from biobank.specimen.doubt import DoubtView, RegisterDuplicate, SettleDoubt
 from biobank.specimen.queries import SpecimenView
@@ -57,6 +59,7 @@ async def _shown(tx: ReadTx, code: str) -> dict[str, Any]:
         "specimen": tube,
         "doubts": found,
         "form_keys": [str(new_uuid()) for _ in range(3)],
+        "meanings": [(key, MEANING_TITLES[key]) for key in ("responsibility", "approval")],
         "site_tz": tube.timezone,
     }
 
@@ -71,11 +74,11 @@ async def identity_page(request: Request[Any, Any, Any], tx: Reading, code: From
     return page(request, TEMPLATE, title=_title(view["specimen"]), **view)
 
 
-async def _deed(tx: Any, code: str, data: dict[str, str], model: Any, verb: Any) -> str:
+async def _deed(tx: Any, code: str, data: dict[str, str], model: Any, verb: Any, **given: Any) -> str:
     """Do what a form of the page says; the id of the tube that it came to."""
     view = await _shown(tx, code)
-    with shown_again(TEMPLATE, title=_title(view["specimen"]), values=data, **view):
-        command = parse_form(model, data)
+    with shown_again(TEMPLATE, title=_title(view["specimen"]), values=typed(data), **view):
+        command = parse_form(model, data, **given)
         done = await tx.once(form_key(data), command, SpecimenView, lambda: verb(tx, code, command), of=code)
     return str(done.code)
 
@@ -108,7 +111,7 @@ async def duplicate_form(tx: Writing, code: FromPath[str], data: Form) -> Redire
     status_code=303,
 )
 async def settle_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    tube = await _deed(tx, code, data, SettleDoubt, doubt.settle_doubt)
+    tube = await _deed(tx, code, data, SettleDoubt, doubt.settle_doubt, signature=signature_of(data))
     return Redirect(f"/specimens/{tube}", status_code=303)
 
 

@@ -410,7 +410,7 @@ class CustodyHistory(Base):
 
 class IdentityDoubt(Base):
     """It is in doubt whose a tube is, since a label was found on two tubes: on `first_id` and on another. Settled once,
-    with words; a tube has one open doubt at most.
+    with words and a signature; a tube has one open doubt at most.
     """
 
     __tablename__ = "identity_doubt"
@@ -424,8 +424,11 @@ class IdentityDoubt(Base):
     settled_at: Mapped[datetime | None]
     outcome: Mapped[str | None] = mapped_column(Text)
     words: Mapped[str | None] = mapped_column(Text)
+    signature_id: Mapped[int | None] = mapped_column(ForeignKey("signature.id"), unique=True)
     __table_args__ = (
         Index("uq_identity_doubt_open", "specimen_id", unique=True, postgresql_where=text("settled_at is null")),
         CheckConstraint("outcome in ('as_labelled', 'unknown')", name="outcome"),
-        CheckConstraint("num_nonnulls(settled_by, settled_at, outcome, words) in (0, 4)", name="settled_whole"),
+        CheckConstraint(
+            "num_nonnulls(settled_by, settled_at, outcome, words, signature_id) in (0, 5)", name="settled_whole"
+        ),
     )

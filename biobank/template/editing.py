@@ -2,6 +2,8 @@
 `elements[2].x`, which is how faults name it too.
 """
 
+import base64
+import hashlib
 import json
 import math
 import re
@@ -115,7 +117,7 @@ def arranged(content: Content, deed: str) -> Content:
         return content
     verb, what = found.groups()
     if verb == "add":
-        new = _new(what, content["width"], content["height"])
+        new = _new(what, content)
         return content | {"elements": [*elements, *([new] if new else [])]}
     index = int(what) if what.isdecimal() else len(elements)
     if index >= len(elements):
@@ -126,9 +128,31 @@ def arranged(content: Content, deed: str) -> Content:
     return content | {"elements": elements}
 
 
-def _new(kind: str, width: float, height: float) -> Content | None:
+def with_picture(content: Content, png: bytes, number: int | None = None) -> Content:
+    """The content with a picture in place of that of element `number` (from 1), else as a new element in the top left
+    quarter of the label.
+
+    Raises:
+        LabelTemplateFaulty: the element is no picture.
+    """
+    elements = list(content["elements"])
+    picture = base64.b64encode(png).decode()
+    if number is None:
+        return content | {"elements": [*elements, {"type": "image", **_quarter(content), "png": picture}]}
+    before = elements[number - 1] if 0 < number <= len(elements) else {}
+    if before.get("type") != "image":
+        raise faulty("number", f"element {number} is no picture")
+    elements[number - 1] = before | {"png": picture}
+    return content | {"elements": elements}
+
+
+def _quarter(content: Content) -> dict[str, float]:
+    return {"x": 0.0, "y": 0.0, "width": round(content["width"] / 2, 1), "height": round(content["height"] / 2, 1)}
+
+
+def _new(kind: str, content: Content) -> Content | None:
     """A new element in the top left quarter of the label."""
-    box = {"x": 0.0, "y": 0.0, "width": round(width / 2, 1), "height": round(height / 2, 1)}
+    box = _quarter(content)
     if kind == "text":
         fonts = {"points": [4.0, 9.0], "align": "left", "wrap": False, "rotation": 0, "bold": False}
         return {"type": "text", **box, "text": "{id}", **fonts}
@@ -136,8 +160,8 @@ def _new(kind: str, width: float, height: float) -> Content | None:
         symbol = {"symbology": "data-matrix", "module": [0.2, 0.5], "bar_height": 0.0, "rotation": 0}
         return {"type": "code", **box, "value": "{code}", **symbol}
     if kind == "line":
-        middle = round(height / 2, 1)
-        return {"type": "line", "start": [0.0, middle], "end": [width, middle], "thickness": 0.2}
+        middle = round(content["height"] / 2, 1)
+        return {"type": "line", "start": [0.0, middle], "end": [content["width"], middle], "thickness": 0.2}
     return None
 
 
@@ -187,9 +211,14 @@ def _changed(one: Mapping[str, Any], other: Mapping[str, Any], index: int) -> It
         return
     for name in other:
         if one.get(name) != other[name]:
+            said = _picture if name == "png" else _said
             yield TemplateDifference(
-                kind="changed", place=place, field=name, before=_said(one.get(name)), after=_said(other[name])
+                kind="changed", place=place, field=name, before=said(one.get(name)), after=said(other[name])
             )
+
+
+def _picture(png: Any) -> str:
+    return f"picture {hashlib.sha256(png.encode()).hexdigest()[:8]}, {len(png) * 3 // 4:,} bytes"
 
 
 def _said(value: Any) -> str:

@@ -63,6 +63,8 @@ TEST_CODE = "TESTTESTNR"
 """The code of a sample or a test label: as long as a house id, and none, for no house id holds an S."""
 
 LARGEST_CONTENT = 2_000_000
+LARGEST_PICTURE = 1_000_000
+"""Bytes of a content as JSON, and of a PNG file in it."""
 
 
 class LabelTemplateFaulty(Invalid):

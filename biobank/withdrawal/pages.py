@@ -16,6 +16,7 @@ from biobank.http.paging import After
 from biobank.participant import queries as participant_queries
 from biobank.participant.pages import chips, local_input, next_page
 from biobank.participant.queries import ParticipantView, find_participant
+from biobank.signature.forms import signature_of, typed
 from biobank.signature.rules import MEANING_TITLES
 from biobank.storage.commands import PlacementView
 from biobank.study.rules import at_site
@@ -42,16 +43,6 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "done": ("ok", "Done"),
 }
 BACK = "back-"
-_SECRET = frozenset({"password", "_key", "_csrf_token"})
-
-
-def typed(data: Mapping[str, str]) -> dict[str, str]:
-    """What a form may show again: never the password."""
-    return {name: value for name, value in data.items() if name not in _SECRET}
-
-
-def signature_of(data: Mapping[str, str]) -> dict[str, str]:
-    return {name: data.get(name, "") for name in ("password", "meaning")}
 
 
 async def _withdrawal(tx: ReadTx, code: str, level: str | None) -> dict[str, Any]:

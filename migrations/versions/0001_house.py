@@ -2554,16 +2554,19 @@ def upgrade() -> None:
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("signature_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("outcome in ('as_labelled', 'unknown')", name=op.f("ck_identity_doubt_outcome")),
         sa.CheckConstraint(
-            "num_nonnulls(settled_by, settled_at, outcome, words) in (0, 4)",
+            "num_nonnulls(settled_by, settled_at, outcome, words, signature_id) in (0, 5)",
             name=op.f("ck_identity_doubt_settled_whole"),
         ),
         sa.ForeignKeyConstraint(["first_id"], ["specimen.id"], name=op.f("fk_identity_doubt_first_id")),
         sa.ForeignKeyConstraint(["found_by"], ["app_user.id"], name=op.f("fk_identity_doubt_found_by")),
         sa.ForeignKeyConstraint(["settled_by"], ["app_user.id"], name=op.f("fk_identity_doubt_settled_by")),
+        sa.ForeignKeyConstraint(["signature_id"], ["signature.id"], name=op.f("fk_identity_doubt_signature_id")),
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_identity_doubt_specimen_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identity_doubt")),
+        sa.UniqueConstraint("signature_id", name=op.f("uq_identity_doubt_signature_id")),
     )
     op.create_index(op.f("ix_identity_doubt_specimen_id"), "identity_doubt", ["specimen_id"], unique=False)
     op.create_index(

@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 from biobank import ids
 from tests.bench import imported, plan, plate_map, plated, released, upload, xponent
 from tests.material import make_material
+from tests.printing_steps import settling
 from tests.shelves import box, freezer, rack
 from tests.shipping import draft
+from tests.withdrawing import signature
 
 LASER = "cryo-letter-85"
 
@@ -63,19 +65,33 @@ async def test_18_a_label_printed_twice_on_two_tubes(api, database, world, brows
     picked = await api("scientist").post("/reservations", {"tubes": [twin["code"]], "purpose": "Assay"})
     assert "hold" in picked.text
     assert (
-        kind(await tech.post(f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "x" * 9}))[0]
+        kind(
+            await tech.post(
+                f"/specimens/{twin['code']}/identity",
+                settling(reason="x" * 9),
+            )
+        )[0]
         == 403
     )
+    wrong = {"outcome": "as_labelled", "reason": "genotyped", "signature": signature(password="wrong")}
+    assert kind(await api("manager").post(f"/specimens/{twin['code']}/identity", wrong))[1] == "signature-refused"
+    manager = await browser("manager")
+    form = {"outcome": "as_labelled", "reason": "genotyped", **signature(password="wrong")}
+    shown = await manager.post(f"/specimens/{twin['code']}/identity", form)
+    assert ("nothing was signed" in shown.text, 'value="wrong"' in shown.text) == (True, False)
     settled = await api("manager").ok(
-        f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "genotyped"}
+        f"/specimens/{twin['code']}/identity",
+        settling(),
     )
     assert settled["hold"] is None
     (told,) = await tech.see(f"/specimens/{twin['code']}/identity")
     assert (told["first"], told["outcome"], told["words"]) == (tube, "as_labelled", "genotyped")
+    signed = await api("auditor").see(f"/signatures/{told['signature']}")
+    assert (signed["intact"], twin["code"] in signed["content"], tube in signed["content"]) == (True, True, True)
     shown = (await (await browser("technician")).get(f"/specimens/{twin['code']}/identity")).text
     assert "settled: as labelled" in shown
     again = await api("manager").post(
-        f"/specimens/{twin['code']}/identity", {"outcome": "unknown", "reason": "genotyped"}
+        f"/specimens/{twin['code']}/identity", settling(outcome="unknown", reason="genotyped")
     )
     assert kind(again) == (409, "not-in-doubt")
 
@@ -98,7 +114,7 @@ async def test_18_the_doubt_reaches_the_results(api, database, world):
     rows = (await api("scientist").see("/results", **asked))["rows"]
     assert {(row["aliquot"], row["identity_doubt"]) for row in rows} == {(second, True)}
     pulled = await api("scientist").ok("/results/pulls", {"study": "LLS", "participants": [bench.material.participant]})
-    await api("manager").ok(f"/specimens/{second}/identity", {"outcome": "as_labelled", "reason": "genotyped"})
+    await api("manager").ok(f"/specimens/{second}/identity", settling())
     again = await api("scientist").client.get(pulled["href"])
     assert (again.status_code, ",t," in again.text) == (200, True)  # as of then
     rows = (await api("scientist").see("/results", **asked))["rows"]
@@ -135,7 +151,7 @@ async def test_where_nobody_knows_which_is_right_both_and_their_vials_are_in_dou
     assert twin["quantity"] == "250"
     of_vial = await tech.ok(f"/specimens/{vial}/duplicates", {"reason": "a third one turned up"})
     assert of_vial["parents"] == [made.tubes[0]]
-    gone = await api("manager").ok(f"/specimens/{vial}/identity", {"outcome": "unknown", "reason": "cannot be told"})
+    gone = await api("manager").ok(f"/specimens/{vial}/identity", settling(outcome="unknown", reason="cannot be told"))
     assert (gone["quality"], gone["hold"]) == ("rejected", "identity_doubt")
     too_much = {"reason": "found in the rack", "quantity": "9000"}
     assert (await tech.post(f"/specimens/{vial}/duplicates", too_much)).status_code == 422
@@ -161,7 +177,8 @@ async def test_a_withdrawal_meanwhile_keeps_the_hold(api, database, world, super
         "language sql stable as 'select true'"
     )
     done = await api("manager").ok(
-        f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "genotyped"}
+        f"/specimens/{twin['code']}/identity",
+        settling(),
     )
     assert done["hold"] == "consent_withdrawn"
 

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from biobank import ids
 from biobank.labelling.models import RangeLabel
+from labels import TEMPLATES
 from tests.benches import Gun
 from tests.material import make_material
 from tests.printing_steps import add_printer
@@ -45,6 +46,19 @@ def made_at():
     return (datetime.now(UTC) - timedelta(days=40) + timedelta(hours=1)).isoformat()
 
 
+async def tubes_have_a_template_of_their_own(api, number):
+    """The study's standard says of a tube what a blank label cannot know."""
+    manager, content = api("manager"), TEMPLATES["tube"].to_data()
+    content["elements"][2]["text"] = "{visit} {number}/{of} {participant}"
+    draft = await manager.ok(
+        "/label-templates", {"name": "of-a-tube", "kind": "tube", "study": "LLS", "content": content}
+    )
+    await manager.ok("/label-templates/of-a-tube/draft/published", {"row_version": draft["head"]["row_version"]})
+    await manager.ok("/label-templates/of-a-tube/standard", {})
+    blank = await api("clerk").post(f"/label-ranges/{number}/prints", {"stock": LASER})
+    assert (blank.status_code, "prints {participant}, {visit}" in blank.text) == (422, True)
+
+
 async def test_a_range_is_minted_printed_issued_received_used_and_voided(api, database, world, superuser):
     view = await minted(api)
     number, labels = view["number"], codes(view)
@@ -52,7 +66,8 @@ async def test_a_range_is_minted_printed_issued_received_used_and_voided(api, da
     made = await make_material(database, world, tubes=1)
     assert kind(await collect(api, made, labels[:1])) == (409, "label-not-issued")
     assert kind(await api("coordinator").get(f"/label-ranges/{number}")) == (404, "not-found")
-    printed = await api("clerk").post(f"/label-ranges/{number}/prints", {"stock": LASER})
+    await tubes_have_a_template_of_their_own(api, number)
+    printed = await api("clerk").post(f"/label-ranges/{number}/prints", {"stock": LASER, "template": "tube"})
     found = [
         one.text for one in zxingcpp.read_barcodes(pypdfium2.PdfDocument(printed.content)[0].render(scale=6).to_pil())
     ]

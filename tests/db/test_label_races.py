@@ -1,4 +1,4 @@
-"""Two stations at one label, one range or one reprinted tube at the same moment; what SQL alone cannot do to labels."""
+"""Two people at one label, range, reprinted tube or template at the same moment; what SQL alone cannot do to labels."""
 
 import asyncio
 from datetime import timedelta
@@ -14,8 +14,12 @@ from biobank.specimen.collecting import Collect, CollectedTube, collect
 from biobank.specimen.relabelling import ReplaceLabel, replace_label
 from biobank.storage.commands import StoreTube, store
 from biobank.storage.rules import LabelOnTwoTubes
+from biobank.template import commands as templates
+from biobank.template.rules import LabelTemplateChanged, LabelTemplateDraftExists, LabelTemplateIsFinal
 from biobank.tx import open_tx
+from labels import TEMPLATES
 from tests.material import actor, make_material
+from tests.printing_steps import settling
 from tests.shelves import box, freezer, rack
 
 CONTEXT = (
@@ -77,6 +81,57 @@ async def test_of_two_stations_that_print_one_range_exactly_one_prints(database,
     people = [await actor(database, world, name) for name in ("clerk", "manager")]
     outcomes = await meeting(database, people, lambda tx: print_range(tx, number, PrintRange(stock="cryo-letter-85")))
     assert len(refusals(outcomes)) == 1
+
+
+async def drafted(database, world, content=TEMPLATES["tube"]):
+    async with open_tx(database, await actor(database, world, "manager")) as tx:
+        spec = templates.CreateLabelTemplate(name="own", kind="tube", study="LLS", content=content.to_data())
+        return (await templates.create_template(tx, spec)).head.row_version
+
+
+async def test_of_two_who_save_one_draft_the_second_is_told(database, world, superuser):
+    seen = await drafted(database, world)
+    people = [await actor(database, world, name) for name in ("manager", "administrator")]
+    others = iter(("cap", "box"))
+
+    async def save(tx):
+        content = TEMPLATES[next(others)].to_data()
+        return await templates.save_draft(tx, "own", templates.SaveTemplateDraft(row_version=seen, content=content))
+
+    outcomes = await meeting(database, people, save)
+    assert refusals(outcomes) == [LabelTemplateChanged]
+    (saved,) = [one.content["title"] for one in outcomes if not isinstance(one, DomainError)]
+    assert await superuser.fetchval(
+        "select content ->> 'title' from label_template_version where template = 'own'"
+    ) == (saved)
+
+
+async def test_a_draft_is_published_once_and_as_it_was_seen(database, world, superuser):
+    people = [await actor(database, world, name) for name in ("manager", "administrator")]
+    seen = await drafted(database, world)
+    publication = templates.PublishTemplateDraft(row_version=seen)
+    outcomes = await meeting(database, people, lambda tx: templates.publish_draft(tx, "own", publication))
+    assert refusals(outcomes) == [LabelTemplateIsFinal]
+
+    begun = await meeting(database, people, lambda tx: templates.start_draft(tx, "own", templates.StartTemplateDraft()))
+    assert refusals(begun) == [LabelTemplateDraftExists]
+    (draft,) = [one.head.row_version for one in begun if not isinstance(one, DomainError)]
+    turn = iter(("save", "publish"))
+
+    async def save_or_publish(tx):
+        if next(turn) == "save":
+            content = TEMPLATES["cap"].to_data()
+            return await templates.save_draft(
+                tx, "own", templates.SaveTemplateDraft(row_version=draft, content=content)
+            )
+        return await templates.publish_draft(tx, "own", templates.PublishTemplateDraft(row_version=draft))
+
+    outcomes = await meeting(database, people, save_or_publish)
+    assert len(refusals(outcomes)) == 1
+    row = await superuser.fetchrow(
+        "select status, content ->> 'title' as title from label_template_version where template = 'own' and number = 2"
+    )
+    assert tuple(row) in {("draft", TEMPLATES["cap"].title), ("published", TEMPLATES["tube"].title)}
 
 
 async def test_of_two_who_replace_one_label_each_leaves_one_valid_label(database, world, superuser):
@@ -155,7 +210,10 @@ async def test_no_update_lifts_a_doubt_that_is_not_settled(api, database, world,
     await superuser.execute(CONTEXT)
     with pytest.raises(asyncpg.CheckViolationError, match="in doubt whose"):
         await superuser.execute("update specimen set hold = null where code = $1", twin["code"])
-    await api("manager").ok(f"/specimens/{twin['code']}/identity", {"outcome": "as_labelled", "reason": "genotyped"})
+    await api("manager").ok(
+        f"/specimens/{twin['code']}/identity",
+        settling(),
+    )
     await superuser.execute(CONTEXT)
     with pytest.raises(asyncpg.CheckViolationError, match="settled stays"):
         await superuser.execute("update identity_doubt set words = 'other'")

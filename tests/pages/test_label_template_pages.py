@@ -4,6 +4,9 @@ import base64
 import json
 import re
 from html import unescape
+from io import BytesIO
+
+from PIL import Image
 
 from tests.material import make_material
 
@@ -141,6 +144,30 @@ async def test_files_come_in_versions_are_compared_and_drafts_given_up(browser):
         f"{HERE}/draft/file", data=await keyed(page, version), files={"file": ("t.json", json.dumps(content).encode())}
     )
     assert good.status_code == 303, good.text
+    version = {"row_version": "2"}
+    for bad, more, words in (
+        (b"GIF89a", {}, "is not a PNG picture"),
+        (b"\x89PNG" + b"0" * 1_000_000, {}, "larger than the 1000 kB"),
+        (png(5000, 4000), {}, "more than a label has"),
+        (png(4, 4), {"number": "1"}, "element 1 is no picture"),
+    ):
+        refused = await page.client.post(
+            f"{HERE}/draft/picture",
+            data=await keyed(page, version | more),
+            files={"picture": ("logo.png", bad)},
+        )
+        assert (refused.status_code, words in refused.text) == (422, True), bad[:9]
+    assert "Choose a PNG file" in (await page.post(f"{HERE}/draft/picture", version)).text
+    for size, more in ((4, {}), (9, {"row_version": "3", "number": "3"})):
+        put = await page.client.post(
+            f"{HERE}/draft/picture",
+            data=await keyed(page, version | more),
+            files={"picture": ("logo.gif", png(size, size))},
+        )
+        assert (put.status_code, put.headers["location"]) == (303, f"{HERE}/draft#elements[2]"), put.text
+    assert "in place of element 3" in (await page.get(f"{HERE}/draft")).text
+    values = fields((await page.get(f"{HERE}/draft")).text)
+    await page.post(f"{HERE}/draft", values | {"do": "remove 2"})
     values = fields((await page.get(f"{HERE}/draft")).text)
     await page.post(f"{HERE}/draft", values | {"do": "publish"})
     assert (await page.post(f"{HERE}/draft/started", {"version": "1"})).headers["location"] == f"{HERE}/draft"
@@ -160,6 +187,12 @@ async def test_files_come_in_versions_are_compared_and_drafts_given_up(browser):
         "/label-templates/new", {"name": "lls-tube", "kind": "tube", "study": "LLS", "like": "tube"}
     )
     assert (twice.status_code, "exists already" in twice.text) == (409, True)
+
+
+def png(width, height):
+    content = BytesIO()
+    Image.new("L", (width, height), 0).save(content, "PNG")
+    return content.getvalue()
 
 
 async def keyed(page, data):

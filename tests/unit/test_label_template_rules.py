@@ -45,6 +45,19 @@ def test_a_picture_is_kept_by_the_form_that_showed_it():
     assert rules.read(stored, "own", "tube").elements
 
 
+def test_a_picture_is_added_or_put_in_place_of_one_and_its_change_is_told_shortly():
+    held = editing.with_picture(content(), b"one")
+    other = editing.with_picture(held, b"other", 1)
+    assert (held["elements"][0]["width"], len(other["elements"])) == (15.0, 1)
+    (told,) = editing.differences(held, other)
+    assert (told.field, told.before.startswith("picture ")) == ("png", True)
+    for number in (0, 2):
+        with pytest.raises(rules.LabelTemplateFaulty, match=f"element {number} is no picture"):
+            editing.with_picture(held, b"other", number)
+    with pytest.raises(rules.LabelTemplateFaulty, match="element 1 is no picture"):
+        editing.with_picture(editing.arranged(content(), "add line"), b"one", 1)
+
+
 def test_elements_are_added_moved_and_removed_and_other_deeds_do_nothing():
     held = content()
     for kind in ("text", "code", "line"):
