@@ -36,13 +36,14 @@ class Identifier(Base):
     package_id: Mapped[int | None] = mapped_column(ForeignKey("package.id"))
     plate_id: Mapped[int | None] = mapped_column(ForeignKey("plate.id"))
     pick_list_id: Mapped[int | None] = mapped_column(ForeignKey("pick_list.id"))
+    kit_id: Mapped[int | None] = mapped_column(ForeignKey("kit.id"))
     __table_args__ = (
         UniqueConstraint("namespace", "value", name="uq_identifier_namespace_value"),
         CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name="status"),
         CheckConstraint("namespace <> 'house' or biobank_house_id_is_valid(value)", name="house_check_character"),
         CheckConstraint(
-            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id) "
-            "= 1",
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id, "
+            "kit_id) = 1",
             name="exactly_one_thing",
         ),
         # A replaced label stays in the register; one code of the house at a time is the one to print.
@@ -62,6 +63,7 @@ class Identifier(Base):
                 "package_id",
                 "plate_id",
                 "pick_list_id",
+                "kit_id",
             )
         ),
     )

@@ -9,7 +9,7 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Forbidden, Invalid
 from biobank.labelling import queries, rules
-from biobank.labelling.models import LabelRange, RangeLabel
+from biobank.labelling.models import Kit, LabelRange, RangeLabel
 from biobank.labelling.queries import RangeView
 from biobank.labelling.taking import label_codes
 from biobank.study.models import Study
@@ -25,13 +25,16 @@ class Command(BaseModel):
 
 
 class MintRange(Command):
-    """Codes for labels that are printed before there are tubes. With a site they are issued to it at once."""
+    """Codes for labels that are printed before there are tubes. With a site they are issued to it at once. `per_kit`
+    divides them into kits of so many, each of which has a code and a label of its own.
+    """
 
     study: Annotated[str, Field(min_length=1, max_length=16)]
     count: Annotated[int, Field(ge=1, le=rules.MOST)]
     purpose: Annotated[str, Field(min_length=1, max_length=80)]
     site: Annotated[str | None, Field(min_length=1, max_length=16)] = None
     warn_below: WarnBelow = 20
+    per_kit: Annotated[int | None, Field(ge=1, le=200)] = None
 
 
 class IssueRange(Command):
@@ -60,7 +63,9 @@ async def mint(tx: Tx, command: MintRange) -> RangeView:
     Raises:
         NotFound: no such study or site within reach.
         Forbidden: without a site, by somebody who issues labels at some sites of the study only.
+        Invalid: the labels are no whole number of kits.
     """
+    kits = rules.kits_of(command.count, command.per_kit)
     site_id = None
     if command.site is not None:
         study, site = await study_and_site(tx, command.study, command.site, Permission.LABEL_ISSUE)
@@ -91,7 +96,20 @@ async def mint(tx: Tx, command: MintRange) -> RangeView:
             for position, code in enumerate(_codes(tx, command.count), start=1)
         ],
     )
-    _record(tx, "label_range.minted", range_id, study, site_id, labels=command.count)
+    await tx.insert(
+        Kit,
+        [
+            {
+                "code": ids.mint(ids.Kind.KIT, tx.randomness),
+                "range_id": range_id,
+                "number": number,
+                "first": first,
+                "last": last,
+            }
+            for number, (first, last) in enumerate(kits, start=1)
+        ],
+    )
+    _record(tx, "label_range.minted", range_id, study, site_id, labels=command.count, kits=len(kits))
     if site_id is not None:
         _record(tx, "label_range.issued", range_id, study, site_id, labels=command.count)
     return await queries.label_range(tx, range_id)

@@ -1,4 +1,4 @@
-"""Ranges of pre-printed labels, each label of a range, and every time that a range was printed."""
+"""Ranges of pre-printed labels, each label of a range, kits of them, and every time that a range was printed."""
 
 from datetime import datetime
 
@@ -71,6 +71,25 @@ class RangeLabel(Base):
         CheckConstraint("specimen_id is null or applied_at is not null", name="tube_where_applied"),
         Index("ix_range_label_unused", "range_id", postgresql_where=text("applied_at is null and voided_at is null")),
         Index("ix_range_label_specimen", "specimen_id", postgresql_where=text("specimen_id is not null")),
+    )
+
+
+class Kit(Base):
+    """Labels `first` to `last` of a range, which go out together, with what is drawn into the tubes they are for. A kit
+    has a code of its own and never changes.
+    """
+
+    __tablename__ = "kit"
+    id: Mapped[Id]
+    code: Mapped[str] = mapped_column(Text, unique=True)
+    range_id: Mapped[int] = mapped_column(ForeignKey("label_range.id"))
+    number: Mapped[int] = mapped_column(Integer)
+    first: Mapped[int] = mapped_column(Integer)
+    last: Mapped[int] = mapped_column(Integer)
+    __table_args__ = (
+        UniqueConstraint("range_id", "number", name="uq_kit_number"),
+        CheckConstraint("code ~ '^K'", name="code_is_a_kit_id"),
+        CheckConstraint("number >= 1 and first >= 1 and last >= first", name="counts_from_one"),
     )
 
 

@@ -12,7 +12,7 @@ from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.db import visible
 from biobank.errors import NotFound
-from biobank.labelling.models import LabelRange, RangeLabel, RangePrint
+from biobank.labelling.models import Kit, LabelRange, RangeLabel, RangePrint
 from biobank.labelling.rules import RangeState
 from biobank.paging import Page, cut
 from biobank.study.models import Site, Study
@@ -62,6 +62,16 @@ class LabelView(View):
     reason: str | None
 
 
+class KitView(View):
+    """A kit of a range: its labels `first` to `last`, of which `left` are neither used nor voided."""
+
+    number: int
+    code: str
+    first: int
+    last: int
+    left: int
+
+
 class RangeView(RangeRow):
     """A range with its history and its labels in the order in which they are printed."""
 
@@ -72,6 +82,7 @@ class RangeView(RangeRow):
     received_by: str | None
     received_at: datetime | None
     prints: tuple[PrintedView, ...]
+    kits: tuple[KitView, ...]
     labels: tuple[LabelView, ...]
 
 
@@ -207,8 +218,24 @@ async def label_range(tx: ReadTx, number: int) -> RangeView:
     return RangeView(
         **{**_row(row), **people._asdict()},
         prints=await _prints(tx, number),
+        kits=await _kits(tx, number),
         labels=await _labels(tx, number, issued=row.issued_at is not None),
     )
+
+
+async def _kits(tx: ReadTx, number: int) -> tuple[KitView, ...]:
+    left = (
+        select(func.count())
+        .where(RangeLabel.range_id == Kit.range_id, RangeLabel.position.between(Kit.first, Kit.last), ~_USED, ~_VOID)
+        .correlate(Kit)
+        .scalar_subquery()
+    )
+    rows = await tx.session.execute(
+        select(Kit.number, Kit.code, Kit.first, Kit.last, left.label("left"))
+        .where(Kit.range_id == number)
+        .order_by(Kit.number)
+    )
+    return tuple(KitView(**row._asdict()) for row in rows)
 
 
 async def _prints(tx: ReadTx, number: int) -> tuple[PrintedView, ...]:

@@ -160,6 +160,23 @@ def near(codes: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def kits_of(count: int, per_kit: int | None) -> tuple[tuple[int, int], ...]:
+    """The first and last label of each kit of a range; none where it is not divided.
+
+    Raises:
+        Invalid: a last kit would be short.
+    """
+    if per_kit is None:
+        return ()
+    if count % per_kit:
+        raise Invalid(
+            f"{count} labels are no whole number of kits of {per_kit}: mint {count - count % per_kit or per_kit} or "
+            f"{count + per_kit - count % per_kit}.",
+            errors={"per_kit": f"does not divide {count}"},
+        )
+    return tuple((first, first + per_kit - 1) for first in range(1, count + 1, per_kit))
+
+
 def check_may_issue(number: int, issued_to: str | None) -> None:
     """Raises RangeState: the range went to a site before."""
     if issued_to is not None:

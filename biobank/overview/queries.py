@@ -17,6 +17,7 @@ from biobank.assay.models import AssayRun, Plate
 from biobank.audit.models import AuditEntry
 from biobank.db import visible
 from biobank.identifier.models import Identifier
+from biobank.labelling.models import Kit, LabelRange
 from biobank.labelling.queries import running_low
 from biobank.paging import Page, cut
 from biobank.participant.due import DueVisit, VisitUnderWay, due_today, under_way
@@ -276,6 +277,7 @@ _HREFS = {
     "container": "/storage/",
     "shipment": "/shipments/",
     "pick_list": "/pick-lists/",
+    "kit": "/label-ranges/",
 }
 
 
@@ -292,6 +294,7 @@ async def find(tx: ReadTx, text: str) -> str | None:
                 Shipment.code.label("shipment"),
                 PickList.code.label("pick_list"),
                 AssayRun.name.label("run"),
+                LabelRange.id.label("kit"),
             )
             .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
             .outerjoin(Custody, Custody.specimen_id == Specimen.id)
@@ -302,6 +305,8 @@ async def find(tx: ReadTx, text: str) -> str | None:
             .outerjoin(PickList, PickList.id == Identifier.pick_list_id)
             .outerjoin(Plate, Plate.id == Identifier.plate_id)
             .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
+            .outerjoin(Kit, Kit.id == Identifier.kit_id)
+            .outerjoin(LabelRange, LabelRange.id == Kit.range_id)
             .where(Identifier.value.in_({wanted, text.strip()}), _reach(tx))
             .order_by(Identifier.namespace != "house")
             .limit(1)
@@ -333,6 +338,10 @@ def _reach(tx: ReadTx) -> ColumnElement[bool]:
         and_(
             PickList.id.is_not(None),
             visible(scope(Permission.SPECIMEN_READ), PickList.study_id, PickList.site_id),
+        ),
+        and_(
+            LabelRange.id.is_not(None),
+            visible(scope(Permission.LABEL_PRINT), LabelRange.study_id, LabelRange.site_id),
         ),
         and_(AssayRun.id.is_not(None), visible(scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id)),
     )

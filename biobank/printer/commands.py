@@ -66,7 +66,7 @@ class RuleSpec(Command):
 
     user: Annotated[str | None, Field(min_length=1, max_length=63)] = None
     workstation: Workstation | None = None
-    label_kind: Literal["tube", "box", "rack", "place"] | None = None
+    label_kind: Literal["tube", "box", "rack", "place", "shipment", "kit", "command"] | None = None
     printer: Name
 
 

@@ -88,7 +88,9 @@ class PrinterRule(Base):
             ["printer_id", "site_id"], ["printer.id", "printer.site_id"], name="fk_printer_rule_printer_of_the_site"
         ),
         CheckConstraint("position >= 1", name="position_counts_from_one"),
-        CheckConstraint("label_kind in ('tube', 'box', 'rack', 'place')", name="label_kind"),
+        CheckConstraint(
+            "label_kind in ('tube', 'box', 'rack', 'place', 'shipment', 'kit', 'command')", name="label_kind"
+        ),
         CheckConstraint("workstation <> ''", name="workstation_named"),
         Index(
             "uq_printer_rule_position",

@@ -13,8 +13,24 @@ KINDS: Mapping[str, str] = {
     "pull": "ZPL by a print agent",
     "download": "File to download",
 }
-LABEL_KINDS: Mapping[str, str] = {"tube": "Tubes", "box": "Boxes", "rack": "Racks", "place": "Freezers and shelves"}
-KIND_OF_CODE: Mapping[str, str] = {"T": "tube", "B": "box", "R": "rack", "L": "place"}
+LABEL_KINDS: Mapping[str, str] = {
+    "tube": "Tubes",
+    "box": "Boxes",
+    "rack": "Racks",
+    "place": "Freezers and shelves",
+    "shipment": "Shipments",
+    "kit": "Kits",
+    "command": "Command cards",
+}
+KIND_OF_CODE: Mapping[str, str] = {
+    "T": "tube",
+    "B": "box",
+    "R": "rack",
+    "L": "place",
+    "X": "shipment",
+    "K": "kit",
+    "C": "command",
+}
 PER_SITE = 200
 """Rules of one site: more than that nobody oversees."""
 

@@ -1,12 +1,12 @@
-"""Labels are scanned after they were stuck on: the parent first, then each tube that was made of it. What was printed
-and not scanned since is listed, the oldest first.
+"""Labels are scanned after they were stuck on: the parent first, then each tube that was made of it; the outer place
+first, then what stands in it. What was printed and not scanned since is listed, the oldest first.
 """
 
 from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from biobank import ids
 from biobank.access.models import AppUser
@@ -20,8 +20,12 @@ from biobank.participant.models import Participant
 from biobank.printing import rules
 from biobank.printing.commands import VerifyLabel, verify_label
 from biobank.printing.models import LabelPrint
+from biobank.printing.queries import is_scanned
+from biobank.printing.things import PLACES, inside, label_codes, printables, stands_in
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import find_specimen, within
+from biobank.storage.models import Container
+from biobank.storage.queries import reach
 from biobank.study.models import Site, Study
 from biobank.tx import ReadTx, Tx
 
@@ -33,7 +37,10 @@ class View(BaseModel):
 
 
 class VerifyApplied(BaseModel):
-    """`parent` is a tube, or a participant whose tubes were just collected; `code` the label on one made of it."""
+    """`parent` is a tube, or a participant whose tubes were just collected, and `code` the label on one made of it; or
+    a place or shipment, and the label on what stands in it or on its package. What is in nothing that has a label, as
+    a freezer, is its own parent.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     parent: Scanned
@@ -59,14 +66,17 @@ class LabelState(View):
 
 
 class UnverifiedRow(View):
-    """A label that was printed and not scanned after that. `id` is the key of paging and is not shown."""
+    """A label of a tube or a place that was printed and not scanned after that. `tube` is the tube's own code, `place`
+    the name of a place. `id` is the key of paging and is not shown.
+    """
 
     id: Annotated[int, Field(exclude=True)]
     code: str
-    tube: str
-    specimen_type: str
+    tube: str | None
+    specimen_type: str | None
+    place: str | None
     copy_no: int
-    study: str
+    study: str | None
     site: str
     timezone: str
     printed_at: datetime
@@ -74,15 +84,17 @@ class UnverifiedRow(View):
 
 
 async def verify_applied(tx: Tx, command: VerifyApplied) -> AppliedView:
-    """Check the label on a tube against what the tube was made of.
+    """Check the label on a tube against what the tube was made of, and that on a place against what it stands in.
 
     Raises:
         NotFound: no such parent or label within reach.
-        WrongParent: the label is another tube's.
+        WrongParent: the label is another tube's, or the place stands elsewhere.
         LabelReplaced, LabelVoided: another label took its place, or it was withdrawn.
         LabelNotApplied, LabelNotIssued, LabelOfAnotherSite: a pre-printed label that is on no tube.
         NotPrinted: no label of it was printed here.
     """
+    if _is_thing(command.code):
+        return await _verify_thing(tx, command)
     parent, mine = await _parent(tx, command.parent)
     code, tube = await _child(tx, command.code)
     if tube.id == parent:
@@ -111,6 +123,46 @@ async def verify_applied(tx: Tx, command: VerifyApplied) -> AppliedView:
     )
 
 
+def _is_thing(text: str) -> bool:
+    """Whether a text is the code of what is no tube and has a label."""
+    code = ids.canonical(text)
+    return ids.looks_like_house_id(code) and code[0] in {*PLACES, ids.Kind.SHIPMENT, ids.Kind.KIT, ids.Kind.COMMAND}
+
+
+async def _verify_thing(tx: Tx, command: VerifyApplied) -> AppliedView:
+    (code,), parent = label_codes([command.code]), ids.canonical(command.parent)
+    await printables(tx, [code])
+    outer = await stands_in(tx, code) or code
+    if outer != parent:
+        where = f"It stands in {ids.grouped(outer)}." if outer != code else "It is in nothing that has a label."
+        way_out = "Look where it stands: its label may be on the wrong one." if outer != code else "Scan it twice."
+        raise rules.WrongParent(
+            f"{ids.grouped(code)} is not in {ids.grouped(parent)[:40]}. {where} {way_out}", scanned=code, parent=parent
+        )
+    before = await is_scanned(tx, code)
+    await verify_label(tx, VerifyLabel(code=code))
+    labels = await _inside(tx, outer) if outer != code else ()
+    return AppliedView(
+        parent=parent,
+        code=code,
+        verdict="duplicate" if before else "ok",
+        words="It was scanned before." if before else "Its label is on the right one.",
+        verified=sum(one.verified for one in labels) or 1,
+        left=tuple(one.code for one in labels if not one.verified),
+    )
+
+
+async def _inside(tx: ReadTx, outer: str) -> tuple[LabelState, ...]:
+    """The labels that were printed of what stands in a place or is of a shipment."""
+    rows = await tx.session.execute(
+        select(Identifier.value, LabelPrint.verified_at)
+        .join(LabelPrint, LabelPrint.identifier_id == Identifier.id)
+        .where(Identifier.namespace == HOUSE, inside(outer), _last())
+        .order_by(Identifier.id)
+    )
+    return tuple(LabelState(code=row.value, verified=row.verified_at is not None) for row in rows)
+
+
 async def _parent(tx: ReadTx, text: str) -> tuple[int | None, ColumnElement[bool]]:
     """The tube that is the parent, if it is one, and the condition of what was made of it."""
     try:
@@ -124,7 +176,7 @@ async def _parent(tx: ReadTx, text: str) -> tuple[int | None, ColumnElement[bool
         return None, and_(Specimen.participant_id.in_(of), Specimen.level == "primary")
     if kind is not ids.Kind.TUBE:
         raise Invalid(
-            f"{ids.grouped(code)} is neither a tube nor a participant: scan what the tubes were made of.",
+            f"{ids.grouped(code)} is neither a tube nor a participant: scan what the tube was made of.",
             errors={"parent": "is neither a tube nor a participant"},
         )
     tube, _ = await find_specimen(tx, code, Permission.LABEL_PRINT)
@@ -204,23 +256,30 @@ async def _whose(tx: ReadTx, tube: Specimen) -> str:
 
 
 async def labels_of(tx: ReadTx, parent: str) -> tuple[LabelState, ...]:
-    """The labels on what was made of a parent, and which of them were scanned.
+    """The labels on what was made of a parent or stands in it, and which of them were scanned.
 
     Raises:
         NotFound, Invalid: as `verify_applied` says of the parent.
     """
+    if _is_thing(parent):
+        (outer,) = label_codes([parent])
+        await printables(tx, [outer])
+        return await _inside(tx, outer)
     _, mine = await _parent(tx, parent)
     children = await _children(tx, mine)
     return tuple(LabelState(code=label, verified=done) for _, (label, done) in sorted(children.items()))
 
 
 def _open(tx: ReadTx) -> ColumnElement[bool]:
-    """The last copy of a label that names a tube which is there, printed and not scanned since, within reach."""
+    """The label of a tube or place which is there, printed and not scanned since, within reach."""
+    scope = tx.scope(Permission.LABEL_PRINT)
     return and_(
         LabelPrint.verified_at.is_(None),
         Identifier.status == "active",
-        Specimen.existence == "exists",
-        within(tx.scope(Permission.LABEL_PRINT)),
+        or_(
+            and_(Specimen.existence == "exists", within(scope)),
+            and_(Container.status != "decommissioned", reach(scope)),
+        ),
     )
 
 
@@ -228,16 +287,17 @@ def _from(query: Any) -> Any:
     return (
         query.select_from(LabelPrint)
         .join(Identifier, Identifier.id == LabelPrint.identifier_id)
-        .join(Specimen, Specimen.id == Identifier.specimen_id)
-        .join(Custody, Custody.specimen_id == Specimen.id)
+        .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
+        .outerjoin(Custody, Custody.specimen_id == Specimen.id)
+        .outerjoin(Container, Container.id == Identifier.container_id)
     )
 
 
 async def unverified(
     tx: ReadTx, *, site: str | None = None, user: str | None = None, after: int = 0, limit: int = 50
 ) -> Page[UnverifiedRow]:
-    """Labels that were printed and not scanned since, by the site that has the tube and by who printed them, the
-    oldest first.
+    """Labels that were printed and not scanned since, by the site that has the tube or place and by who printed them,
+    the oldest first.
     """
     query = (
         _from(
@@ -246,6 +306,7 @@ async def unverified(
                 Identifier.value.label("code"),
                 Specimen.code.label("tube"),
                 Specimen.specimen_type,
+                Container.name.label("place"),
                 LabelPrint.copy_no,
                 Study.code.label("study"),
                 Site.code.label("site"),
@@ -254,8 +315,8 @@ async def unverified(
                 AppUser.display_name.label("printed_by"),
             )
         )
-        .join(Study, Study.id == Specimen.study_id)
-        .join(Site, Site.id == func.coalesce(Custody.site_id, Specimen.site_id))
+        .outerjoin(Study, Study.id == Specimen.study_id)
+        .join(Site, Site.id == func.coalesce(Custody.site_id, Specimen.site_id, Container.site_id))
         .join(AppUser, AppUser.id == LabelPrint.printed_by)
         .where(_open(tx), _last(), LabelPrint.id > after)
         .order_by(LabelPrint.id)

@@ -11,15 +11,16 @@ from biobank.errors import Invalid
 from biobank.printer import jobs
 from biobank.printing import queries, rules
 from biobank.printing.models import LabelPrint
-from biobank.printing.queries import Printable
+from biobank.printing.things import Printable, label_codes, printables
 from biobank.template.queries import InForce, in_force
 from biobank.tx import Tx
 from labels import STOCKS, TOKENS, Item, LabelError, Template, render_pdf
 
 
 class PrintLabels(BaseModel):
-    """Labels of tubes and places, in order, from label `start` (from 0) of a sheet. A further copy needs a `reason`.
-    Without a template the standard one of the study or the house is taken, always in its latest published version.
+    """Labels of tubes, places, kits, shipments, packages and command cards, in order, from label `start` (from 0) of a
+    sheet. A further copy needs a `reason`. Without a template the standard one of the study or the house is taken,
+    always in its latest published version.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -73,10 +74,12 @@ class VerifiedView(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Labels that are on record as printed, each with the row that counts its copy and what it is of."""
+    """Labels that are on record as printed, each with the row that counts its copy and what it is of. Command cards are
+    not counted: the same ones lie on every bench.
+    """
 
     labels: tuple[LabelView, ...]
-    rows: tuple[int, ...]
+    rows: tuple[int | None, ...]
     things: tuple[Printable, ...]
     templates: Mapping[str, PrintedTemplate]
 
@@ -108,12 +111,12 @@ async def count_labels(
         known = ", ".join(STOCKS)
         raise Invalid(f"There is no stock {stock}: choose {known}.", errors={"stock": "is not a stock"})
     rules.check_count(texts)
-    codes = queries.label_codes(texts)
+    codes = label_codes(texts)
     rules.check_count(codes)
-    things = await queries.printables(tx, codes)
+    things = await printables(tx, codes)
     register = await queries.identifiers(tx, codes)
-    copies = rules.copy_reason({code: register[code][1] for code in codes}, reason)
-    wanted = {code: (_kind(things[code]), things[code].study_id) for code in codes}
+    copies = rules.copy_reason({code: register[code][1] if code in register else 0 for code in codes}, reason)
+    wanted = {code: (things[code].kind, things[code].study_id) for code in codes}
     chosen = await in_force(tx, set(wanted.values()), template)
     made = tuple(_label(code, things[code], copies[code][0], chosen[wanted[code]]) for code in codes)
     rows = await tx.insert(
@@ -130,16 +133,18 @@ async def count_labels(
                 "printed_at": tx.now,
             }
             for label in made
+            if label.code in register
         ],
     )
+    counted = dict(zip((code for code in codes if code in register), rows, strict=True))
     found = tuple(things[code] for code in codes)
     note_printed(tx, found, stock=stock, reason=reason)
-    return Counted(made, tuple(rows), found, printed_templates(chosen.values()))
+    return Counted(made, tuple(counted.get(code) for code in codes), found, printed_templates(chosen.values()))
 
 
 def note_printed(tx: Tx, things: Sequence[Printable], *, stock: str, reason: str | None) -> None:
     """One event for each study and site that labels belong to."""
-    counts: dict[tuple[int | None, int], int] = {}
+    counts: dict[tuple[int | None, int | None], int] = {}
     for thing in things:
         owner = (thing.study_id, thing.site_id)
         counts[owner] = counts.get(owner, 0) + 1
@@ -161,36 +166,13 @@ def printed_templates(chosen: Iterable[InForce]) -> dict[str, PrintedTemplate]:
     return {one.name: PrintedTemplate(version=one.number, data=dict(one.content)) for one in chosen}
 
 
-def _kind(thing: Printable) -> str:
-    return "tube" if thing.tube is not None else rules.TEMPLATE_OF_LEVEL.get(thing.level, "shelf")
-
-
 def _label(code: str, thing: Printable, copy_no: int, template: InForce) -> LabelView:
     return LabelView(
         code=code,
         template=template.name,
         version=template.number,
         copy_no=copy_no,
-        values=dict(label_values(thing, copy_no)),
-    )
-
-
-def label_values(thing: Printable, copy_no: int) -> Mapping[str, str]:
-    """What each token gives on a label of this thing, beside its code."""
-    if thing.tube is None:
-        return rules.place_values([step.name for step in thing.steps], copy_no)
-    row = thing.tube
-    return rules.tube_values(
-        row.specimen_type,
-        row.quantity,
-        row.unit,
-        partial=row.is_partial,
-        blind=row.is_blind_duplicate,
-        participant=row.participant,
-        visit=row.visit,
-        number=row.ordinal,
-        of=row.of,
-        copy_no=copy_no,
+        values=dict(thing.values(copy_no)),
     )
 
 
@@ -216,8 +198,8 @@ async def verify_label(tx: Tx, command: VerifyLabel) -> VerifiedView:
     Raises:
         NotPrinted: no label of this code was ever printed here.
     """
-    (code,) = queries.label_codes([command.code])
-    thing = (await queries.printables(tx, [code]))[code]
+    (code,) = label_codes([command.code])
+    thing = (await printables(tx, [code]))[code]
     latest = await queries.latest_print(tx, code)
     if latest is None:
         raise rules.NotPrinted(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from biobank.errors import Invalid
-from biobank.printing import commands, queries
+from biobank.printing import things
 from biobank.template import queries as templates
 from biobank.template import rules
 from biobank.template.editing import TemplateDifference, differences
@@ -69,11 +69,11 @@ async def item_for(tx: ReadTx, kind: str, study: str | None, code: str | None) -
         Invalid: the code is that of no tube and no place.
         NotFound: it is unknown or out of reach.
     """
-    found = (await queries.newest(tx, kind, study)) if not code else queries.label_codes([code])[0]
+    found = (await things.newest(tx, kind, study)) if not code else things.label_codes([code])[0]
     if found is None:
         return rules.sample(kind)
-    thing = (await queries.printables(tx, [found]))[found]
-    return Item(found, commands.label_values(thing, 1))
+    thing = (await things.printables(tx, [found]))[found]
+    return Item(found, thing.values(1))
 
 
 async def preview(content: Template, stock: Stock, item: Item) -> PreviewView:

@@ -20,6 +20,7 @@ from biobank.printer.models import Printer, PrintJob
 from biobank.printing import commands, queries, rules
 from biobank.printing.commands import PrintedTemplate
 from biobank.printing.models import LabelPrint
+from biobank.printing.things import label_codes, printables
 from biobank.template import queries as templates
 from biobank.template import rules as template_rules
 from biobank.tx import Tx
@@ -31,8 +32,8 @@ class Command(BaseModel):
 
 
 class OrderLabels(Command):
-    """Labels of tubes and places, in order, at a printer (`SITE/NAME`); without one the rules choose. A further copy
-    needs a `reason`.
+    """Labels of tubes, places, kits, shipments, packages and command cards, in order, at a printer (`SITE/NAME`);
+    without one the rules choose. A further copy needs a `reason`.
     """
 
     codes: tuple[Annotated[str, Field(max_length=40)], ...]
@@ -116,7 +117,7 @@ async def printer_named(tx: Tx, key: str) -> Printer:
 
 async def _chosen(tx: Tx, command: OrderLabels) -> str:
     rules.check_count(command.codes)
-    kinds = sorted({printer_rules.KIND_OF_CODE[code[0]] for code in queries.label_codes(command.codes)})
+    kinds = sorted({printer_rules.KIND_OF_CODE[code[0]] for code in label_codes(command.codes)})
     chosen = {}
     for kind in kinds:
         choice = await printers.choose(tx, workstation=command.workstation, label_kind=kind)
@@ -159,11 +160,9 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
     before = list(await job_queries.labels_of(tx, job.id))
     await refuse_blank(tx, [label.code for label in before if label.label_print_id is None])
     codes = [label.code for label in before if label.label_print_id is not None]
-    things = await queries.printables(tx, codes)
+    things = await printables(tx, codes)
     register = await queries.identifiers(tx, codes)
-    copies = {
-        label.code: register[label.code][1] + 1 if label.code in register else label.copy_no + 1 for label in before
-    }
+    copies = {label.code: register[label.code][1] + 1 if label.code in register else label.copy_no for label in before}
     rows = await tx.insert(
         LabelPrint,
         [
@@ -186,7 +185,9 @@ async def print_again(tx: Tx, number: UUID, command: PrintAgain) -> JobView:
         LabelSpec(
             label.code,
             label.template,
-            printer_rules.recopied(label.tokens, label.copy_no, copies[label.code]),
+            printer_rules.recopied(label.tokens, label.copy_no, copies[label.code])
+            if label.code in register
+            else label.tokens,
             copies[label.code],
             label.study_id,
             counted.get(label.code),

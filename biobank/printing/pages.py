@@ -23,7 +23,7 @@ from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView
 from biobank.template.queries import names_in_force
 from biobank.tx import ReadTx
-from labels import STOCKS
+from labels import STOCKS, TEMPLATES, SheetStock
 
 _STOCKS = [(name, stock.title) for name, stock in STOCKS.items()]
 _REASONS = [
@@ -54,6 +54,21 @@ def _named(printer: printers.PrinterView) -> str:
     return f"{printer.key}, {STOCKS[printer.stock].title}"
 
 
+_SHEETS = {name: stock for name, stock in STOCKS.items() if isinstance(stock, SheetStock)}
+_SHAPES = {"tube": "tube", "box": "box", "rack": "rack", "place": "shelf", "shipment": "shipment", "kit": "kit"} | {
+    "command": "badge"
+}
+
+
+def _sheet_for(codes: str) -> str:
+    """The sheets that come nearest in size to the label of the first code."""
+    shape = TEMPLATES[_SHAPES[KIND_OF_CODE.get(codes[:1].upper(), "tube")]]
+    return min(
+        _SHEETS,
+        key=lambda name: abs(_SHEETS[name].label_width - shape.width) + abs(_SHEETS[name].label_height - shape.height),
+    )
+
+
 @get("/labels", operation_id="labelsPage", opt=_PRINT, include_in_schema=False)
 async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQuery[str] = "") -> Template:
     prefilled = "\n".join(codes.replace(",", " ").split())
@@ -66,7 +81,7 @@ async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQ
         reasons=_REASONS,
         templates=await names_in_force(tx),
         printer_options=choice["printer_options"],
-        values={"codes": prefilled, "stock": _STOCKS[0][0], "start": "0", "printer": choice["chosen_printer"]},
+        values={"codes": prefilled, "stock": _sheet_for(prefilled), "start": "0", "printer": choice["chosen_printer"]},
     )
 
 

@@ -128,6 +128,52 @@ def _lined(*lines: str) -> dict[str, str]:
     return {f"line{number}": line for number, line in enumerate(lines, start=1)}
 
 
+SUBSTANCES: Mapping[str, str] = {
+    "exempt_human_specimen": "Exempt human specimen",
+    "un3373_category_b": "UN 3373 Biological substance, Category B",
+}
+
+
+def parcel_values(
+    shipment: str,
+    number: int,
+    packages: int,
+    *,
+    sender: str,
+    consignee: str,
+    classification: str,
+    dry_ice: Decimal | None,
+    copy_no: int,
+) -> Mapping[str, str]:
+    """What each token gives on the label of a shipment (number 0) or of one of its packages."""
+    copy = _copy(copy_no)
+    what = f"Package {number}/{packages}" if number else f"Shipment, {packages} {_plural('package', packages)}"
+    contents, ice = SUBSTANCES[classification], f"Dry ice, {dry_ice.normalize():f} kg net" if dry_ice else ""
+    lines = filter(None, (f"{what} {copy}".strip(), f"From {sender}", f"To {consignee}", contents, ice))
+    own = {"shipment": grouped(shipment), "from": sender, "to": consignee, "contents": contents, "ice": ice}
+    return _lined(*lines) | own | {"number": str(number), "of": str(packages), "copy": copy}
+
+
+def kit_values(
+    whose: str, label_range: int, number: int, of: int, *, first: int, last: int, purpose: str, copy_no: int
+) -> Mapping[str, str]:
+    """What each token gives on the label of a kit: study and site, which of how many, and the labels in it."""
+    copy = _copy(copy_no)
+    kit, labels = f"kit {number}/{of}, range {label_range}", f"labels {first} to {last}"
+    lines = _lined(f"{whose} {kit} {copy}".strip(), labels, purpose)
+    own = {"whose": whose, "purpose": purpose, "range": str(label_range), "labels": labels}
+    return lines | own | {"number": str(number), "of": str(of), "copy": copy}
+
+
+def command_values(title: str) -> Mapping[str, str]:
+    """What stands on a command card: the command in a word, and what it does."""
+    return _lined(*title.split(": ", 1))
+
+
+def _plural(noun: str, count: int) -> str:
+    return noun if count == 1 else f"{noun}s"
+
+
 def range_values(whose: str, number: int, position: int, count: int, copy_no: int) -> Mapping[str, str]:
     """What each token gives on a pre-printed label: study and site, the range and which of how many."""
     copy = _copy(copy_no)

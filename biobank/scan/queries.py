@@ -54,7 +54,8 @@ select i.status, s.code, st.code as study, si.code as site, s.specimen_type, t.t
 """A tube by its house id, $1; $2 to $5 are the reach as `Scope.arrays` gives it."""
 
 RESOLVE_OTHER = """
-select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x.code, w.code, q.code) as code,
+select i.namespace, i.status, n.id as label_range, s.code as tube,
+       coalesce(k.code, p.code, g.code, x.code, w.code, q.code, t.code) as code,
        st.code as study, si.code as site, k.name, x.code as shipment, r.name as run,
        way.codes as path_codes, way.names as path_names
   from identifier i
@@ -66,8 +67,10 @@ select i.namespace, i.status, s.code as tube, coalesce(k.code, p.code, g.code, x
   left join plate w on w.id = i.plate_id
   left join assay_run r on r.id = w.run_id
   left join pick_list q on q.id = i.pick_list_id
-  left join study st on st.id = coalesce(p.study_id, x.study_id, r.study_id, q.study_id)
-  left join site si on si.id = coalesce(k.site_id, p.site_id, x.from_site_id, r.site_id, q.site_id)
+  left join kit t on t.id = i.kit_id
+  left join label_range n on n.id = t.range_id
+  left join study st on st.id = coalesce(p.study_id, x.study_id, r.study_id, q.study_id, n.study_id)
+  left join site si on si.id = coalesce(k.site_id, p.site_id, x.from_site_id, r.site_id, q.site_id, n.site_id)
   left join lateral (
       with recursive up as (
           select c.parent_id, c.code, c.name, 0 as depth from container c where c.id = k.id
@@ -220,7 +223,11 @@ def _path(row: Any) -> list[dict[str, str]]:
 
 def _other(row: Any) -> dict[str, Any]:
     kind = ids.Kind(row["code"][0])
-    href = _HREFS.get(kind)
+    ways = (
+        (f"/shipments/{row['shipment']}", row["shipment"]),
+        (f"/label-ranges/{row['label_range']}", row["label_range"]),
+        (f"{_HREFS.get(kind)}{row['code']}", kind in _HREFS),
+    )
     return {
         "kind": KIND_WORDS[kind],
         "code": row["code"],
@@ -230,7 +237,7 @@ def _other(row: Any) -> dict[str, Any]:
         "site": row["site"],
         "name": row["name"] or row["run"],
         "path": _path(row),
-        "href": f"/shipments/{row['shipment']}" if row["shipment"] else href + row["code"] if href else None,
+        "href": next((href for href, leads in ways if leads), None),
         "tube": None,
     }
 

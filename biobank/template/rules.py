@@ -20,6 +20,7 @@ KINDS: Mapping[str, str] = {
 STANDARD: Mapping[str, str] = {kind: kind for kind in KINDS}
 """By kind, the template that ships as the standard of the house."""
 
+_COPY = "R and the number of a further copy; empty for the first"
 _TUBE = {
     "type": "material of the tube, as SER",
     "amount": "nominal or measured content with its unit; P where it is partial",
@@ -27,17 +28,36 @@ _TUBE = {
     "visit": "visit's code; empty for a blind duplicate",
     "number": "which of its kind it is at the visit",
     "of": "how many of its kind there are at the visit",
-    "copy": "R and the number of a further copy; empty for the first",
+    "copy": _COPY,
 }
 _PLACE = {
     "name": "name of the place, as Box 12",
     "way": "way to it from the freezer, as Freezer 3 / Rack B",
-    "copy": "R and the number of a further copy; empty for the first",
+    "copy": _COPY,
 }
 OWN_TOKENS: Mapping[str, Mapping[str, str]] = {
     "tube": _TUBE,
     **dict.fromkeys(("box", "rack", "shelf", "freezer"), _PLACE),
-    **{key: {} for key in ("shipment", "kit", "badge")},
+    "shipment": {
+        "shipment": "shipment's code in groups, on the label of a package too",
+        "number": "which package it is; 0 on the label of the shipment itself",
+        "of": "how many packages the shipment has",
+        "from": "name of the site that sends",
+        "to": "name of the site or laboratory that receives",
+        "contents": "class of the substance, as UN 3373",
+        "ice": "net mass of dry ice; empty without",
+        "copy": _COPY,
+    },
+    "kit": {
+        "whose": "study and site, as LLS CHI",
+        "purpose": "what the range is for",
+        "range": "number of the range of labels",
+        "number": "which kit of the range it is",
+        "of": "how many kits the range has",
+        "labels": "labels in it, as labels 9 to 16",
+        "copy": _COPY,
+    },
+    "badge": {},
 }
 
 _TUBE_SAMPLE = {
@@ -58,6 +78,40 @@ _PLACE_SAMPLE = {
     "copy": "",
     "line1": "Box 12",
     "line2": "Freezer 3 / Rack B",
+}
+_PARCEL_SAMPLE = {
+    "shipment": "XKQ7-M3X9-V7",
+    "number": "1",
+    "of": "2",
+    "from": "Chicago clinic",
+    "to": "Central laboratory",
+    "contents": "UN 3373 Biological substance, Category B",
+    "ice": "Dry ice, 5 kg net",
+    "copy": "",
+    "line1": "Package 1/2",
+    "line2": "From Chicago clinic",
+    "line3": "To Central laboratory",
+    "line4": "UN 3373 Biological substance, Category B",
+    "line5": "Dry ice, 5 kg net",
+}
+_KIT_SAMPLE = {
+    "whose": "LLS CHI",
+    "purpose": "Kits of the baseline visit",
+    "range": "12",
+    "number": "2",
+    "of": "25",
+    "labels": "labels 9 to 16",
+    "copy": "",
+    "line1": "LLS CHI kit 2/25, range 12",
+    "line2": "labels 9 to 16",
+    "line3": "Kits of the baseline visit",
+}
+_SAMPLES = {
+    "tube": _TUBE_SAMPLE,
+    **dict.fromkeys(("box", "rack", "shelf", "freezer"), _PLACE_SAMPLE),
+    "shipment": _PARCEL_SAMPLE,
+    "kit": _KIT_SAMPLE,
+    "badge": {"line1": "Confirm", "line2": "move it here, start, stop, make the vials"},
 }
 TEST_CODE = "TESTTESTNR"
 """The code of a sample or a test label: as long as a house id, and none, for no house id holds an S."""
@@ -124,11 +178,7 @@ def tokens_of(kind: str) -> Mapping[str, str]:
 
 def sample(kind: str) -> Item:
     """A made-up label of this kind. Its code is that of no thing."""
-    if kind == "tube":
-        return Item(TEST_CODE, _TUBE_SAMPLE)
-    if OWN_TOKENS[kind]:
-        return Item(TEST_CODE, _PLACE_SAMPLE)
-    return Item.lined(TEST_CODE, ("First line", "Second line", "Third line"))
+    return Item(TEST_CODE, _SAMPLES[kind])
 
 
 def stock_of(name: str) -> Stock:

@@ -190,6 +190,7 @@ call biobank_audit_table('print_job_label', omitted => 'tokens');
 call biobank_audit_table('label_range');
 call biobank_audit_table('range_label');
 call biobank_audit_table('range_print');
+call biobank_audit_table('kit');
 call biobank_audit_table('label_template');
 call biobank_audit_table('label_template_version');
 call biobank_audit_table('state_label');

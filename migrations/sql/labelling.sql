@@ -84,6 +84,7 @@ end $$;
 create constraint trigger on_a_tube after update of applied_at on range_label deferrable initially deferred for each row
     when (new.applied_at is not null) execute function biobank_check_label_on_tube();
 call biobank_append_only('range_print');
+call biobank_append_only('kit');
 
 -- A doubt is settled once; until then no update lifts the hold that stands for it.
 create function biobank_keep_doubt() returns trigger language plpgsql as $$

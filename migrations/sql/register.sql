@@ -15,7 +15,7 @@ do $$
 declare
     thing text;
 begin
-    foreach thing in array array['participant', 'specimen', 'container', 'shipment', 'package', 'plate', 'pick_list'] loop
+    foreach thing in array array['participant', 'specimen', 'container', 'shipment', 'package', 'plate', 'pick_list', 'kit'] loop
         execute format('create trigger register_house_id after insert on %I referencing new table as new_rows '
                        'for each statement execute function biobank_register_house_id(%L)', thing, thing || '_id');
         execute format('create trigger refuse_code_change before update of code on %I for each row '

@@ -1062,7 +1062,10 @@ def upgrade() -> None:
         sa.Column("label_kind", sa.Text(), nullable=True),
         sa.Column("printer_id", sa.BigInteger(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("label_kind in ('tube', 'box', 'rack', 'place')", name=op.f("ck_printer_rule_label_kind")),
+        sa.CheckConstraint(
+            "label_kind in ('tube', 'box', 'rack', 'place', 'shipment', 'kit', 'command')",
+            name=op.f("ck_printer_rule_label_kind"),
+        ),
         sa.CheckConstraint("workstation <> ''", name=op.f("ck_printer_rule_workstation_named")),
         sa.CheckConstraint("position >= 1", name=op.f("ck_printer_rule_position_counts_from_one")),
         sa.ForeignKeyConstraint(
@@ -1496,6 +1499,21 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["specimen_type"], ["specimen_type.code"], name=op.f("fk_fitness_rule_specimen_type")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_fitness_rule")),
         sa.UniqueConstraint("assay_version_id", "specimen_type", name="uq_fitness_rule_type"),
+    )
+    op.create_table(
+        "kit",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("range_id", sa.BigInteger(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("first", sa.Integer(), nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.CheckConstraint("code ~ '^K'", name=op.f("ck_kit_code_is_a_kit_id")),
+        sa.CheckConstraint("number >= 1 and first >= 1 and last >= first", name=op.f("ck_kit_counts_from_one")),
+        sa.ForeignKeyConstraint(["range_id"], ["label_range.id"], name=op.f("fk_kit_range_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kit")),
+        sa.UniqueConstraint("code", name=op.f("uq_kit_code")),
+        sa.UniqueConstraint("range_id", "number", name="uq_kit_number"),
     )
     op.create_table(
         "package",
@@ -2467,15 +2485,17 @@ def upgrade() -> None:
         sa.Column("package_id", sa.BigInteger(), nullable=True),
         sa.Column("plate_id", sa.BigInteger(), nullable=True),
         sa.Column("pick_list_id", sa.BigInteger(), nullable=True),
+        sa.Column("kit_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "namespace <> 'house' or biobank_house_id_is_valid(value)", name=op.f("ck_identifier_house_check_character")
         ),
         sa.CheckConstraint("status in ('active', 'superseded', 'void', 'damaged')", name=op.f("ck_identifier_status")),
         sa.CheckConstraint(
-            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id) = 1",
+            "num_nonnulls(participant_id, specimen_id, container_id, shipment_id, package_id, plate_id, pick_list_id, kit_id) = 1",
             name=op.f("ck_identifier_exactly_one_thing"),
         ),
         sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_identifier_container_id")),
+        sa.ForeignKeyConstraint(["kit_id"], ["kit.id"], name=op.f("fk_identifier_kit_id")),
         sa.ForeignKeyConstraint(["namespace"], ["namespace.code"], name=op.f("fk_identifier_namespace")),
         sa.ForeignKeyConstraint(["package_id"], ["package.id"], name=op.f("fk_identifier_package_id")),
         sa.ForeignKeyConstraint(["participant_id"], ["participant.id"], name=op.f("fk_identifier_participant_id")),
@@ -2492,6 +2512,9 @@ def upgrade() -> None:
         ["container_id"],
         unique=False,
         postgresql_where=sa.text("container_id is not null"),
+    )
+    op.create_index(
+        "ix_identifier_kit_id", "identifier", ["kit_id"], unique=False, postgresql_where=sa.text("kit_id is not null")
     )
     op.create_index(
         "ix_identifier_package_id",

@@ -7,8 +7,10 @@ import pypdfium2
 import zxingcpp
 
 from biobank import ids
+from biobank.identifier.command_codes import COMMANDS
 from tests.material import make_material
 from tests.shelves import box, freezer, rack
+from tests.shipping import draft
 
 TUBES = "cryo-letter-85"
 WIDE = "l7163"
@@ -56,6 +58,120 @@ async def test_labels_of_places_say_their_name_and_way(api):
     assert sorted(found) == sorted(codes)
     assert "Box 12" in words
     assert "Freezer 3 / Rack B" in words
+
+
+async def one_of_each(api):
+    """By kind of label: the code of a thing that has one."""
+    cold = await freezer(api)
+    shelf = await rack(api, cold)
+    parcel = await draft(api("clerk"))
+    (package,) = (await api("clerk").see(f"/shipments/{parcel}"))["packages"]
+    labels = {"study": "LLS", "count": 16, "per_kit": 8, "purpose": "Baseline kits", "site": "LAB"}
+    made = await api("manager").ok("/label-ranges", labels)
+    kits = [kit["code"] for kit in made["kits"]]
+    return {
+        "freezer": cold,
+        "rack": shelf,
+        "box": await box(api, shelf),
+        "shipment": parcel,
+        "package": package["code"],
+        "kit": kits[1],
+        "command": COMMANDS[1].code,
+    }
+
+
+async def scanned_after_sticking(api, codes):
+    tech = api("technician")
+    for outer, inner in (
+        (codes["freezer"], codes["rack"]),
+        (codes["rack"], codes["box"]),
+        (codes["freezer"], codes["freezer"]),
+        (codes["kit"], codes["kit"]),
+        (codes["shipment"], codes["package"]),
+    ):
+        done = await tech.ok("/labels/applied", {"parent": outer, "code": ids.grouped(inner)})
+        assert (done["verdict"], done["left"]) == ("ok", []), inner
+    assert (await tech.ok("/labels/applied", {"parent": codes["rack"], "code": codes["box"]}))["verdict"] == "duplicate"
+    for outer, inner, words in (
+        (codes["freezer"], codes["box"], "It stands in"),
+        (codes["rack"], codes["freezer"], "Scan it twice"),
+    ):
+        wrong = await tech.post("/labels/applied", {"parent": outer, "code": inner})
+        assert (*kind(wrong), words in wrong.text) == (409, "wrong-parent", True)
+    assert kind(await tech.post("/labels/applied", {"parent": codes["command"], "code": codes["command"]})) == (
+        409,
+        "label-not-printed",
+    )
+    there = await tech.ok("/labels/applied", {"parent": codes["shipment"], "code": codes["shipment"]})
+    assert there["verified"] == 1
+
+
+async def test_every_kind_of_label_is_printed_queued_found_and_verified(api, browser):
+    codes = await one_of_each(api)
+    tech, clerk = api("technician"), api("clerk")
+    printed = await clerk.post("/labels", {"codes": list(codes.values()), "stock": WIDE})
+    found, words = symbols(printed.content)
+    # A kit carries its code twice, as Data Matrix and as bars.
+    assert sorted(found) == sorted([*codes.values(), codes["kit"]])
+    for said in (
+        "Package 1/1",
+        "Shipment, 1 package",
+        "To Toronto clinic",
+        "Dry ice, ",
+        "UN 3373 Biological substance",
+    ):
+        assert said in words, words
+    assert "kit 2/2, range" in words
+    assert "labels 9 to 16" in words
+    assert "Confirm" in words
+    again = {"codes": [codes["kit"], codes["command"]], "stock": WIDE}
+    assert kind(await clerk.post("/labels", again)) == (409, "reprint-needs-reason")
+    assert (await clerk.post("/labels", {**again, "codes": [codes["command"]]})).status_code == 201, "not counted"
+
+    sheets = {"site": "LAB", "name": "SHEETS", "kind": "download", "dpi": 600, "stock": WIDE}
+    await api("manager").ok("/printers", sheets)
+    body = {"codes": list(codes.values()), "reason": "damaged"}
+    assert kind(await clerk.post("/labels/orders", body)) == (409, "no-printer-chosen")
+    rules = [{"printer": "SHEETS", "label_kind": one} for one in ("box", "rack", "place", "shipment", "kit", "command")]
+    await api("manager").ok("/printer-rules", {"site": "LAB", "rules": rules, "seen": 0})
+    job = await clerk.ok("/labels/orders", body)
+    file = await clerk.post(f"/print-jobs/{job['number']}/file")
+    found, words = symbols(file.content)
+    assert set(found) == set(codes.values())
+    assert "Package 1/1 R2" in words
+    assert "Confirm R" not in words
+    again = await clerk.ok(f"/print-jobs/{job['number']}/again", {"reason": "lost"})
+    assert [label["copy_no"] for label in again["labels"]] == [3] * 6 + [1]
+
+    await scanned_after_sticking(api, codes)
+    await clerk.post("/labels", {"codes": [codes["box"]], "stock": WIDE, "reason": "damaged"})
+    (waits,) = (await tech.see("/labels/unverified"))["rows"]
+    assert (waits["code"], waits["place"], waits["tube"], waits["site"]) == (codes["box"], "Box 12", None, "LAB")
+    assert (await api("technician_chi").see("/labels/unverified"))["rows"] == []
+    page = await browser("technician")
+    assert "Box 12" in (await page.get("/labels/unverified")).text
+    assert "0 of 1 scanned" in (await page.get(f"/labels/verify?parent={codes['rack']}")).text
+    checked = await page.post("/labels/verify", {"parent": codes["rack"], "code": codes["box"]})
+    assert checked.status_code == 303
+    assert "Every label was scanned" in (await page.get("/labels/unverified")).text
+    found = await page.get(f"/find?q={codes['kit']}")
+    assert found.headers["location"].startswith("/label-ranges/")
+    assert (await tech.see(f"/scan/{codes['kit']}"))["href"] == found.headers["location"]
+    assert ids.grouped(codes["kit"]) in (await page.get(found.headers["location"])).text
+    assert f"{codes['package']}</textarea>" in (await page.get(f"/labels?codes={codes['package']}")).text
+    for name in ("shipment", "kit", "badge"):
+        preview = await api("manager").see(f"/label-templates/{name}/versions/1/preview")
+        assert (preview["code"] is not None, preview["findings"]) == (True, []), name
+    assert kind(await api("technician_chi").post("/labels", {"codes": [codes["kit"]], "stock": WIDE})) == (
+        404,
+        "not-found",
+    )
+    tor = await api("clerk_chi").post("/labels", {"codes": [codes["package"]], "stock": WIDE})
+    assert kind(tor) == (404, "not-found")
+    uneven = await api("manager").post(
+        "/label-ranges", {"study": "LLS", "count": 15, "per_kit": 8, "purpose": "Baseline kits"}
+    )
+    assert (uneven.status_code, "mint 8 or 16" in uneven.text) == (422, True)
 
 
 async def test_a_replay_draws_the_same_sheet_and_counts_no_copy(api, database, world, superuser):

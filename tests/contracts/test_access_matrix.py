@@ -656,6 +656,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "previewDraftForm": {"title": "Label"},
         "testDraftForm": {"title": "Label"},
         "draftFileForm": {"row_version": 1},
+        "draftPictureForm": {"row_version": 1},
         "startTemplateDraftForm": {},
         "discardTemplateDraftForm": REASONED,
         "makeStandardForm": {},

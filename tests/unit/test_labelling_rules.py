@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from biobank import ids
+from biobank.errors import Invalid
 from biobank.labelling import commands, rules
 from biobank.labelling.rules import Label
 
@@ -94,3 +95,11 @@ def test_a_code_that_is_near_another_one_is_drawn_again():
     assert first[1:9] == good[0]
     assert second[1:9] != good[1]
     assert rules.near([first, second]) == frozenset()
+
+
+def test_a_range_is_divided_into_whole_kits_or_not_at_all():
+    assert rules.kits_of(16, None) == ()
+    assert rules.kits_of(16, 8) == ((1, 8), (9, 16))
+    for count, words in ((15, "mint 8 or 16"), (5, "mint 8 or 8")):
+        with pytest.raises(Invalid, match=words):
+            rules.kits_of(count, 8)

@@ -195,3 +195,17 @@ def test_every_mark_that_is_written_is_drawn():
 def test_what_cannot_be_drawn_is_refused(zpl):
     with pytest.raises(ZplError):
         draw_zpl(zpl)
+
+
+def test_a_job_is_moved_to_another_printer_of_its_site_that_takes_its_labels():
+    rules.check_move("ZD-1", "ZD-2", same_site=True, same=False)
+    rules.check_usable("ZD-2", is_active=True)
+    rules.check_other_stock("ZD-2", counted=True)
+    with pytest.raises(Invalid, match="waits for ZD-1 already"):
+        rules.check_move("ZD-1", "ZD-1", same_site=True, same=True)
+    with pytest.raises(Invalid, match="at another site than ZD-1"):
+        rules.check_move("ZD-1", "ZD-2", same_site=False, same=False)
+    with pytest.raises(Invalid, match="other labels in it"):
+        rules.check_other_stock("ZD-2", counted=False)
+    with pytest.raises(rules.PrinterNotUsable):
+        rules.check_usable("ZD-2", is_active=False)
