@@ -176,6 +176,8 @@ async def _labelled(tx: Tx, command: BenchScan, here: Parent) -> BenchAnswer | N
     if not isinstance(said, LabelNotApplied):
         raise said
     code = ids.canonical(command.text)
+    if at.obtained is None and here.unbound:
+        return await _bound(tx, command, here)
     if at.obtained is None:
         message = "It is a pre-printed label. Type or scan the yield first, then the label of each vial."
         return answer("aliquot", at, "warning", "No yield", code=code, title=_described(here), message=message)

@@ -107,7 +107,10 @@ def ticked(data: dict[str, str]) -> list[dict[str, str]]:
 def unplanned(data: dict[str, str]) -> list[dict[str, str]]:
     """The filled rows of tubes that are not planned."""
     rows = [
-        {name: data.get(f"unplanned.{index}.{name}", "").strip() for name in ("specimen_type", "tube_type", "quantity")}
+        {
+            name: data.get(f"unplanned.{index}.{name}", "").strip()
+            for name in ("specimen_type", "tube_type", "quantity", "label")
+        }
         for index in range(UNPLANNED)
     ]
     return [{name: value for name, value in row.items() if value} for row in rows if row["specimen_type"]]

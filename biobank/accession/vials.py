@@ -20,6 +20,8 @@ from biobank.errors import Invalid, NotFound
 from biobank.exact import Exact
 from biobank.identifier.models import HOUSE, Identifier
 from biobank.labelling.models import RangeLabel
+from biobank.labelling.rules import LabelNotApplied
+from biobank.labelling.taking import blank
 from biobank.participant.models import Visit
 from biobank.printing.commands import VerifyLabel, verify_label
 from biobank.printing.models import LabelPrint
@@ -30,6 +32,7 @@ from biobank.specimen.dividing import Derive, Vial, derive
 from biobank.specimen.models import CollectionEvent, Custody, Derivation, ProcessingEvent, QuantityLedger, Specimen
 from biobank.specimen.quantity import Posting, post
 from biobank.specimen.queries import SpecimenRow
+from biobank.specimen.relabelling import ReplaceLabel, replace_label
 from biobank.specimen.rules import in_unit
 from biobank.specimen.upkeep import AddCode, add_code
 from biobank.specimen.work import Celsius, Labels, NamedDeviation, Override, Quantity, Unit, hands
@@ -54,8 +57,8 @@ class MakeVials(Command):
 
 
 class BindVial(Command):
-    """What was scanned off a vial: its house label, or the code that its maker printed on it; then `namespace` says
-    whose code it is.
+    """What was scanned off a vial: its house label, a pre-printed one of the site, or the code that its maker printed
+    on it; then `namespace` says whose code it is.
     """
 
     text: Annotated[str, Field(min_length=1, max_length=200)]
@@ -354,8 +357,8 @@ def _deed(
 
 
 async def bind_vial(tx: Tx, code: str, command: BindVial) -> Bound:
-    """Check a vial against its parent by scanning it: a house label is verified; a maker's code that nobody has yet
-    is given to the parent's next vial that has none.
+    """Check a vial against its parent by scanning it: a house label is verified; a maker's code that nobody has yet, or
+    a pre-printed label of the site, is given to the parent's next vial that is not bound.
 
     Raises:
         NotFound: no such parent within reach.
@@ -365,23 +368,24 @@ async def bind_vial(tx: Tx, code: str, command: BindVial) -> Bound:
     """
     tube, _ = await specimens.find_specimen(tx, specimens.tube_code(code), Permission.SPECIMEN_PROCESS, lock=True)
     vials = await _vials(tx, tube.id)
+    if isinstance(await blank(tx, command.text, Permission.SPECIMEN_PROCESS), LabelNotApplied):
+        taker, label = _next_of(tube, vials, command.text), ids.canonical(command.text)
+        await replace_label(tx, taker.tube.code, ReplaceLabel(reason="not_printed", label=label))
+        words = f"This label is on vial {ids.grouped(taker.tube.code)} now, in place of one to print."
+        return Bound(vial=taker.tube.code, verdict="ok", words=words, parent=await _parent(tx, tube))
     scanned = await _scanned(tx, command.text)
     if scanned is None:
-        vial = next((vial for vial in vials if not vial.bound), None)
-        if vial is None:
-            raise rules.NotThisTube(
-                f"All vials of {ids.grouped(tube.code)} are bound: {command.text[:40]} is one too many.", tube=tube.code
-            )
+        unbound = _next_of(tube, vials, command.text)
         if command.namespace is None:
             raise Invalid(
                 f"{command.text.strip()[:40]} is no label of the house: say first whose codes the vials carry.",
                 errors={"namespace": "is missing"},
             )
-        await add_code(tx, vial.tube.code, AddCode(namespace=command.namespace, value=command.text))
+        await add_code(tx, unbound.tube.code, AddCode(namespace=command.namespace, value=command.text))
         return Bound(
-            vial=vial.tube.code,
+            vial=unbound.tube.code,
             verdict="ok",
-            words=f"{command.text.strip()[:40]} is vial {ids.grouped(vial.tube.code)} now.",
+            words=f"{command.text.strip()[:40]} is vial {ids.grouped(unbound.tube.code)} now.",
             parent=await _parent(tx, tube),
         )
     vial = next((vial for vial in vials if vial.tube.code == scanned), None)
@@ -392,6 +396,15 @@ async def bind_vial(tx: Tx, code: str, command: BindVial) -> Bound:
         return Bound(vial=scanned, verdict="duplicate", words=said, parent=await _parent(tx, tube))
     await verify_label(tx, VerifyLabel(code=scanned))
     return Bound(vial=scanned, verdict="ok", words="Its label fits its parent.", parent=await _parent(tx, tube))
+
+
+def _next_of(tube: Specimen, vials: Sequence[BenchVial], text: str) -> BenchVial:
+    vial = next((vial for vial in vials if not vial.bound), None)
+    if vial is None:
+        raise rules.NotThisTube(
+            f"All vials of {ids.grouped(tube.code)} are bound: {text[:40]} is one too many.", tube=tube.code
+        )
+    return vial
 
 
 async def _scanned(tx: ReadTx, text: str) -> str | None:

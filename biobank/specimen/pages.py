@@ -14,6 +14,7 @@ from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
+from biobank.labelling.queries import left_at
 from biobank.paging import cut
 from biobank.participant import queries as participant_queries
 from biobank.participant.due import next_visit
@@ -35,7 +36,7 @@ Type = Annotated[str | None, QueryParameter(name="type", required=False)]
 
 ROWS, MORE_ROWS, MOST_ROWS = 6, 6, 60
 MOST_ON_A_PAGE, MOST_OF_A_PERSON = 500, 200
-TUBE_FIELDS = ("specimen_type", "tube_type", "quantity", "unit")
+TUBE_FIELDS = ("specimen_type", "tube_type", "quantity", "unit", "label")
 PROCESS_OPTIONS = [
     (code, code.replace("_", " ").capitalize())
     for code in (
@@ -120,6 +121,7 @@ async def _collection(tx: ReadTx, code: str) -> dict[str, Any]:
     person = await participant_queries.participant(tx, code)
     return {
         "person": person,
+        "labelling": await left_at(tx, person.study, person.site),
         **await materials(tx),
         "site_tz": person.timezone,
         "now": local_input(tx.now, person.timezone),

@@ -14,15 +14,16 @@ from biobank.tx import Tx
 
 
 class ReplaceLabel(Command):
-    """Why the label that the tube has is no good. `label` is a pre-printed one that is stuck on now; without one a
-    fresh code is minted, to be printed.
+    """Why the label that the tube has is no good, or that it never was printed. `label` is a pre-printed one that is
+    stuck on now; without one a fresh code is minted, to be printed.
     """
 
-    reason: Literal["damaged", "lost"]
+    reason: Literal["damaged", "lost", "not_printed"]
     label: Label = None
 
 
-_STATUS = {"damaged": "damaged", "lost": "superseded"}
+_STATUS = {"damaged": "damaged", "lost": "superseded", "not_printed": "superseded"}
+_WORDS = {"damaged": "is damaged", "lost": "is lost", "not_printed": "was never printed"}
 
 
 async def replace_label(tx: Tx, text: str, command: ReplaceLabel) -> SpecimenView:
@@ -47,7 +48,7 @@ async def replace_label(tx: Tx, text: str, command: ReplaceLabel) -> SpecimenVie
         subject_id=tube.id,
         study_id=tube.study_id,
         site_id=site_id,
-        reason=f"the label {grouped(old)} is {command.reason}" if old else command.reason,
+        reason=f"the label {grouped(old)} {_WORDS[command.reason]}" if old else command.reason,
         specimen=tube.code,
         label=code,
     )

@@ -347,7 +347,12 @@ async def test_vials_that_carry_pre_printed_labels_are_made_under_them(api):
     vials = (await api("technician_chi").see(f"/specimens/{tubes[0]}/vials"))["vials"]
     assert [(one["tube"]["code"], one["bound"]) for one in vials[:2]] == [(first, True), (second, True)]
     assert [one["bound"] for one in vials[2:]] == [False]
-    assert (await bench.scan(spare))["title"] is not None
+    bound = await bench.scan(spare)
+    assert "in place of one to print" in bound["title"]
+    minted = vials[2]["tube"]["code"]
+    assert [one["bound"] for one in (await api("technician_chi").see(f"/specimens/{tubes[0]}/vials"))["vials"]][2]
+    assert (await api("technician_chi").see(f"/scan/{spare}"))["code"] == minted
+    assert (await bench.scan(spare))["verdict"] != "ok"
     more = {"line": 1, "obtained": "100", "labels": [spare, there["code"]], "extra": 1}
     refused = await api("technician_chi").post(f"/specimens/{tubes[1]}/vials", more)
     assert refused.status_code == 422  # more labels than vials

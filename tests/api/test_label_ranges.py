@@ -1,5 +1,6 @@
 """Pre-printed labels: minted, printed, issued, received, used once or voided; every other label is refused in words."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -238,6 +239,8 @@ async def test_the_pages_lead_from_minting_to_the_last_label(browser, database, 
     assert (await coordinator.post(f"{page}/receipt", {"label": label})).status_code == 303
     assert "low: fewer than 5" in (await coordinator.get("/label-ranges")).text
     assert "sites low on labels" in (await coordinator.get("/")).text
+    await collected_on_the_page(coordinator, (await make_material(database, world, tubes=1)).participant, label)
+    label = await _first(database, 2)
     assert (await clerk.post(f"{page}/voids", {"reason": "torn"})).status_code == 422
     assert (await clerk.post(f"{page}/voids", {"labels": label, "which": "all", "reason": "torn"})).status_code == 422
     assert (await clerk.post(f"{page}/voids", {"labels": label, "reason": "torn"})).status_code == 303
@@ -245,6 +248,21 @@ async def test_the_pages_lead_from_minting_to_the_last_label(browser, database, 
     assert (await clerk.post(f"{page}/prints", {"stock": LASER})).status_code == 409
 
 
-async def _first(database):
+async def collected_on_the_page(page, participant, label):
+    """A tube that has its label is registered with it, once."""
+    path = f"/participants/{participant}/collect"
+    form = (await page.get(path)).text
+    assert "Pre-printed label of tube 1" in form
+    when = re.search(r'name="collected_at"[^>]* value="([^"]+)"', form)[1]
+    row = {"specimen_type": "BLD", "tube_type": "SST", "quantity": "8500", "label": label}
+    body = {f"tubes.0.{name}": text for name, text in row.items()} | {"visit": "BASE/1", "collected_at": when}
+    made = await page.post(path, body)
+    assert made.headers["location"] == f"/specimens/made?codes={label}", made.text
+    again = await page.post(path, body)
+    assert (again.status_code, "is on a tube already" in again.text, label in again.text) == (409, True, True)
+
+
+async def _first(database, position=1):
     async with database.engine.connect() as connection:
-        return (await connection.execute(select(RangeLabel.code).order_by(RangeLabel.position))).scalars().first()
+        query = select(RangeLabel.code).where(RangeLabel.position == position)
+        return (await connection.execute(query)).scalars().first()
