@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from biobank.actor import SERVICE
 from biobank.db import Database
-from biobank.demo import errands, leaving, plan, printers
+from biobank.demo import errands, leaving, plan, printers, ranges
 from biobank.demo.bench import Bench
 from biobank.demo.boxes import Freezers
 from biobank.demo.bulk import Bulk
@@ -98,6 +98,8 @@ async def fill(
     progress("pick lists", lists, lists)
     work.counts["print_jobs"] = printed = await printers.go(database, house, work.serum, seed)
     progress("print jobs", printed, printed)
+    work.counts["label_ranges"] = minted = await ranges.go(database, house, work.serum, seed)
+    progress("label ranges", minted, minted)
     if participants >= leaving.LEAST:
         work.counts["withdrawals"] += (gone := await leaving.withdraw(database, house, password, seed, participants))
         progress("withdrawals", gone, gone)

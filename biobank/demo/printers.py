@@ -12,6 +12,7 @@ from biobank.db import Database
 from biobank.demo import plan
 from biobank.demo.chance import at, stream
 from biobank.demo.house import House
+from biobank.demo.people import Person
 from biobank.demo.runs import Subject
 from biobank.printer import commands, jobs, sending
 from biobank.printer.models import PrintJob
@@ -40,7 +41,12 @@ async def go(database: Database, house: House, serum: Sequence[Subject], seed: i
     if len(tubes) < 2 * _JOBS:
         return 0
     await work.print_all([tubes[2 * index : 2 * index + 2] for index in range(_JOBS)])
-    return _JOBS
+    clinical = (one for one in serum if one.person.withdrawn is None and one.person.site.code != plan.CENTRAL.code)
+    one = next((one for one in clinical if one.tube.code not in tubes), None)
+    if one is None:
+        return _JOBS
+    await work.out_of_labels(one.person, [one.tube.code])
+    return _JOBS + 1
 
 
 class _Printing:
@@ -102,3 +108,14 @@ class _Printing:
             await jobs.cancel(tx, numbers[4], jobs.CancelJob(reason="Ordered twice"))
         await self._order(tubes[5], 10 * 60 + 10, FILE)
         await self._order(tubes[6], 10 * 60 + 20)
+
+    async def out_of_labels(self, person: Person, tubes: Sequence[str]) -> None:
+        """A clinic's printer has no labels left; its print agent said so and gave the job back."""
+        key = f"{person.site.code}/{NAME}"
+        async with self._tx(self.house.actors["manager"], 10 * 60 + 30) as tx:
+            spec = ordering.OrderLabels(codes=tuple(tubes), printer=key, reason="damaged")
+            number = (await ordering.order_labels(tx, spec)).number
+        async with self._tx(SERVICE, 10 * 60 + 31) as tx:
+            job = (await tx.session.execute(select(PrintJob).where(PrintJob.number == number))).scalar_one()
+            sending.waits(tx, job, "out_of_labels")
+            await jobs.saw(tx, job.printer_id, "out_of_labels", tx.now)

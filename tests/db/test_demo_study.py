@@ -235,6 +235,12 @@ async def test_a_print_job_is_in_each_state(demo, look):
         "verified",
     ]
     assert await look.fetchval("select count(*) from printer") == 7
+    assert await look.fetchval("select trouble from print_job where transport = 'pull'") == "out_of_labels"
+    used = "select count(*) filter (where specimen_id is not null), count(voided_at), count(*) from range_label"
+    assert tuple(await look.fetchrow(used)) == (3, 1, 44)
+    assert await look.fetchval("select count(*) from kit") == 3
+    assert await look.fetchval("select count(*) from identifier where status = 'damaged'") == 3
+    assert await look.fetchval("select count(*) from label_print where verified_at is null") > 0
 
 
 async def digest(dsn: str) -> str:
