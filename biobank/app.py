@@ -84,6 +84,8 @@ from biobank.signature import pages as signature_pages
 from biobank.specimen import api as specimen_api
 from biobank.specimen import condition_pages, identity, wording
 from biobank.specimen import pages as specimen_pages
+from biobank.stock import api as stock_api
+from biobank.stock import pages as stock_pages
 from biobank.storage import api as storage_api
 from biobank.storage import live_api
 from biobank.storage import pages as storage_pages
@@ -120,6 +122,8 @@ ROUTERS = (
     condition_pages.router,
     overview_api.router,
     overview_pages.router,
+    stock_api.router,
+    stock_pages.router,
     storage_api.router,
     storage_pages.router,
     live_api.router,

@@ -17,6 +17,7 @@ from biobank.shipment import rules as shipment_rules
 from biobank.signature import rules as signature_rules
 from biobank.specimen import rules as specimen_rules
 from biobank.specimen import state_label
+from biobank.stock import rules as stock_rules
 from biobank.storage import rules as storage_rules
 from biobank.study import rules as study_rules
 from biobank.template import rules as template_rules
@@ -37,6 +38,7 @@ CONSTRAINTS: ConstraintErrors = {
     **printer_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
     **labelling_rules.CONSTRAINTS,
+    **stock_rules.CONSTRAINTS,
     **template_rules.CONSTRAINTS,
     **specimen_rules.CONSTRAINTS,
     **state_label.CONSTRAINTS,

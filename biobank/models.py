@@ -21,6 +21,7 @@ from biobank.release import models as release
 from biobank.shipment import models as shipment
 from biobank.signature import models as signature
 from biobank.specimen import models as specimen
+from biobank.stock import models as stock
 from biobank.storage import models as storage
 from biobank.study import models as study
 from biobank.template import models as template
@@ -48,6 +49,7 @@ __all__ = [
     "shipment",
     "signature",
     "specimen",
+    "stock",
     "storage",
     "study",
     "template",

@@ -45,6 +45,7 @@ from labels.pdf import render_pdf
 from labels.picklist import PickLine, PickSheet, render_pick_list
 from labels.picture import render_png
 from labels.stock import PRINTER_DPI, Area, RollStock, SheetStock, Stock, stock_from_data, stock_to_data
+from labels.stock_picture import render_stock_svg
 from labels.stocks import STOCKS
 from labels.svg import render_svg
 from labels.symbols import ModuleRange, Symbology
@@ -121,6 +122,7 @@ __all__ = [
     "render_pdf",
     "render_pick_list",
     "render_png",
+    "render_stock_svg",
     "render_svg",
     "render_zpl",
     "stock_from_data",

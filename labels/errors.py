@@ -169,14 +169,16 @@ class StartOutsideSheetError(LabelError):
 
 @dataclass(eq=False)
 class StockError(LabelError):
-    """A stock definition that contradicts itself."""
+    """A stock definition that contradicts itself. `place` says where, as `areas[0].x`; empty for the whole."""
 
     stock: str
     problem: str
+    place: str = ""
 
     @property
     def reason(self) -> str:
-        return f"stock {self.stock!r}: {self.problem}"
+        place = f"{self.place}: " if self.place else ""
+        return f"stock {self.stock!r}: {place}{self.problem}"
 
 
 @dataclass(eq=False)

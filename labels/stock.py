@@ -14,6 +14,8 @@ from labels.fields import Fault, Fields
 from labels.geometry import A4, LETTER, Box, Page
 
 _TOLERANCE_MM = 0.01
+_LARGEST_MM = 500  # no sheet and no row of a roll is larger
+_MOST_LABELS = 2_000  # on a sheet
 PRINTER_DPI = (203, 300, 600)
 
 
@@ -68,6 +70,8 @@ class SheetStock:
     def __post_init__(self) -> None:
         if min(self.label_width, self.label_height, self.columns, self.rows, self.dpi) <= 0:
             raise StockError(self.name, "sizes, counts and dpi must be greater than zero")
+        if max(self.page.width, self.page.height) > _LARGEST_MM or self.per_sheet > _MOST_LABELS:
+            raise StockError(self.name, f"a page has at most {_LARGEST_MM} mm a side and {_MOST_LABELS:,} labels")
         if self.pitch_x < self.label_width - _TOLERANCE_MM or self.pitch_y < self.label_height - _TOLERANCE_MM:
             raise StockError(self.name, "labels overlap: the pitch is smaller than the label")
         right, bottom = self.corner(self.per_sheet - 1)
@@ -112,6 +116,8 @@ class RollStock:
             raise StockError(self.name, "sizes and counts must be greater than zero, gaps not below it")
         if self.dpi not in PRINTER_DPI:
             raise StockError(self.name, f"no label printer has {self.dpi} dpi; use {', '.join(map(str, PRINTER_DPI))}")
+        if max(self.page.width, self.label_height, self.gap) > _LARGEST_MM:
+            raise StockError(self.name, f"a row of labels has at most {_LARGEST_MM} mm a side")
         _check_areas(self.name, self.areas, self.label_width, self.label_height)
 
     @property
@@ -150,7 +156,7 @@ def stock_from_data(data: Any) -> Stock:
         made = _READERS[fields.one_of("type", tuple(_READERS))](fields)
         fields.done()
     except Fault as fault:
-        raise StockError(name, f"{fault.place}: {fault}" if fault.place else str(fault)) from None
+        raise StockError(name, fault.problem, fault.place) from None
     return made
 
 

@@ -32,6 +32,7 @@ SCRIPTS = (
     "results",
     "preanalytics",
     "label_templates",
+    "label_stocks",
     "codes",
     "sprec",
     "label_template_rows",

@@ -20,6 +20,7 @@ from biobank.printing.api import pdf
 from biobank.printing.pages import printer_choice
 from biobank.specimen import queries as specimens
 from biobank.specimen.rules import in_unit
+from biobank.stock import queries as stocks
 from biobank.study.queries import timezone_of
 from biobank.template.queries import house_template
 from biobank.tx import ReadTx
@@ -144,7 +145,6 @@ async def bench_view(
 
 
 async def _drawn(request: Here, tx: ReadTx, bench: str, at: AtBench) -> dict[str, Any]:
-    stocks = {"stocks": [(name, stock.title) for name, stock in STOCKS.items()]}
     if bench == "intake":
         seen = await intake.intake_of(tx, at.tube) if at.tube else None
         return {
@@ -176,7 +176,7 @@ async def _drawn(request: Here, tx: ReadTx, bench: str, at: AtBench) -> dict[str
         "site_tz": here.tube.timezone if here else await timezone_of(tx, Permission.SPECIMEN_PROCESS),
         "sheet": None if here else await worksheet.worksheet(tx),
         "temperatures": await _temperatures(tx),
-        **stocks,
+        "stocks": await stocks.choices(tx),
         **await printer_choice(tx, workstation_of(request), "T"),
     }
 

@@ -20,10 +20,10 @@ from biobank.participant.queries import ParticipantView
 from biobank.printer.pages import workstation_of
 from biobank.printing.pages import printer_choice
 from biobank.specimen import queries as specimens
+from biobank.stock import queries as stocks
 from biobank.study.queries import scope_titles
 from biobank.study.rules import at_site, today
 from biobank.tx import ReadTx
-from labels import STOCKS
 
 Form = URLEncodedBody[dict[str, str]]
 Here = Request[Any, Any, Any]
@@ -68,7 +68,7 @@ async def _view(
         "reasons": [(one.code, one.title) for one in await queries.reasons(tx)],
         "labelling": await left_at(tx, day.study, day.site),
         "unprinted": await queries.unprinted(tx, day.tubes),
-        "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
+        "stocks": await stocks.choices(tx),
         **await printer_choice(tx, workstation, "T"),
         "type_options": [(one.code, f"{one.title} ({one.unit})") for one in await specimens.specimen_types(tx)],
         "tube_options": [(one.code, one.title) for one in await specimens.tube_types(tx)],

@@ -33,7 +33,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 )
 
 BESIDE: Mapping[str, tuple[str, ...]] = {
-    "/labels": ("/print-jobs", "/printers", "/printer-rules", "/label-ranges", "/label-templates"),
+    "/labels": ("/print-jobs", "/printers", "/printer-rules", "/label-ranges", "/label-templates", "/label-stocks"),
 }
 """By entry of the navigation, where else its pages are."""
 

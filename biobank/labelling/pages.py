@@ -16,9 +16,9 @@ from biobank.labelling import commands, queries
 from biobank.labelling.api import ISSUE, READ
 from biobank.labelling.queries import RangeView
 from biobank.printer.queries import printers
+from biobank.stock import queries as stocks
 from biobank.study.queries import studies
 from biobank.tx import ReadTx
-from labels import STOCKS
 
 Form = URLEncodedBody[dict[str, str]]
 Here = Request[Any, Any, Any]
@@ -80,14 +80,16 @@ async def mint_form(tx: Writing, data: Form) -> Redirect:
 async def shown(tx: ReadTx, number: int) -> dict[str, Any]:
     """What the page of a range shows."""
     view = await queries.label_range(tx, number)
+    usable = [one for one in await printers(tx) if one.is_active]
+    titles = await stocks.titles(tx, [one.stock for one in usable])
     sites = [study.sites for study in await studies(tx) if study.code == view.study]
     return {
         "view": view,
         "states": STATES,
         "label_states": LABEL_STATES,
-        "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
+        "stocks": await stocks.choices(tx),
         "reasons": REASONS,
-        "printers": [(one.key, f"{one.key}, {STOCKS[one.stock].title}") for one in await printers(tx) if one.is_active],
+        "printers": [(one.key, f"{one.key}, {titles[one.stock]}") for one in usable],
         "sites": [(site.code, site.name) for found in sites for site in found],
         "site_tz": view.timezone,
         "form_keys": [str(new_uuid()) for _ in range(3)],

@@ -11,9 +11,10 @@ from biobank.errors import Invalid, TooLarge
 from biobank.printer import queries, rules
 from biobank.printer.models import Printer, PrinterRule
 from biobank.printer.queries import PrinterView, RuleView
+from biobank.stock import queries as stocks
 from biobank.study.queries import site_by_code
 from biobank.tx import ReadTx, Tx
-from labels import STOCKS, RollStock
+from labels import RollStock, Stock
 
 Name = Annotated[str, Field(pattern=r"^[A-Z0-9][A-Z0-9-]{0,19}$", description="Capital letters, digits, hyphens.")]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$", description="Host name or address.")]
@@ -85,13 +86,9 @@ class RulesView(BaseModel):
     rules: tuple[RuleView, ...]
 
 
-def _check(kind: str, host: str | None, port: int | None, dpi: int, stock: str) -> None:
+def _check(kind: str, host: str | None, port: int | None, dpi: int, stock: Stock) -> None:
     rules.check_address(kind, host, port)
-    found = STOCKS.get(stock)
-    if found is None:
-        known = ", ".join(STOCKS)
-        raise Invalid(f"There is no stock {stock}: choose {known}.", errors={"stock": "is not a stock"})
-    rules.check_stock(kind, dpi, found.dpi if isinstance(found, RollStock) else None)
+    rules.check_stock(kind, dpi, stock.dpi if isinstance(stock, RollStock) else None)
 
 
 async def add_printer(tx: Tx, command: AddPrinter) -> PrinterView:
@@ -103,8 +100,10 @@ async def add_printer(tx: Tx, command: AddPrinter) -> PrinterView:
         Invalid: an address or stock that such a printer cannot have.
     """
     site = await site_by_code(tx, command.site, Permission.PRINTER_MANAGE)
-    _check(command.kind, command.host, command.port, command.dpi, command.stock)
-    (printer_id,) = await tx.insert(Printer, [{**command.model_dump(exclude={"site"}), "site_id": site.id}])
+    stock = await stocks.chosen(tx, command.stock)
+    _check(command.kind, command.host, command.port, command.dpi, stock)
+    row = {**command.model_dump(exclude={"site"}), "stock": stock.name, "site_id": site.id}
+    (printer_id,) = await tx.insert(Printer, [row])
     tx.record("printer.added", subject="printer", subject_id=printer_id, site_id=site.id, printer=command.name)
     return await queries.printer(tx, site.code, command.name, Permission.PRINTER_MANAGE)
 
@@ -119,10 +118,12 @@ async def change_printer(tx: Tx, site: str, name: str, command: ChangePrinter) -
     """
     found, _ = await queries.find_printer(tx, site, name, Permission.PRINTER_MANAGE, lock=True)
     rules.check_version(name, command.row_version, found.row_version)
-    _check(found.kind, command.host, command.port, command.dpi, command.stock)
+    held = command.stock == found.stock
+    stock = await (stocks.drawn if held else stocks.chosen)(tx, command.stock)
+    _check(found.kind, command.host, command.port, command.dpi, stock)
     found.host, found.port = command.host, command.port
-    found.dpi, found.stock, found.is_active = command.dpi, command.stock, command.is_active
-    _changed(tx, found, "printer.changed", stock=command.stock, is_active=command.is_active)
+    found.dpi, found.stock, found.is_active = command.dpi, stock.name, command.is_active
+    _changed(tx, found, "printer.changed", stock=stock.name, is_active=command.is_active)
     await tx.session.flush()
     return await queries.printer(tx, site, name, Permission.PRINTER_MANAGE)
 

@@ -15,8 +15,9 @@ from biobank.ids import new_uuid
 from biobank.printer import job_queries, rules
 from biobank.printer.job_queries import JobView
 from biobank.printer.models import Printer, PrinterStatus, PrintJob, PrintJobLabel
+from biobank.stock import queries as stocks
 from biobank.tx import ReadTx, Tx
-from labels import STOCKS, TOKENS, Item, LabelError, RollStock, Template, render_pdf, render_zpl
+from labels import TOKENS, Item, LabelError, RollStock, Stock, Template, render_pdf, render_zpl
 
 Reason = Annotated[str, Field(min_length=3, max_length=500)]
 
@@ -53,7 +54,7 @@ class LabelSpec:
 class Snapshot:
     """Enough to print a job exactly again, without looking at anything else."""
 
-    stock: str
+    stock: Stock
     start: int
     templates: Mapping[str, Any]
     labels: tuple[tuple[str, str, Mapping[str, str]], ...]
@@ -66,7 +67,7 @@ def render(snapshot: Snapshot) -> tuple[bytes, str]:
     Raises:
         Invalid: a label does not fit the stock, or the template cannot be read.
     """
-    stock = STOCKS[snapshot.stock]
+    stock = snapshot.stock
     try:
         drawn = {
             name: Template.from_data(one["data"], known=_tokens(snapshot)) for name, one in snapshot.templates.items()
@@ -155,7 +156,7 @@ def note(tx: Tx, job: PrintJob, verb: str, *, reason: str | None = None, **detai
 async def snapshot(tx: ReadTx, job: PrintJob) -> Snapshot:
     labels = await job_queries.labels_of(tx, job.id)
     return Snapshot(
-        stock=job.stock,
+        stock=await stocks.drawn(tx, job.stock),
         start=job.start,
         templates=job.templates,
         labels=tuple((one.code, one.template, one.tokens) for one in labels),

@@ -19,9 +19,9 @@ from biobank.printer.api import file
 from biobank.printer.commands import RulesView
 from biobank.printer.job_queries import JobView
 from biobank.printer.queries import PrinterView
+from biobank.stock import queries as stocks
 from biobank.study.queries import sites_within, timezone_of
 from biobank.tx import ReadTx
-from labels import STOCKS
 
 Form = URLEncodedBody[dict[str, str]]
 Here = Request[Any, Any, Any]
@@ -68,7 +68,6 @@ def _words(tx: ReadTx) -> dict[str, Any]:
         "kind_words": rules.KINDS,
         "label_kinds": list(rules.LABEL_KINDS.items()),
         "label_kind_words": rules.LABEL_KINDS,
-        "stock_titles": {name: stock.title for name, stock in STOCKS.items()},
     }
 
 
@@ -127,6 +126,7 @@ async def job_view(tx: ReadTx, job: UUID) -> dict[str, Any]:
         "job": found,
         "printer_options": usable,
         "move_options": [one for one in usable if one[0].startswith(f"{found.site}/") and one[0] != found.key],
+        "stock_title": (await stocks.titles(tx, [found.stock]))[found.stock],
         "outcomes": OUTCOMES,
         "reasons": REASONS,
         "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
@@ -182,12 +182,14 @@ async def download_form(tx: Writing, job: FromPath[UUID]) -> Response[bytes]:
 
 
 async def _printers_view(tx: ReadTx) -> dict[str, Any]:
+    found = await queries.printers(tx)
     return {
-        "found": await queries.printers(tx),
+        "found": found,
+        "stock_titles": await stocks.titles(tx, [one.stock for one in found]),
         "managed_sites": [(one.code, one.title) for one in await sites_within(tx, Permission.PRINTER_MANAGE)],
         "rule_sites": [(one.code, one.title) for one in await sites_within(tx, Permission.LABEL_PRINT)],
         "kinds": list(rules.KINDS.items()),
-        "stocks": [(name, stock.title) for name, stock in STOCKS.items()],
+        "stocks": await stocks.choices(tx),
         "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
         **_words(tx),
     }
@@ -214,10 +216,13 @@ def _dpi(data: dict[str, str]) -> dict[str, Any]:
 async def printer_view(tx: ReadTx, site: str, name: str) -> dict[str, Any]:
     """What the page of a printer shows."""
     rows, _ = await job_queries.jobs(tx, site=site, printer=name)
+    found = await queries.printer(tx, site, name)
+    choices = await stocks.choices(tx, found.stock)
     return {
-        "printer": await queries.printer(tx, site, name),
+        "printer": found,
         "jobs": rows[:20],
-        "stocks": [(each, stock.title) for each, stock in STOCKS.items()],
+        "stocks": choices,
+        "stock_title": dict(choices)[found.stock],
         "site_tz": await timezone_of(tx, Permission.LABEL_PRINT),
         **_words(tx),
     }

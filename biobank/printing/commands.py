@@ -12,9 +12,10 @@ from biobank.printer import jobs
 from biobank.printing import queries, rules
 from biobank.printing.models import LabelPrint
 from biobank.printing.things import Printable, label_codes, printables
+from biobank.stock import queries as stocks
 from biobank.template.queries import InForce, in_force
 from biobank.tx import Tx
-from labels import STOCKS, TOKENS, Item, LabelError, Template, render_pdf
+from labels import TOKENS, Item, LabelError, Template, render_pdf, stock_from_data, stock_to_data
 
 
 class PrintLabels(BaseModel):
@@ -59,7 +60,7 @@ class SheetView(BaseModel):
     """What was printed: enough to draw the same sheet again, byte for byte."""
 
     model_config = ConfigDict(frozen=True)
-    stock: str
+    stock: dict[str, Any]
     start: int
     templates: dict[str, PrintedTemplate]
     labels: tuple[LabelView, ...]
@@ -93,10 +94,11 @@ async def print_labels(tx: Tx, command: PrintLabels) -> SheetView:
         LabelTemplateNotPublished: the template that is named has no published version.
         Invalid, TooLarge: an unknown stock or template, another study's template, no code, one named twice, too many.
     """
-    counted = await count_labels(
-        tx, command.codes, stock=command.stock, template=command.template, reason=command.reason
+    stock = await stocks.chosen(tx, command.stock)
+    counted = await count_labels(tx, command.codes, stock=stock.name, template=command.template, reason=command.reason)
+    return SheetView(
+        stock=stock_to_data(stock), start=command.start, templates=dict(counted.templates), labels=counted.labels
     )
-    return SheetView(stock=command.stock, start=command.start, templates=dict(counted.templates), labels=counted.labels)
 
 
 async def count_labels(
@@ -107,9 +109,6 @@ async def count_labels(
     Raises:
         NotFound, ReprintNeedsReason, LabelTemplateNotPublished, Invalid, TooLarge: as for `print_labels`.
     """
-    if stock not in STOCKS:
-        known = ", ".join(STOCKS)
-        raise Invalid(f"There is no stock {stock}: choose {known}.", errors={"stock": "is not a stock"})
     rules.check_count(texts)
     codes = label_codes(texts)
     rules.check_count(codes)
@@ -187,7 +186,7 @@ def render_labels(sheet: SheetView) -> bytes:
         known = {token for label in sheet.labels for token in label.values} | set(TOKENS)
         drawn = {name: Template.from_data(one.data, known=known) for name, one in sheet.templates.items()}
         templates = [drawn[label.template] for label in sheet.labels]
-        return render_pdf(printed, templates, STOCKS[sheet.stock], sheet.start)
+        return render_pdf(printed, templates, stock_from_data(sheet.stock), sheet.start)
     except LabelError as error:
         raise Invalid(f"This cannot be printed: {error}.", errors={"stock": str(error)}) from None
 

@@ -7,10 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from biobank.errors import Invalid
 from biobank.printing import things
+from biobank.stock import queries as stocks
 from biobank.template import queries as templates
 from biobank.template import rules
 from biobank.template.editing import TemplateDifference, differences
-from biobank.template.queries import TemplateVersionHead
+from biobank.template.queries import TemplateVersionHead, TemplateVersionView
 from biobank.tx import ReadTx
 from labels import Item, LabelError, RollStock, Stock, Template, check, render_pdf, render_svg, render_zpl
 
@@ -97,6 +98,13 @@ def _preview(content: Template, stock: Stock, item: Item) -> PreviewView:
     )
 
 
+async def _stock(tx: ReadTx, named: str | None, view: TemplateVersionView) -> Stock:
+    """The stock that is named, else the one that the version is laid out for."""
+    if named in (None, view.head.stock):
+        return await stocks.drawn(tx, view.head.stock)
+    return await stocks.chosen(tx, named)
+
+
 async def preview_version(
     tx: ReadTx, name: str, number: int, *, stock: str | None = None, code: str | None = None
 ) -> PreviewView:
@@ -109,7 +117,7 @@ async def preview_version(
     view = await templates.version(tx, name, number)
     study = (await templates.template(tx, name)).study
     item = await item_for(tx, view.kind, study, code)
-    return await preview(templates.drawn(view), rules.stock_of(stock or view.head.stock), item)
+    return await preview(templates.drawn(view), await _stock(tx, stock, view), item)
 
 
 async def draw_test(
@@ -123,7 +131,7 @@ async def draw_test(
     view = await templates.version(tx, name, number)
     study = (await templates.template(tx, name)).study
     item = await item_for(tx, view.kind, study, command.code)
-    stock = rules.stock_of(command.stock or view.head.stock)
+    stock = await _stock(tx, command.stock, view)
     return await asyncio.to_thread(
         _draw_test, content or templates.drawn(view), stock, Item(rules.TEST_CODE, item.values), command
     )

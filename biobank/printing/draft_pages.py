@@ -15,6 +15,7 @@ from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.printing import designs
 from biobank.printing.template_api import label_file
 from biobank.printing.template_pages import CHOICES, MANAGE, TEST, Form, Here, home_of, object_of, picture, read_file
+from biobank.stock import queries as stocks
 from biobank.template import commands, editing, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView
 from biobank.tx import ReadTx
@@ -46,11 +47,13 @@ async def _editor(
     """What the editor shows beside the fields: the label as they say, and what stands against it."""
     stock, code = values.get("stock") or draft.head.stock, values.get("code", "")
     view: dict[str, Any] = {"found": found, "draft": draft, "element_kinds": editing.kinds(values), **CHOICES}
+    view["stocks"] = await stocks.choices(tx, draft.head.stock)
     view |= {"tokens": rules.tokens_of(found.kind), "preview": None, "picture": None, "preview_refused": None}
     try:
         content = rules.read(editing.content_of(values, draft.content), found.name, found.kind)
         item = await designs.item_for(tx, found.kind, found.study, code or None)
-        view["preview"] = await designs.preview(content, rules.stock_of(stock), item)
+        laid = await (stocks.drawn if stock == draft.head.stock else stocks.chosen)(tx, stock)
+        view["preview"] = await designs.preview(content, laid, item)
         view["picture"] = picture(view["preview"])
     except DomainError as refused:
         view["preview_refused"] = str(refused)

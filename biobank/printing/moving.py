@@ -16,6 +16,7 @@ from biobank.printer.jobs import CancelJob, Reason
 from biobank.printer.models import Printer, PrintJob
 from biobank.printing.models import LabelPrint
 from biobank.printing.ordering import printer_named
+from biobank.stock import queries as stocks
 from biobank.tx import Tx
 
 Jobs = Annotated[tuple[UUID, ...], Field(min_length=1, max_length=100)]
@@ -80,7 +81,8 @@ async def _lay_out_for(tx: Tx, job: PrintJob, printer: Printer) -> None:
     labels = await job_queries.labels_of(tx, job.id)
     printer_rules.check_other_stock(printer.name, counted=all(one.label_print_id is not None for one in labels))
     said = tuple((one.code, one.template, one.tokens) for one in labels)
-    await asyncio.to_thread(jobs.render, jobs.Snapshot(printer.stock, job.start, job.templates, said))
+    stock = await stocks.drawn(tx, printer.stock)
+    await asyncio.to_thread(jobs.render, jobs.Snapshot(stock, job.start, job.templates, said))
     mine = LabelPrint.id.in_([one.label_print_id for one in labels])
     await tx.session.execute(update(LabelPrint).where(mine).values(stock=printer.stock))
 

@@ -21,6 +21,7 @@ from biobank.printing import commands, queries, rules
 from biobank.printing.commands import PrintedTemplate
 from biobank.printing.models import LabelPrint
 from biobank.printing.things import label_codes, printables
+from biobank.stock import queries as stocks
 from biobank.template import queries as templates
 from biobank.template import rules as template_rules
 from biobank.tx import Tx
@@ -101,7 +102,8 @@ async def queue(
 ) -> PrintJob:
     """Queue labels that can be drawn: what does not fit is told to the person who asks, not to the printer."""
     said = tuple((label.code, label.template, label.tokens) for label in labels)
-    await asyncio.to_thread(jobs.render, Snapshot(printer.stock, more.get("start", 0), templates, said))
+    stock = await stocks.drawn(tx, printer.stock)
+    await asyncio.to_thread(jobs.render, Snapshot(stock, more.get("start", 0), templates, said))
     return await jobs.order(tx, printer, labels, templates, **more)
 
 

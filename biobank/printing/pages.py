@@ -21,11 +21,11 @@ from biobank.printer.rules import KIND_OF_CODE
 from biobank.printing import commands, moving, ordering
 from biobank.printing.api import pdf
 from biobank.printing.commands import SheetView
+from biobank.stock import queries as stocks
 from biobank.template.queries import names_in_force
 from biobank.tx import ReadTx
 from labels import STOCKS, TEMPLATES, SheetStock
 
-_STOCKS = [(name, stock.title) for name, stock in STOCKS.items()]
 _REASONS = [
     ("damaged", "The first label is damaged"),
     ("lost", "The first label is lost"),
@@ -47,11 +47,9 @@ async def printer_choice(tx: ReadTx, workstation: str | None, code: str = "") ->
 
 async def printer_options(tx: ReadTx) -> list[tuple[str, str]]:
     """The printers that labels can be sent to."""
-    return [(one.key, _named(one)) for one in await printers.printers(tx) if one.is_active]
-
-
-def _named(printer: printers.PrinterView) -> str:
-    return f"{printer.key}, {STOCKS[printer.stock].title}"
+    usable = [one for one in await printers.printers(tx) if one.is_active]
+    titles = await stocks.titles(tx, [one.stock for one in usable])
+    return [(one.key, f"{one.key}, {titles[one.stock]}") for one in usable]
 
 
 _SHEETS = {name: stock for name, stock in STOCKS.items() if isinstance(stock, SheetStock)}
@@ -71,13 +69,14 @@ def _sheet_for(codes: str) -> str:
 
 @get("/labels", operation_id="labelsPage", opt=_PRINT, include_in_schema=False)
 async def labels_page(request: Request[Any, Any, Any], tx: Reading, codes: FromQuery[str] = "") -> Template:
+    offered = await stocks.choices(tx)
     prefilled = "\n".join(codes.replace(",", " ").split())
     choice = await printer_choice(tx, workstation_of(request), prefilled)
     return page(
         request,
         "printing/labels.html",
         title="Print labels",
-        stocks=_STOCKS,
+        stocks=offered,
         reasons=_REASONS,
         templates=await names_in_force(tx),
         printer_options=choice["printer_options"],
@@ -97,7 +96,7 @@ async def print_form(
 ) -> Response[bytes] | Redirect:
     """Labels as a PDF, or queued at the printer that was chosen: the page of the job follows."""
     choice = await printer_choice(tx, workstation_of(request))
-    view = {"stocks": _STOCKS, "reasons": _REASONS, "printer_options": choice["printer_options"]}
+    view = {"stocks": await stocks.choices(tx), "reasons": _REASONS, "printer_options": choice["printer_options"]}
     view["templates"] = await names_in_force(tx)
     with shown_again("printing/labels.html", title="Print labels", values=data, **view):
         codes = data.get("codes", "").replace(",", " ").split()

@@ -6,7 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import func, select
 
 from biobank.actor import Permission
-from biobank.errors import Invalid
 from biobank.labelling import queries
 from biobank.labelling.models import RangePrint
 from biobank.labelling.rules import check_something_left
@@ -15,9 +14,10 @@ from biobank.printer.job_queries import JobView
 from biobank.printer.jobs import LabelSpec
 from biobank.printing import ordering, rules
 from biobank.printing.commands import LabelView, PrintedTemplate, SheetView, printed_templates
+from biobank.stock import queries as stocks
 from biobank.template.queries import in_force
 from biobank.tx import Tx
-from labels import STOCKS
+from labels import stock_to_data
 
 _Counted = tuple[int, dict[str, PrintedTemplate], tuple[LabelView, ...]]
 """The study, the templates as they are printed with, and the labels."""
@@ -53,11 +53,9 @@ async def print_range(tx: Tx, number: int, command: PrintRange) -> SheetView:
         RangeState: nothing is left of it.
         Invalid: an unknown stock or template, or one that prints what only a tube has.
     """
-    if command.stock not in STOCKS:
-        known = ", ".join(STOCKS)
-        raise Invalid(f"There is no stock {command.stock}: choose {known}.", errors={"stock": "is not a stock"})
-    _, templates, labels = await _count(tx, number, command.stock, command.template, command.reason)
-    return SheetView(stock=command.stock, start=command.start, templates=templates, labels=labels)
+    stock = await stocks.chosen(tx, command.stock)
+    _, templates, labels = await _count(tx, number, stock.name, command.template, command.reason)
+    return SheetView(stock=stock_to_data(stock), start=command.start, templates=templates, labels=labels)
 
 
 async def order_range(tx: Tx, number: int, command: OrderRange) -> JobView:

@@ -19,20 +19,20 @@ from biobank.printing import designs, ordering
 from biobank.printing.designs import PreviewView
 from biobank.printing.pages import printer_options
 from biobank.printing.template_api import label_file, template_file
+from biobank.stock import queries as stocks
 from biobank.study import queries as studies
 from biobank.template import commands, queries, rules
 from biobank.template.queries import LabelTemplateView, TemplateVersionView
 from biobank.tx import ReadTx
-from labels import STOCKS, Symbology
+from labels import RollStock, Symbology
 
 Here = Request[Any, Any, Any]
 Form = URLEncodedBody[dict[str, str]]
 READ = {"permission": Permission.STUDY_READ}
 MANAGE = {"permission": Permission.STUDY_MANAGE}
 TEST = {"permission": Permission.STUDY_MANAGE, "rate": PRINT}
-_STOCKS = [(name, stock.title) for name, stock in STOCKS.items()]
 _SYMBOLOGIES = [(one.key, one.title) for one in Symbology]
-CHOICES: Mapping[str, Any] = {"stocks": _STOCKS, "symbologies": _SYMBOLOGIES, "kind_titles": rules.KINDS}
+CHOICES: Mapping[str, Any] = {"symbologies": _SYMBOLOGIES, "kind_titles": rules.KINDS}
 
 
 def home_of(template: str) -> str:
@@ -134,6 +134,7 @@ async def template(
         preview=preview,
         picture=picture(preview),
         code=code,
+        **await _stocks(tx, preview.stock),
         printer_options=await printer_options(tx),
         **view,
         **CHOICES,
@@ -183,8 +184,17 @@ async def _page(tx: ReadTx, name: str) -> dict[str, Any]:
     found = await queries.template(tx, name)
     shown = await queries.version(tx, name, found.in_force or found.versions[0].number)
     preview = await designs.preview_version(tx, name, shown.head.number)
-    view = {"found": found, "shown": shown, "preview": preview, "picture": picture(preview), "code": ""}
-    return {**view, "preview_refused": None, "printer_options": await printer_options(tx), **CHOICES}
+    view: dict[str, Any] = {"found": found, "shown": shown, "preview": preview, "picture": picture(preview), "code": ""}
+    view |= {"preview_refused": None, "printer_options": await printer_options(tx)}
+    return {**view, **await _stocks(tx, preview.stock), **CHOICES}
+
+
+async def _stocks(tx: ReadTx, shown: str) -> dict[str, Any]:
+    """The stocks to choose from, and whether the one that is shown is a roll."""
+    return {
+        "stocks": await stocks.choices(tx, shown),
+        "on_a_roll": isinstance(await stocks.drawn(tx, shown), RollStock),
+    }
 
 
 @post(

@@ -7,6 +7,7 @@ from sqlalchemy import func, select, update
 
 from biobank.actor import Permission
 from biobank.errors import Forbidden
+from biobank.stock import queries as stocks
 from biobank.study.queries import study_by_code
 from biobank.template import queries, rules
 from biobank.template.models import LabelTemplate, LabelTemplateVersion
@@ -99,8 +100,9 @@ async def create_template(tx: Tx, command: CreateLabelTemplate) -> TemplateVersi
         raise Forbidden(f"You make no templates {whose}: name a study that you manage.", errors={"study": "is missing"})
     content, stock = await _beginning(tx, command)
     read = rules.read(content, command.name, command.kind)
-    stock = command.stock or stock or rules.stock_for(read)
-    rules.stock_of(stock)
+    if command.stock is not None:
+        stock = (await stocks.chosen(tx, command.stock)).name
+    stock = stock or rules.stock_for(read)
     made = LabelTemplate(
         name=command.name, kind=command.kind, study_id=study_id, created_at=tx.now, created_by=tx.actor.user_id
     )
@@ -185,8 +187,9 @@ async def save_draft(tx: Tx, name: str, command: SaveTemplateDraft) -> TemplateV
     template = await changeable(tx, name)
     draft = await _draft(tx, template, command.row_version)
     content = rules.read(command.content, name, template.kind).to_data()
-    stock = command.stock or draft.stock
-    rules.stock_of(stock)
+    stock = draft.stock
+    if command.stock not in (None, stock):
+        stock = (await stocks.chosen(tx, command.stock)).name
     if (content, stock) != (draft.content, draft.stock):
         draft.content, draft.stock, draft.row_version = content, stock, draft.row_version + 1
         await tx.session.flush()
@@ -204,7 +207,7 @@ async def publish_draft(tx: Tx, name: str, command: PublishTemplateDraft) -> Tem
     template = await changeable(tx, name)
     draft = await _draft(tx, template, command.row_version)
     content = rules.read(draft.content, name, template.kind)
-    rules.check_publishable(content, rules.stock_of(draft.stock), rules.sample(template.kind))
+    rules.check_publishable(content, await stocks.drawn(tx, draft.stock), rules.sample(template.kind))
     draft.status, draft.note = "published", command.note
     draft.published_at, draft.published_by, draft.row_version = tx.now, tx.actor.user_id, draft.row_version + 1
     await tx.session.flush()

@@ -181,15 +181,6 @@ def sample(kind: str) -> Item:
     return Item(TEST_CODE, _SAMPLES[kind])
 
 
-def stock_of(name: str) -> Stock:
-    """Raises:
-    Invalid: there is no such stock.
-    """
-    if name not in STOCKS:
-        raise Invalid(f"There is no stock {name[:40]}: choose {', '.join(STOCKS)}.", errors={"stock": "is not a stock"})
-    return STOCKS[name]
-
-
 def stock_for(content: Template) -> str:
     """The stock whose labels come nearest to the size of the template."""
     return min(

@@ -191,6 +191,8 @@ call biobank_audit_table('label_range');
 call biobank_audit_table('range_label');
 call biobank_audit_table('range_print');
 call biobank_audit_table('kit');
+call biobank_audit_table('label_stock');
+call biobank_audit_table('label_stock_version');
 call biobank_audit_table('label_template');
 call biobank_audit_table('label_template_version');
 call biobank_audit_table('state_label');

@@ -362,6 +362,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("site_id", "code", name="uq_equipment_code"),
     )
     op.create_table(
+        "label_stock",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=True),
+        sa.Column("is_offered", sa.Boolean(), server_default="true", nullable=False),
+        sa.CheckConstraint("kind in ('sheet', 'roll')", name=op.f("ck_label_stock_kind")),
+        sa.CheckConstraint("name ~ '^[a-z0-9][a-z0-9-]{1,39}$'", name=op.f("ck_label_stock_name")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_label_stock_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_stock")),
+        sa.UniqueConstraint("name", name="uq_label_stock_name"),
+    )
+    op.create_table(
         "label_template",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -809,6 +822,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", "site_id", name="uq_label_range_site"),
     )
     op.create_index("ix_label_range_study_site", "label_range", ["study_id", "site_id"], unique=False)
+    op.create_table(
+        "label_stock_version",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("stock", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("content", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("created_by", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint(
+            "content ->> 'name' = stock || '@' || number", name=op.f("ck_label_stock_version_content_of_the_version")
+        ),
+        sa.CheckConstraint("number > 0", name=op.f("ck_label_stock_version_number")),
+        sa.ForeignKeyConstraint(["created_by"], ["app_user.id"], name=op.f("fk_label_stock_version_created_by")),
+        sa.ForeignKeyConstraint(["stock"], ["label_stock.name"], name=op.f("fk_label_stock_version_stock")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_label_stock_version")),
+        sa.UniqueConstraint("stock", "number", name="uq_label_stock_version_number"),
+    )
     op.create_table(
         "label_template_version",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -3199,6 +3230,7 @@ def upgrade() -> None:
         "results",
         "preanalytics",
         "label_templates",
+        "label_stocks",
         "codes",
         "sprec",
         "label_template_rows",

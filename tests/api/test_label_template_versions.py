@@ -137,7 +137,7 @@ async def test_what_cannot_be_printed_with_is_refused(api, database, world, supe
         (lambda c: c["elements"][1].update(text="{name}"), "elements[1].text"),
         (lambda c: c["elements"][1].update(x=30), "elements[1]"),
         (lambda c: c["elements"][1].update(x="1"), "elements[1].x"),
-        (lambda c: c["elements"][1].update(x=10**400), ""),
+        (lambda c: c["elements"][1].update(x=10**400), "elements[1].x"),
         (lambda c: c["elements"][1].update(text="a\0b"), ""),
         (lambda c: c["elements"][0].update(symbology="ean"), "elements[0].symbology"),
         (lambda c: c.update(elements=[c["elements"][1]] * 201), "elements"),

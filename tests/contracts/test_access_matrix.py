@@ -85,6 +85,7 @@ class Codes:
     job: str
     label_range: str
     template: str
+    stock: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -119,6 +120,7 @@ def made_up() -> Codes:
         job=str(uuid4()),
         label_range="888888888",
         template="no-such-label",
+        stock="no-such-stock",
     )
 
 
@@ -147,6 +149,7 @@ def address(route: Route, codes: Codes) -> str:
         "print-jobs": codes.job,
         "print-agent": codes.job,
         "label-templates": codes.template,
+        "label-stocks": codes.stock,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -267,6 +270,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     ordered = {"codes": list(here[:1]), "printer": "CHI/ZD-CHI-9"}
     job = await api("manager").ok("/labels/orders", ordered)
     await api("manager").ok("/label-templates", {"name": "lls-label", "kind": "tube", "study": "LLS", "like": "tube"})
+    await api("manager").ok("/label-stocks", {"name": "lls-roll", "study": "LLS", "content": MEASURES})
     left = await make_material(database, world, tubes=1, at="CHI", holder="technician_chi")
     withdrawal = await withdraw(api("coordinator"), left.participant, "destroy")
     (disposal,) = withdrawal["disposals"]
@@ -301,6 +305,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
         job=job["number"],
         label_range=str(labels["number"]),
         template="lls-label",
+        stock="lls-roll",
     )
     return codes, shared
 
@@ -320,6 +325,7 @@ def shape(response: httpx.Response, codes: Codes) -> tuple[int, str]:
 
 
 ROLL = next(name for name, stock in STOCKS.items() if isinstance(stock, RollStock) and stock.dpi == 203)
+MEASURES = {"type": "roll", "title": "Roll", "label_width": 30, "label_height": 15, "dpi": 300}
 NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
 LOCAL = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
 DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
@@ -663,6 +669,14 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "testTemplateForm": {},
         "testLabelTemplateAtPrinter": {"printer": "LAB/ZD-1"},
         "testTemplateAtPrinterForm": {"printer": "LAB/ZD-1"},
+        "defineLabelStock": {"name": "mine", "study": codes.study, "content": MEASURES},
+        "defineLabelStockForm": {"name": "mine", "study": codes.study, "gap": 3, "columns": 1, "column_gap": 3}
+        | MEASURES,
+        "measureLabelStock": {"seen": 1, "content": MEASURES, "note": "to see what is said"},
+        "measureLabelStockForm": {"seen": 1, "note": "to see what is said"} | MEASURES,
+        "drawLabelStockAnewForm": MEASURES,
+        "offerLabelStock": {"offered": False, "reason": "to see what is said"},
+        "offerLabelStockForm": {"offered": "false", "reason": "to see what is said"},
         "addAssayVersion": {
             "study": codes.study,
             "method": "As the kit says",
@@ -694,6 +708,8 @@ OF_NO_STUDY = {
     "addPrinterForm",
     "nameWorkstationForm",
     "claimPrintJob",
+    "drawLabelStockForm",
+    "labelStockFileForm",
     "createAnalytes",
     "createAssay",
     "createAssayForm",
@@ -755,6 +771,7 @@ QUERIES = (
     "/bench/aliquot/view?parent={tube}",
     "/labels?codes={participant}",
     "/label-templates/tube?code={tube}",
+    "/label-templates/tube?stock={stock}",
     "/api/v1/label-templates/tube/versions/1/preview?code={tube}",
     "/api/v1/specimens?participant={participant}",
     "/specimens?participant={participant}",
@@ -820,7 +837,9 @@ async def test_another_study_is_as_if_it_were_not_there(app, api, secrets):
 async def test_another_site_is_as_if_it_were_not_there(app, api, secrets):
     codes, _ = secrets
     coordinator = api("coordinator_tor")
-    assert not await shown(coordinator.client, app, set(codes.all()) - {codes.run, codes.plate, codes.template})
+    assert not await shown(
+        coordinator.client, app, set(codes.all()) - {codes.run, codes.plate, codes.template, codes.stock}
+    )
     unknown = made_up()
     for route in routes(app):
         noun = route.path.removeprefix("/api/v1").split("/")[1]

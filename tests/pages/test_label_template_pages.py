@@ -25,8 +25,13 @@ def fields(text):
     for name, text_of in re.findall(r'<textarea[^>]* name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
         values[name] = unescape(text_of)
     for name, options in re.findall(r'<select[^>]* name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
-        values[name] = re.search(r'<option value="([^"]*)" selected>', options)[1]
+        values[name] = _chosen(options)
     return {name: value for name, value in values.items() if not name.startswith("_")}
+
+
+def _chosen(options):
+    found = re.search(r'<option value="([^"]*)" selected>', options) or re.search(r'<option value="([^"]*)"', options)
+    return unescape(found[1])
 
 
 def drawn(text):

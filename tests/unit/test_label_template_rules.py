@@ -116,10 +116,7 @@ def test_what_is_no_object_or_nested_without_end_is_refused():
             rules.read(wrong, "own", "tube")
 
 
-def test_stocks_and_studies():
-    assert rules.stock_of("l7163").name == "l7163"
-    with pytest.raises(Invalid, match="There is no stock"):
-        rules.stock_of("none")
+def test_a_template_of_another_study_is_refused():
     rules.check_own("x", None, 1)
     rules.check_own("x", 1, 1)
     for study in (None, 2):
