@@ -1,6 +1,5 @@
 """Where a tube is and has been, and who touched it: what its page shows beside the tube itself."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,13 +14,14 @@ from biobank.specimen.models import CustodyHistory
 from biobank.specimen.queries import find_specimen, is_blind, tube_code
 from biobank.storage.grids import label
 from biobank.storage.models import Container, ContainerType
-from biobank.storage.queries import Place, grid_of, paths
+from biobank.storage.past import ways
+from biobank.storage.queries import Place, grid_of
 from biobank.tx import ReadTx
 
 
 class Stay(View):
     """One place of a tube in time. `kind` is position, package, holder, party or ended; `until` is None for the
-    present.
+    present. A tube whose box or rack was moved has a stay before and one after.
     """
 
     kind: str
@@ -87,11 +87,30 @@ async def _stays(tx: ReadTx, specimen_id: int) -> tuple[Stay, ...]:
             .order_by(CustodyHistory.since.desc(), CustodyHistory.id.desc())
         )
     ).all()
-    ways = await paths(tx, [row.CustodyHistory.container_id for row in rows if row.CustodyHistory.container_id])
-    return tuple(_stay(row, ways.get(row.CustodyHistory.container_id, ())) for row in rows)
+    histories = [row.CustodyHistory for row in rows]
+    stood = [number for number, was in enumerate(histories) if was.container_id is not None]
+    spans = await ways(
+        tx, [(was.container_id, was.since, was.until) for was in (histories[number] for number in stood)]
+    )
+    by_row = {stood[number]: found for number, found in spans.items()}
+    stays: list[Stay] = []
+    for number, row in enumerate(rows):
+        stay = _stay(row)
+        way = by_row.get(number, ())
+        for later, span in reversed(list(enumerate(way))):
+            by = _WITH_ITS_BOX if later else stay.by
+            stays.append(
+                stay.model_copy(update={"path": span.path, "since": span.since, "until": span.until, "by": by})
+            )
+        if not way:
+            stays.append(stay)
+    return tuple(stays)
 
 
-def _stay(row: Any, way: Sequence[Any]) -> Stay:
+_WITH_ITS_BOX = "moved with its box"
+
+
+def _stay(row: Any) -> Stay:
     was: CustodyHistory = row.CustodyHistory
     kind, words, href, position = "ended", was.terminal, None, None
     if was.container_id is not None:
@@ -106,7 +125,7 @@ def _stay(row: Any, way: Sequence[Any]) -> Stay:
         kind, words = "party", f"with {row.party}"
     return Stay(
         kind=kind,
-        path=tuple(Place(name=step.name, code=step.code, href=f"/storage/{step.code}") for step in way),
+        path=(),
         position=position,
         words=words,
         href=href,

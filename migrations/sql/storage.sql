@@ -111,6 +111,12 @@ create trigger place_update after update on container referencing old table as o
     for each statement execute function biobank_container_place();
 create trigger no_delete before delete or truncate on container for each statement execute function biobank_refuse();
 
+-- Where containers have stood. Of the time before one was first entered it is said that it stood where it was entered.
+create view container_stood as
+select p.container_id, p.parent_id, p.slot_row, p.slot_col, p.until,
+       case when exists (select from container_place e where e.container_id = p.container_id and e.since < p.since) then p.since else '-infinity' end as began
+  from container_place p;
+
 -- What a tube at a position must hold to, and the count of each box. By index, as biobank_custody_history has it and for its reasons.
 create function biobank_custody_in_box() returns trigger language plpgsql security definer
     set search_path = public set random_page_cost = 0.1 set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import uuid4
 
 import httpx
@@ -180,7 +181,7 @@ async def ask(client: httpx.AsyncClient, route: Route, path: str, body: dict[str
     """The request as a program (JSON, or a file in a form) or as a browser (a form) sends it."""
     key = str(uuid4())
     if route.method == "GET":
-        return await client.get(path)
+        return await client.get(path, params=ASKED.get(route.name))
     if not route.is_api:
         form = {"_key": key, **(body or {})}
         return await client.request(
@@ -781,6 +782,15 @@ QUERIES = (
 )
 
 
+SPAN = {"since": "2026-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
+ASKED = {
+    "getContainerAt": {"at": "2026-01-01T00:00:00Z"},
+    "listPastTubes": SPAN,
+    "pastTubesCsv": SPAN,
+}
+"""What addresses that ask for more than a code are asked for."""
+
+
 async def compared(client: httpx.AsyncClient, app: Litestar, secret: Codes) -> list[str]:
     """What answers otherwise about a code out of reach than about one that nothing has."""
     unknown, faults = made_up(), []
@@ -829,8 +839,17 @@ async def test_another_study_is_as_if_it_were_not_there(app, api, secrets):
     # What both studies use is there for both, and says only that the place is taken.
     looked = await stranger.see(f"/containers/{shared}/box")
     assert (looked["occupied"], [cell["code"] for cell in looked["cells"] if cell["state"] == "full"]) == (1, [None])
-    for path in (f"/storage/{shared}", f"/storage/{shared}/content.csv", f"/api/v1/containers/{shared}"):
-        text = (await stranger.client.get(path)).text
+    for path in (
+        f"/storage/{shared}",
+        f"/storage/{shared}/content.csv",
+        f"/storage/{shared}/past?{urlencode(SPAN)}",
+        f"/api/v1/containers/{shared}",
+        f"/api/v1/containers/{shared}/at?{urlencode({'at': datetime.now(UTC).isoformat()})}",
+        f"/api/v1/containers/{shared}/past-tubes?{urlencode(SPAN)}",
+    ):
+        answer = await stranger.client.get(path)
+        assert answer.status_code == 200, path
+        text = answer.text
         assert not [code for code in codes.all() if code in text], path
 
 
@@ -859,7 +878,7 @@ async def test_those_within_reach_see_what_is_hidden_from_the_others(app, api, s
     faults = []
     for route in routes(app):
         if route.method == "GET" and "{" in route.path and route.permission in {*ROLES["manager"], Permission.SELF}:
-            response = await manager.get(address(route, codes))
+            response = await manager.get(address(route, codes), params=ASKED.get(route.name))
             if response.status_code != 200:
                 faults.append(f"{route}: {response.status_code} {said(response)[:200]}")
     assert not faults, "\n".join(faults)
