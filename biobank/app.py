@@ -72,6 +72,7 @@ from biobank.printing import pages as printing_pages
 from biobank.printing import ranges as printing_ranges
 from biobank.protocol import api as protocol_api
 from biobank.protocol import pages as protocol_pages
+from biobank.rackscan import api as rackscan_api
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
 from biobank.scan import api as scan_api
@@ -124,6 +125,7 @@ ROUTERS = (
     overview_pages.router,
     stock_api.router,
     stock_pages.router,
+    rackscan_api.router,
     storage_api.router,
     storage_pages.router,
     live_api.router,

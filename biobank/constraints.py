@@ -12,6 +12,7 @@ from biobank.preanalytics import rules as preanalytics_rules
 from biobank.printer import rules as printer_rules
 from biobank.printing import rules as printing_rules
 from biobank.protocol import rules as protocol_rules
+from biobank.rackscan import rules as rackscan_rules
 from biobank.release import rules as release_rules
 from biobank.shipment import rules as shipment_rules
 from biobank.signature import rules as signature_rules
@@ -33,6 +34,7 @@ CONSTRAINTS: ConstraintErrors = {
     **participant_rules.CONSTRAINTS,
     **shipment_rules.CONSTRAINTS,
     **storage_rules.CONSTRAINTS,
+    **rackscan_rules.CONSTRAINTS,
     **picking_rules.CONSTRAINTS,
     **preanalytics_rules.CONSTRAINTS,
     **printer_rules.CONSTRAINTS,

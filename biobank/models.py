@@ -17,6 +17,7 @@ from biobank.preanalytics import models as preanalytics
 from biobank.printer import models as printer
 from biobank.printing import models as printing
 from biobank.protocol import models as protocol
+from biobank.rackscan import models as rackscan
 from biobank.release import models as release
 from biobank.shipment import models as shipment
 from biobank.signature import models as signature
@@ -45,6 +46,7 @@ __all__ = [
     "printer",
     "printing",
     "protocol",
+    "rackscan",
     "release",
     "shipment",
     "signature",

@@ -25,6 +25,7 @@ SCRIPTS = (
     "storage",
     "live",
     "labelling",
+    "rackscan",
     "picking",
     "printing",
     "deviations",

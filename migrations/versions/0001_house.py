@@ -2082,6 +2082,46 @@ def upgrade() -> None:
         sa.UniqueConstraint("processing_event_id", "warning", name="uq_processing_warning_once"),
     )
     op.create_table(
+        "rack_scan",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("layout", sa.Text(), nullable=False),
+        sa.Column("layout_version", sa.Text(), nullable=False),
+        sa.Column("rack_code", sa.Text(), nullable=True),
+        sa.Column("scanner", sa.Text(), nullable=True),
+        sa.Column("scanned_at", sa.Text(), nullable=True),
+        sa.Column("cells", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("notes", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("status", sa.Text(), server_default="open", nullable=False),
+        sa.Column("read_by", sa.BigInteger(), nullable=False),
+        sa.Column("read_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_by", sa.BigInteger(), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deed", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("(status = 'committed') = (deed is not null)", name=op.f("ck_rack_scan_deed_of_a_commit")),
+        sa.CheckConstraint("(status = 'open') = (settled_at is null)", name=op.f("ck_rack_scan_settled_once")),
+        sa.CheckConstraint("sha256 = encode(sha256(content), 'hex')", name=op.f("ck_rack_scan_digest")),
+        sa.CheckConstraint("status in ('open', 'committed', 'discarded')", name=op.f("ck_rack_scan_status")),
+        sa.CheckConstraint("char_length(file_name) between 1 and 200", name=op.f("ck_rack_scan_file_name_length")),
+        sa.CheckConstraint("num_nonnulls(settled_by, settled_at) in (0, 2)", name=op.f("ck_rack_scan_settled_whole")),
+        sa.CheckConstraint("octet_length(content) between 1 and 1048576", name=op.f("ck_rack_scan_size")),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_rack_scan_container_id")),
+        sa.ForeignKeyConstraint(["read_by"], ["app_user.id"], name=op.f("fk_rack_scan_read_by")),
+        sa.ForeignKeyConstraint(["settled_by"], ["app_user.id"], name=op.f("fk_rack_scan_settled_by")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rack_scan")),
+    )
+    op.create_index(op.f("ix_rack_scan_container_id"), "rack_scan", ["container_id"], unique=False)
+    op.create_index(
+        "uq_rack_scan_open",
+        "rack_scan",
+        ["container_id", "sha256"],
+        unique=True,
+        postgresql_where=sa.text("status = 'open'"),
+    )
+    op.create_table(
         "reserved_position",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("reservation_id", sa.BigInteger(), nullable=False),
@@ -2207,6 +2247,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_partner_notice")),
         sa.UniqueConstraint("case_id", "external_party_id", name="uq_partner_notice_once"),
         sa.UniqueConstraint("id", "case_id", name="uq_partner_notice_case"),
+    )
+    op.create_table(
+        "rack_scan_answer",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("rack_scan_id", sa.BigInteger(), nullable=False),
+        sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("col", sa.Integer(), nullable=False),
+        sa.Column("code", sa.Text(), nullable=True),
+        sa.Column("answered_by", sa.BigInteger(), nullable=False),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            '"row" between 0 and 31 and col between 0 and 47', name=op.f("ck_rack_scan_answer_position")
+        ),
+        sa.CheckConstraint("char_length(code) between 1 and 64", name=op.f("ck_rack_scan_answer_code_length")),
+        sa.ForeignKeyConstraint(["answered_by"], ["app_user.id"], name=op.f("fk_rack_scan_answer_answered_by")),
+        sa.ForeignKeyConstraint(["rack_scan_id"], ["rack_scan.id"], name=op.f("fk_rack_scan_answer_rack_scan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rack_scan_answer")),
+        sa.UniqueConstraint("rack_scan_id", "row", "col", name="uq_rack_scan_answer_position"),
     )
     op.create_table(
         "specimen",
@@ -2787,6 +2845,23 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_quantity_ledger_specimen_id"), "quantity_ledger", ["specimen_id"], unique=False)
     op.create_table(
+        "rack_scan_decision",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("rack_scan_id", sa.BigInteger(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=False),
+        sa.Column("decision", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.BigInteger(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "decision in ('unread', 'taken_out', 'missing')", name=op.f("ck_rack_scan_decision_decision")
+        ),
+        sa.ForeignKeyConstraint(["decided_by"], ["app_user.id"], name=op.f("fk_rack_scan_decision_decided_by")),
+        sa.ForeignKeyConstraint(["rack_scan_id"], ["rack_scan.id"], name=op.f("fk_rack_scan_decision_rack_scan_id")),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_rack_scan_decision_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_rack_scan_decision")),
+        sa.UniqueConstraint("rack_scan_id", "specimen_id", name="uq_rack_scan_decision_tube"),
+    )
+    op.create_table(
         "range_label",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("range_id", sa.BigInteger(), nullable=False),
@@ -3223,6 +3298,7 @@ def upgrade() -> None:
         "storage",
         "live",
         "labelling",
+        "rackscan",
         "picking",
         "printing",
         "deviations",

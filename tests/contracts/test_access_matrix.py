@@ -20,6 +20,7 @@ from labels import STOCKS, RollStock
 from tests.bench import imported, plan, plate_map, plated, released, xponent
 from tests.material import make_material
 from tests.picklists import listed
+from tests.racks import kept, scan_file
 from tests.shelves import box, freezer, rack
 from tests.shipping import DRY_ICE, packed
 from tests.withdrawing import signature, withdraw
@@ -251,6 +252,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     """
     tower = await rack(api, await freezer(api, site="CHI", name="CHI freezer"), site="CHI", name="CHI rack")
     place = await box(api, tower, site="CHI", name="CHI box")
+    await kept(api("technician_chi"), place, scan_file({(0, 0): "LLS0000001"}, rows=9, cols=9))
     shared = await box(api, await rack(api, await freezer(api)), name="Shared box")
     bench = await plan(api, database, world, analytes=["alpha"], tubes=2, name="lls-run-7")
     await plated(api, bench, {"A1": bench.material.tubes[0], "B1": bench.material.tubes[1]})
@@ -343,6 +345,11 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
     tube, run_file = codes.tube, xponent({"A1": "x"}, ["alpha"])
     serum = [{"planned": "serum"}]
     return {
+        "keepRackScan": {"file": "Well,Barcode\nA1,X"},
+        "settleRackScan": {},
+        "commitRackScan": {"digest": "0" * 64},
+        "discardRackScan": {},
+        "remapBox": {"scans": [tube]},
         "recordDraw": {"collected_at": NOW, "tubes": serum},
         "drawForm": {"collected_at": LOCAL, "slot.serum.1": "yes"},
         "recordNotCollected": {"tubes": serum, "reason": "refused"},
