@@ -46,7 +46,11 @@ def labels() -> None:
 )
 @click.option("--codes", "codes_file", required=True, help="CSV: a code, then what its lines say; - reads stdin.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new file, .pdf or .zpl.")
-@click.option("--stock", "stock_name", help="Labels in the printer; without it those nearest in size to the template.")
+@click.option(
+    "--stock",
+    "stock_name",
+    help="Labels in the printer: a name, or a JSON file of measures; without it those nearest in size to the template.",
+)
 @click.option("--start", type=click.IntRange(0), default=0, show_default=True, help="First free label of the sheet.")
 def print_labels(template_name: str, codes_file: str, out: Path, stock_name: str | None, start: int) -> None:
     """Print labels of codes into a file. The first line of the list may name its columns: code, line1, line2 or any
@@ -152,9 +156,23 @@ def _stock(name: str | None, template: "Template", *, roll: bool) -> "Stock":
             fitting.values(),
             key=lambda one: abs(one.label_width - template.width) + abs(one.label_height - template.height),
         )
+    if name.endswith(".json"):
+        return _measured(name)
     if name not in STOCKS:
-        raise Failure(f"there is no stock {name}: choose {', '.join(STOCKS)}")
+        raise Failure(f"there is no stock {name}: choose {', '.join(STOCKS)}, or a JSON file of measures")
     return STOCKS[name]
+
+
+def _measured(file: str) -> "Stock":
+    """The stock that a file measures."""
+    from biobank.errors import Invalid
+    from biobank.stock import rules
+    from labels import StockError, stock_from_data
+
+    try:
+        return stock_from_data({"name": Path(file).stem} | rules.parse(Path(file).read_bytes()))
+    except (StockError, Invalid) as error:
+        raise Failure(f"{file}: {error}") from None
 
 
 def _text(file: str) -> str:

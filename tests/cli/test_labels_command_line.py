@@ -54,6 +54,24 @@ def test_a_list_is_printed_and_verified_without_a_database(run, tmp_path):
     assert (tmp_path / "again.pdf").read_bytes() == first
 
 
+def test_labels_are_printed_on_a_stock_that_a_file_measures(run, tmp_path):
+    measures = {"type": "roll", "title": "Blue", "label_width": 34, "label_height": 14, "dpi": 300}
+    (tmp_path / "blue.json").write_text(json.dumps(measures))
+    said = printed(run, "-", "--out", "own.zpl", "--stock", "blue.json", stdin=codes(1)[0])
+    assert said.endswith("on blue written to own.zpl\n")
+    assert f"^PW{round(34 / 25.4 * 300)}".encode() in (tmp_path / "own.zpl").read_bytes()
+    for content, words in (
+        (json.dumps(measures | {"areas": [{"name": "dot"}]}), "areas[0].x: is missing"),
+        (json.dumps(measures | {"gap": "wide"}), "gap: is not a number"),
+        ("{", "is no JSON at line 1"),
+        ("[]", "is not an object"),
+    ):
+        (tmp_path / "bad.json").write_text(content)
+        how = {"stdin": codes(1)[0], "status": 1}
+        assert words in printed(run, "-", "--out", "none.pdf", "--stock", "bad.json", **how)
+    assert not (tmp_path / "none.pdf").exists()
+
+
 def test_what_cannot_be_printed_is_named_with_its_line_and_nothing_is_written(run, tmp_path):
     one = codes(1)[0]
     wrong = one[:-1] + ("A" if one[-1] != "A" else "B")
