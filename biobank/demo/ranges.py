@@ -47,7 +47,7 @@ class _Labels:
         central = plan.CENTRAL.code
         async with self._tx("manager", 11 * 60) as tx:
             spec = labelling.MintRange(
-                study=plan.STUDY, count=_LABELS, purpose="Spare labels of the repository", site=central
+                study=plan.STUDY, count=_LABELS, purpose="Spare labels of the repository", site=central, warn_below=5
             )
             made = await labelling.mint(tx, spec)
             await print_range(tx, made.number, PrintRange(stock=_STOCK))

@@ -10,7 +10,7 @@ from tests.browser.conftest import Sit
 from tests.browser.test_pages_on_a_phone import look
 from tests.browser.test_picking_in_browser import picture
 from tests.material import make_material
-from tests.printing_steps import ROLL, job, simulated
+from tests.printing_steps import ROLL, job, order, simulated
 
 pytestmark = pytest.mark.browser
 
@@ -55,8 +55,36 @@ async def test_labels_are_printed_looked_after_and_printed_again(sit: Sit, api, 
         await desk.open(f"/print-jobs/{desk.last_part}")
         await expect(desk.page.locator(".state.is-ok").first).to_have_text("printed")
         assert len(printer.printed) == 2
-        phone = await sit("clerk", "phone")
-        wrong = []
-        for path in ("/print-jobs", f"/print-jobs/{number}", "/printers", "/printers/LAB/ZD-1", "/printer-rules/LAB"):
+
+        printer.become("out_of_labels")
+        sheets = {"site": "LAB", "name": "SHEETS", "kind": "download", "dpi": 600, "stock": "cryo-letter-85"}
+        await api("manager").ok("/printers", sheets)
+        waiting = await order(api, tubes, "LAB/ZD-1", reason="lost")
+        await desk.follow("Printing")
+        await desk.follow("Print queue")
+        pressed = await desk.fill(
+            "Move them", {f"job.{waiting}": True, "printer": "LAB/SHEETS", "reason": "No roll left"}
+        )
+        await picture(desk, "print-queue-moving")
+        async with desk.page.expect_event("load"):
+            await pressed.click()
+        await desk.follow(waiting[:8])
+        await expect(desk.page.get_by_text("Moved from ZD-1: No roll left").first).to_be_visible()
+        await expect(desk.page.get_by_role("button", name="Download the labels")).to_be_visible()
+
+        labels = {"study": "LLS", "count": 4, "per_kit": 2, "purpose": "Baseline kits", "site": "LAB"}
+        made = await api("manager").ok("/label-ranges", labels)
+        phone, wrong = await sit("clerk", "phone"), []
+        for path in (
+            "/print-jobs",
+            f"/print-jobs/{number}",
+            f"/print-jobs/{waiting}",
+            "/printers",
+            "/printers/LAB/ZD-1",
+        ):
             wrong += await look(phone, path)
+        for path in ("/printer-rules/LAB", "/labels", "/labels/verify", "/labels/unverified", "/label-ranges"):
+            wrong += await look(phone, path)
+        wrong += await look(phone, f"/label-ranges/{made['number']}")
+        wrong += await look(await sit("manager", "phone"), "/label-templates/new")
         assert "\n".join(wrong) == ""
