@@ -33,7 +33,7 @@ class LabelPrintedMeanwhile(Conflict):
 
 class WrongParent(Conflict):
     code = "wrong-parent"
-    title = "This tube was not made of that one"
+    title = "This label is not of that parent"
 
 
 class LabelReplaced(Conflict):

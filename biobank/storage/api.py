@@ -1,6 +1,7 @@
 """Containers and the places of tubes over JSON."""
 
-from litestar import Controller, Router, get, post
+from litestar import Controller, Response, Router, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, FromQuery, JSONBody
 
 from biobank.actor import Permission
@@ -12,6 +13,7 @@ from biobank.storage.boxes import BoxView
 from biobank.storage.commands import PlacementView, SwapView
 from biobank.storage.failure import ContainerThawedView
 from biobank.storage.occupancy import ContainerRow, ContainerView
+from biobank.storage.pages import box_map
 
 
 class ContainerController(Controller):
@@ -41,6 +43,20 @@ class ContainerController(Controller):
     @get("/{code:str}/box", operation_id="getBox", opt={"permission": Permission.STORAGE_READ})
     async def box(self, tx: Reading, code: FromPath[str]) -> BoxView:
         return await boxes.box(tx, code)
+
+    @get(
+        "/{code:str}/box/map",
+        operation_id="printBoxMap",
+        opt={"permission": Permission.STORAGE_READ},
+        responses={
+            200: ResponseSpec(
+                bytes, generate_examples=False, media_type="application/pdf", description="The box on paper."
+            )
+        },
+    )
+    async def box_map(self, tx: Reading, code: FromPath[str]) -> Response[bytes]:
+        """What stands where in a box, as a page to print."""
+        return await box_map(tx, code)
 
     @post("/{code:str}/move", operation_id="moveContainer", opt={"permission": Permission.STORAGE_STORE})
     async def move(

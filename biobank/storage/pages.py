@@ -74,6 +74,10 @@ async def container_page(request: Request[Any, Any, Any], tx: Reading, code: Fro
     include_in_schema=False,
 )
 async def map_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
+    return await box_map(tx, code)
+
+
+async def box_map(tx: ReadTx, code: str) -> Response[bytes]:
     """The box on paper, for the day the screen is dark."""
     box = await boxes.box(tx, code)
     try:

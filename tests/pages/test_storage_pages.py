@@ -84,6 +84,7 @@ async def test_a_box_prints_and_exports(api, browser, database, world):
     await api("stranger").ok("/storage/placements", {"tube": other.tubes[0], "box": code})
     page = await browser("technician")
     printed = await page.get(f"/storage/{code}/map.pdf")
+    assert (await api("technician").get(f"/containers/{code}/box/map")).content == printed.content
     document = pypdfium2.PdfDocument(printed.content)
     assert code in [found.text for found in zxingcpp.read_barcodes(document[0].render(scale=4).to_pil())]
     text = document[0].get_textpage()
