@@ -136,6 +136,7 @@ ROUTERS = (
     withdrawal_api.router,
     withdrawal_pages.router,
     scan_api.router,
+    scan_api.station,
     scan_pages.router,
     preanalytics_api.router,
     preanalytics_pages.router,

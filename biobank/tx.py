@@ -145,6 +145,21 @@ class Tx(ReadTx):
         await self.session.execute(update(CommandReceipt).where(*mine).values(outcome=outcome.model_dump_json()))
         return outcome
 
+    async def rehearse(self, action: Callable[[], Awaitable[View]]) -> View:
+        """Do `action` to see what comes of it, constraints included, and take all of it back: nothing is kept, and
+        nothing is on record.
+        """
+        events, undone = len(self.events), len(self.undone)
+        try:
+            async with self.session.begin_nested() as savepoint:
+                outcome = await action()
+                await self.session.flush()
+                await self.session.execute(text("set constraints all immediate"))
+                await savepoint.rollback()
+        finally:
+            del self.events[events:], self.undone[undone:]
+        return outcome
+
     async def insert(self, table: Any, rows: list[dict[str, Any]]) -> list[int]:
         """Insert rows in one statement and return their ids in the order of `rows`."""
         if not rows:

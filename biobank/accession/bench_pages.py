@@ -13,7 +13,7 @@ from biobank.actor import Permission
 from biobank.errors import DomainError, NotFound
 from biobank.http.deps import Reading
 from biobank.http.pages import page
-from biobank.identifier.command_codes import COMMANDS
+from biobank.identifier.command_codes import BENCH_VERBS, COMMANDS
 from biobank.preanalytics.versions import version_of, versions
 from biobank.printer.pages import workstation_of
 from biobank.printing.api import pdf
@@ -35,7 +35,6 @@ BENCHES = {
     "spin": ("Centrifuge", "Scan the centrifuge, the tubes that go into it, and the centrifuge again."),
     "aliquot": ("Aliquot bench", "Scan the tube to divide, type or scan its yield, confirm, scan each vial."),
 }
-_STATION = {"find", "store"}
 YIELDS = tuple(range(100, 8600, 100))
 """Yields in uL that have a code on the sheet."""
 
@@ -78,7 +77,7 @@ async def _codes(tx: ReadTx) -> list[tuple[str, list[tuple[str, str]]]]:
     return [
         (
             "Commands",
-            [(one.code, one.title.partition(": ")[0]) for one in COMMANDS if one.verb not in _STATION],
+            [(one.code, one.title.partition(": ")[0]) for one in COMMANDS if one.verb in BENCH_VERBS],
         ),
         ("Deviations of the tube scanned last", [(codes.deviation_code(one), title) for one, title in known.items()]),
         ("Kept until now at", [*await _temperatures(tx), (codes.NOT_KNOWN, "not known")]),
@@ -102,7 +101,7 @@ async def bench_page(request: Here, tx: Reading, bench: FromPath[str], at: FromQ
         hint=hint,
         at=held.model_dump_json(),
         view=view_of(bench, held),  # type: ignore[arg-type]  # one of BENCHES
-        commands=[one for one in COMMANDS if one.verb not in _STATION],
+        commands=[one for one in COMMANDS if one.verb in BENCH_VERBS],
         **await _drawn(request, tx, bench, held),
     )
 

@@ -6,7 +6,7 @@ from biobank import ids
 from biobank.accession import bench_aliquot, bench_intake, bench_spin, codes, queries
 from biobank.accession.bench import BenchAnswer, BenchScan, answer, attempt, view_of
 from biobank.errors import DomainError
-from biobank.identifier.command_codes import BY_CODE
+from biobank.identifier.command_codes import BENCH_VERBS, BY_CODE
 from biobank.specimen.deviations import RecordDeviation, record_deviation
 from biobank.specimen.queries import namespaces
 from biobank.tx import Tx
@@ -23,7 +23,7 @@ async def scan(tx: Tx, command: BenchScan) -> BenchAnswer:
     benches = {"intake": bench_intake.scanned, "spin": bench_spin.scanned, "aliquot": bench_aliquot.scanned}
     verb = BY_CODE[canonical].verb if canonical in BY_CODE else None
     try:
-        if verb in {"ack", "print", "find", "store"}:
+        if verb is not None and (verb not in BENCH_VERBS or verb in {"ack", "print"}):
             return _local(command, str(verb), BY_CODE[canonical].title)
         said = await _said(tx, command) if verb is None else None
         if said is not None:
@@ -79,7 +79,7 @@ async def _maker(tx: Tx, command: BenchScan) -> BenchAnswer:
 
 
 def _local(command: BenchScan, verb: str, title: str) -> BenchAnswer:
-    if verb in {"find", "store"}:
+    if verb not in BENCH_VERBS:
         words = "This code is for the scan station."
         return answer(command.bench, command.at, "warning", "Not here", title=title, message=words)
     return BenchAnswer(

@@ -66,8 +66,10 @@ async def _choices(tx: ReadTx) -> dict[str, Any]:
 
 
 @get("/disposals/new", operation_id="newDisposalPage", opt=PLAN, include_in_schema=False)
-async def new_page(request: Here, tx: Reading) -> Template:
-    return page(request, "disposal/new.html", title="New disposal list", **await _choices(tx))
+async def new_page(request: Here, tx: Reading, tubes: FromQuery[str] = "") -> Template:
+    """`tubes` are those that were scanned on the way here."""
+    given = {"tubes": tubes[:200]} if tubes else {}
+    return page(request, "disposal/new.html", title="New disposal list", values=given, **await _choices(tx))
 
 
 @post("/disposals/new", operation_id="newDisposalForm", opt=PLAN, include_in_schema=False, status_code=303)

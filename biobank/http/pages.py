@@ -63,11 +63,10 @@ def page(
     """A page with the bar, the navigation that this person may use, and a fresh form key."""
     actor: Actor | None = request.scope.get("user")
     path = request.url.path
-    token = ScopeState.from_scope(request.scope).csrf_token  # empty where a program asked for a page
     context = page_context(
         page_title=title,
         request_path=path,
-        csrf_token=token if isinstance(token, str) else "",
+        csrf_token=csrf_of(request),
         site_tz=str(request.scope.get("site_tz", "UTC")),
         actor=None
         if actor is None
@@ -93,6 +92,12 @@ def page(
     return Template(
         template_name=template, context=context | view, status_code=status_code, headers=dict(headers or {})
     )
+
+
+def csrf_of(request: Request[Any, Any, Any]) -> str:
+    """The token that forms and scripts of this browser send along; empty where a program asks."""
+    token = ScopeState.from_scope(request.scope).csrf_token
+    return token if isinstance(token, str) else ""
 
 
 def _is_under(path: str, *hrefs: str) -> bool:

@@ -21,7 +21,21 @@ COMMANDS = (
     CommandCode("print", "CPRTCPRTCN", "Print: at a bench, the labels of the tubes at hand"),
     CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),
     CommandCode("store", "CPUTCPUTCM", "Store: scan a box, then its tubes in order"),
+    CommandCode("move", "CMVECMVECK", "Move: scan a box, then tubes that leave their places for it; nothing is asked"),
+    CommandCode("check_out", "CTKECTKECJ", "Check out: take tubes out of their boxes into your hands"),
+    CommandCode("return", "CRTNCRTNCM", "Return: tubes in hand go back where they came from, or into a scanned box"),
+    CommandCode("aliquot", "CALQCALQCH", "Aliquot: scan a parent, and go on at the aliquot bench"),
+    CommandCode("discard", "CDCDCDCDCE", "Discard: scan a tube, and go on at its disposal list"),
+    CommandCode("verify", "CVFYCVFYCG", "Verify label: scan the parent, then each tube made of it"),
+    CommandCode("pack", "CPCKCPCKCB", "Pack: scan a package, then the tubes that go into it"),
+    CommandCode("receive", "CRCVCRCVCE", "Receive: scan a package or shipment, then each tube that came"),
+    CommandCode("quantity", "CQTYCQTYCR", "Quantity: scan a tube, then type or scan what it holds"),
+    CommandCode("undo_box", "CUBXCUBXCC", "Undo this box: take back all that this station put into the box"),
+    CommandCode("train", "CTRNCTRNC9", "Training: on or off; while it is on, scans change nothing"),
 )
 """Fixed for ever: they are printed on the benches."""
 
 BY_CODE: Mapping[str, CommandCode] = {command.code: command for command in COMMANDS}
+
+BENCH_VERBS = frozenset({"ack", "confirm", "undo", "next", "print"})
+"""What a bench understands; the other codes are the scan station's."""

@@ -1,4 +1,4 @@
-"""The look-up of a scanned code, and the scan station's verb, over JSON."""
+"""The look-up of a scanned code, and the scan station's verbs, over JSON."""
 
 from typing import Any
 
@@ -9,11 +9,12 @@ from litestar.params import FromPath, JSONBody
 from litestar.response.base import ASGIResponse
 
 from biobank.actor import Actor, Permission
-from biobank.http.deps import Key, Writing
-from biobank.scan import commands, queries
-from biobank.scan.commands import Answer
+from biobank.http.deps import Key, Reading, Writing
+from biobank.scan import commands, queries, rules
+from biobank.scan.answers import Answer, StationScan
+from biobank.scan.commands import Noted
+from biobank.scan.in_hand import TubeInHand, in_hand
 from biobank.scan.queries import CodeView
-from biobank.storage.commands import UndoMove
 
 
 @get(
@@ -35,15 +36,48 @@ async def resolve_code(request: Request[Any, Any, Any], code: FromPath[str]) -> 
 
 
 @post("/", operation_id="scan", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"], status_code=200)
-async def scan(tx: Writing, data: JSONBody[commands.StationScan], key: Key) -> Answer:
-    """One scan of a station. The same key again is the same scan: it returns the first outcome."""
+async def scan(tx: Writing, data: JSONBody[StationScan], key: Key) -> Answer:
+    """One scan of a station. The same key again is the same scan: it returns the first outcome.
+
+    A `dry_run` is answered as any other and changes nothing, so it leaves no outcome to return either.
+    """
+    rules.check_made_by(data.made_by, tx.actor.username)
+    if data.dry_run:
+        seen = await tx.rehearse(lambda: commands.scan(tx, data))
+        return seen.model_copy(update={"undo": None, "unpack": False})
     return await tx.once(key, data, Answer, lambda: commands.scan(tx, data))
 
 
-@post("/undo", operation_id="undoScan", opt={"permission": Permission.STORAGE_STORE}, tags=["Scan"], status_code=200)
-async def undo_scan(tx: Writing, data: JSONBody[UndoMove], key: Key) -> Answer:
-    """Take a placement of yours back, within the shift."""
+@post("/undo", operation_id="undoScan", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"], status_code=200)
+async def undo_scan(tx: Writing, data: JSONBody[commands.UndoScan], key: Key) -> Answer:
+    """Take back what you did by scan: a placement, within the shift, or a tube that you packed."""
+    rules.check_made_by(data.made_by, tx.actor.username)
     return await tx.once(key, data, Answer, lambda: commands.undo(tx, data))
 
 
-router = Router("/api/v1/scan", route_handlers=[resolve_code, scan, undo_scan])
+@post("/undo-box", operation_id="undoBox", opt={"permission": Permission.STORAGE_STORE}, tags=["Scan"], status_code=200)
+async def undo_box(tx: Writing, data: JSONBody[commands.UndoBox], key: Key) -> Answer:
+    """Take back all that a station of yours did with a box."""
+    return await tx.once(key, data, Answer, lambda: commands.undo_box(tx, data))
+
+
+@get("/in-hand", operation_id="tubesInHand", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"])
+async def tubes_in_hand(tx: Reading) -> list[TubeInHand]:
+    """The tubes in your hands, the longest first, and how urgent each is."""
+    return await in_hand(tx)
+
+
+@post("/started", operation_id="startStation", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"])
+async def start_station(tx: Writing, data: JSONBody[commands.StartStation], key: Key) -> Noted:
+    """Note that a station is in use, and whether its scanner was tested."""
+    return await tx.once(key, data, Noted, lambda: commands.start(tx, data))
+
+
+@post("/dropped", operation_id="dropScan", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"])
+async def drop_scan(tx: Writing, data: JSONBody[commands.DropScan], key: Key) -> Noted:
+    """Note that a scan made offline is not tried again, and why."""
+    return await tx.once(key, data, Noted, lambda: commands.drop(tx, data))
+
+
+router = Router("/api/v1/scan", route_handlers=[resolve_code, scan, undo_scan, undo_box])
+station = Router("/api/v1/station", route_handlers=[tubes_in_hand, start_station, drop_scan])

@@ -1,15 +1,48 @@
 """Rules of the scan station: what each kind of code is for, what a misread may have been."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
-from biobank.errors import Conflict
+from biobank.errors import Conflict, Forbidden, Invalid
 from biobank.identifier.command_codes import BY_CODE, COMMANDS, CommandCode
 from biobank.ids import Kind, grouped
 
 __all__ = ["BY_CODE", "COMMANDS", "CommandCode"]
 
 
-MODES: Mapping[str, str] = {"find": "Look up", "store": "Store"}
+MODES: Mapping[str, str] = {
+    "find": "Look up",
+    "store": "Store",
+    "move": "Move",
+    "check_out": "Check out",
+    "return": "Return",
+    "aliquot": "Aliquot",
+    "discard": "Discard",
+    "verify": "Verify label",
+    "pack": "Pack",
+    "receive": "Receive",
+    "quantity": "Quantity",
+}
+
+NEEDS: Mapping[str, str] = {
+    "verify": "scan the parent",
+    "pack": "scan a package",
+    "receive": "scan a shipment or package",
+    "quantity": "scan a tube",
+}
+"""What a mode needs at hand before anything else is scanned."""
+
+CLOCK_TOLERANCE = timedelta(minutes=2)
+"""How far the clock of a station may be ahead."""
+
+OLDEST = timedelta(days=7)
+"""A scan that waited longer is no longer what stands in the box: it is made anew."""
+
+AMBER, RED = timedelta(minutes=10), timedelta(minutes=30)
+"""How long material of -80 may be out in somebody's hands before it is looked at, and before it is a thaw."""
+
+SELF_TEST = "0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ*/+.$%"
+"""What the self-test symbol holds: every character that a wrong keyboard layout or a stuck shift turns into another."""
 
 KIND_WORDS: Mapping[Kind, str] = {
     Kind.TUBE: "tube",
@@ -29,6 +62,51 @@ KIND_WORDS: Mapping[Kind, str] = {
 class AmbiguousCode(Conflict):
     code = "ambiguous-code"
     title = "Two things carry this code"
+
+
+class ScanOvertaken(Conflict):
+    """A scan that was made offline is about a tube that somebody else moved since."""
+
+    code = "scan-overtaken"
+    title = "Somebody moved this tube after the scan"
+
+
+class ScanOfAnother(Forbidden):
+    """A scan that waited at a station belongs to the person who made it."""
+
+    code = "scan-of-another"
+    title = "This scan was made by somebody else"
+
+
+def check_made_by(username: str | None, actor: str) -> None:
+    """Raises ScanOfAnother: the scan names another person than the one who is signed in."""
+    if username is not None and username != actor:
+        raise ScanOfAnother(
+            f"These scans were made by {username}, and {actor} is signed in: {username} signs in to send them.",
+            made_by=username,
+        )
+
+
+def check_scanned_at(scanned_at: datetime | None, now: datetime) -> None:
+    """Raises Invalid: the scan lies in the future, or is older than seven days."""
+    if scanned_at is None:
+        return
+    if scanned_at > now + CLOCK_TOLERANCE:
+        raise Invalid(
+            "The scan lies in the future: set the clock of this station.", errors={"scanned_at": "lies in the future"}
+        )
+    if scanned_at < now - OLDEST:
+        raise Invalid(
+            f"The scan waited for more than {OLDEST.days} days: look where the tube is, and scan it again.",
+            errors={"scanned_at": "is too old"},
+        )
+
+
+def tone(out: timedelta, *, cold: bool) -> str:
+    """How urgent a tube in hand is: ok, warning (amber) or stop (red). Only what belongs at -80 or colder is timed."""
+    if not cold or out < AMBER:
+        return "ok"
+    return "warning" if out < RED else "stop"
 
 
 def near(code: str, candidates: Iterable[str]) -> tuple[str, ...]:

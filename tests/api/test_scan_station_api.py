@@ -155,17 +155,13 @@ async def test_undo_within_the_shift_puts_it_back_in_hand(api, database, world):
     assert (refused["verdict"], refused["title"]) == ("stop", "This cannot be undone any more")
 
 
-async def test_commands_and_modes(api):
+async def test_command_codes_are_no_codes_of_things(api):
     tech = api("technician")
     answers = {command.verb: await tech.ok("/scan", {"text": ids.grouped(command.code)}) for command in COMMANDS}
-    assert {verb: answer["mode"] for verb, answer in answers.items() if answer["command"] is None} == {
-        "find": "find",
-        "store": "store",
-    }
     assert {verb for verb, answer in answers.items() if answer["command"] == verb} == {
-        *("ack", "undo", "confirm", "next", "print")
+        *("ack", "undo", "undo_box", "confirm", "next", "print", "train")
     }
-    assert (answers["next"]["verdict"], answers["next"]["word"]) == ("warning", "Not here")
+    assert (answers["print"]["verdict"], answers["print"]["word"]) == ("warning", "Not here")
 
 
 async def test_finding_tells_what_it_is_and_changes_nothing(api, database, world, superuser):

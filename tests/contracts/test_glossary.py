@@ -13,7 +13,7 @@ from biobank.actor import Permission
 from biobank.db import Base
 from biobank.ids import Kind
 from biobank.models import metadata
-from biobank.scan.commands import Answer, StationScan
+from biobank.scan.answers import Answer, StationScan
 from biobank.scan.rules import COMMANDS
 from biobank.shipment.rules import FROM_STATE, Deed
 

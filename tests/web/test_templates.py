@@ -85,7 +85,9 @@ def pages() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "login.html", samples.context("Sign in", error="Wrong.", username="ana", next="/runs")
     yield "scan/station.html", samples.station_context()
     yield "scan/station.html", samples.station_context(occupied=81)
-    empty = samples.as_view({"modes": [], "mode": "find", "box": None, "commands": []})
+    empty = samples.as_view(
+        {"modes": [], "mode": "find", "box": None, "free": None, "commands": [], "user": "", "self_test": ""}
+    )
     yield "scan/station.html", samples.context(view=empty)
 
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from biobank.http.templating import Flash, NavItem, PageActor, page_context
+from biobank.scan.rules import MODES, NEEDS, SELF_TEST
 
 TUBE = "TKQ7M3X9V7"
 BOX = "BB7Q2XK9T4"
@@ -157,9 +158,12 @@ def station_context(**box: Any) -> dict[str, Any]:
     return context(
         view=as_view(
             {
-                "modes": [{"key": "find", "title": "Look up"}, {"key": "store", "title": "Store"}],
+                "modes": [{"key": key, "title": title, "needs": NEEDS.get(key, "")} for key, title in MODES.items()],
                 "mode": "store",
-                "box": box_view(**box),
+                "box": (view := box_view(**box)),
+                "free": [cell["label"] for cell in view["cells"] if cell["state"] in {"free", "next"}],
+                "user": "ana",
+                "self_test": SELF_TEST,
                 "commands": [
                     {"verb": "ack", "code": "CACKCACKA3", "title": "Acknowledge"},
                     {"verb": "confirm", "code": "CCNFRMCNF4", "title": "Confirm"},

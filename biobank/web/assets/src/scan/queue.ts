@@ -8,10 +8,16 @@
 
 export interface Entry {
   key: string;
-  kind: "scan" | "undo" | "mode";
+  kind: "scan" | "undo" | "undo-box" | "mode";
   text: string;
   /** Frozen at the first attempt: a key never stands for two different requests. */
   body: Record<string, unknown> | null;
+  /** When it was scanned and by whom, its place in the queue, whether it was made without a network, and whether it was sent. */
+  at?: number;
+  by?: string;
+  seq?: number;
+  late?: boolean;
+  tried?: boolean;
 }
 
 /** The server gave no answer; trying again is safe. */
@@ -49,6 +55,27 @@ export class ScanQueue<Result> {
     return this.isOffline;
   }
 
+  /** What waits, the oldest first. */
+  get waiting(): readonly Entry[] {
+    return this.entries;
+  }
+
+  /** What an earlier life of the tab left behind. */
+  restore(entries: Entry[]): void {
+    this.entries.push(...entries);
+    this.events.changed();
+    void this.pump();
+  }
+
+  /** Take the last entry back, if it is a scan that was never sent. */
+  withdrawLast(): Entry | null {
+    const last = this.entries.at(-1);
+    if (!last || last.kind !== "scan" || last.tried) return null;
+    this.entries.pop();
+    this.events.changed();
+    return last;
+  }
+
   push(entry: Entry): void {
     this.entries.push(entry);
     this.events.changed();
@@ -79,6 +106,7 @@ export class ScanQueue<Result> {
       while (!this.isHeld) {
         const entry = this.entries[0];
         if (!entry) break;
+        entry.tried = true;
         try {
           const result = await this.events.send(entry);
           wait = FIRST_WAIT;

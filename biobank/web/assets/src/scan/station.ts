@@ -1,18 +1,28 @@
-/** The scan station: one input that keeps the focus, a queue behind it, and the outcome in front of it. */
+/** The scan station: one input that keeps the focus, and what a code from it is. */
 
 import { el, grouped, need } from "../dom";
 import { openHelp } from "../page";
-import { send, type Outcome } from "./client";
-import { keepFocus, newKey } from "./focus";
-import { ScanLog } from "./log";
-import { places, show, type Shown } from "./panel";
-import { ScanQueue, type Entry } from "./queue";
-import { boxTable, boxWords, stateWord } from "./render";
+import { Bursts } from "./bursts";
+import { Flow } from "./flow";
+import { keepFocus } from "./focus";
+import { Gate } from "./gate";
+import { lookedUp, needsServer } from "./late";
+import { show } from "./panel";
+import * as say from "./questions";
+import type { Entry } from "./queue";
+import { settings } from "./settings";
+import { startSetup } from "./setup";
 import { play, wakeSound } from "./sound";
 import { canonical, clean, codesIn } from "./text";
-import type { Answer, BoxView, Words } from "./types";
 
-const UNAUTHENTICATED = 401;
+const STALE_CHECK = 20_000;
+const MINUTE = 60_000;
+const PASTED_MANY = 3;
+
+interface Read {
+  entry: Entry;
+  verb: string | null;
+}
 
 export function startStation(): void {
   const root = document.getElementById("station");
@@ -23,34 +33,23 @@ class Station {
   private readonly input = need<HTMLInputElement>("#scan");
   private readonly panel = need("#verdict");
   private readonly echo = need("#echo");
-  private readonly banner = need("#offline");
-  private readonly words: Words;
-  private readonly log: ScanLog;
-  private readonly queue: ScanQueue<Outcome>;
   private readonly commands = new Map<string, string>();
-  private mode: string;
-  private box: string | null;
-  private boxName: string;
-  private next: string | null;
-  /** The scan a question is about; confirming sends it again, as a new request. */
-  private question: Entry | null = null;
+  private readonly bursts: Bursts<Read>;
+  private readonly gate: Gate;
+  private readonly flow: Flow;
 
   constructor(private readonly root: HTMLElement) {
-    const data = root.dataset;
-    this.words = JSON.parse(data["words"] ?? "") as Words;
-    this.mode = data["mode"] ?? "find";
-    this.box = data["box"] || null;
-    this.boxName = this.slot("box-name").textContent ?? "";
-    this.next = data["next"] || null;
     for (const item of root.querySelectorAll<HTMLElement>("[data-command]")) {
       this.commands.set(canonical(item.dataset["code"] ?? ""), item.dataset["command"] ?? "");
     }
-    this.log = new ScanLog(need("#log"), (token, code) => this.pushUndo(token, code), data["timeZone"] ?? "");
-    this.queue = new ScanQueue<Outcome>({
-      send: (entry) => this.send(entry),
-      answered: (entry, outcome) => this.answered(entry, outcome),
-      changed: () => this.showQueue(),
-    });
+    const { panel, input } = this;
+    this.flow = new Flow(root, { panel, input, command: (verb) => this.command(verb), way: () => this.gate.way });
+    this.gate = new Gate(panel, need("#self-test"), root.dataset["selfTest"] ?? "", () => this.flow.showHand());
+    this.bursts = new Bursts<Read>(
+      () => settings().burst,
+      (read) => this.taken(read),
+      (reads) => this.refusedBurst(reads.map((read) => read.entry.text), reads),
+    );
   }
 
   start(): void {
@@ -59,232 +58,137 @@ class Station {
       this.take(this.input.value);
     });
     this.input.addEventListener("paste", (event) => this.onPaste(event));
-    this.input.addEventListener("keydown", (event) => {
-      if (event.key !== "?" || this.input.value) return;
-      event.preventDefault();
-      openHelp();
-    });
+    document.addEventListener("keydown", (event) => this.onKey(event), { capture: true });
     for (const button of this.root.querySelectorAll<HTMLElement>("[data-mode-key]")) {
-      button.addEventListener("click", () => this.push("mode", button.dataset["modeKey"] ?? this.mode));
+      button.addEventListener("click", () => this.flow.push(this.flow.entry("mode", button.dataset["modeKey"] ?? this.flow.hand.mode)));
     }
-    keepFocus(this.input, "#station button");
-    window.addEventListener("beforeunload", (event) => {
-      if (this.queue.size) event.preventDefault();
-    });
-    this.showContext();
-    this.showQueue();
+    for (const key of this.root.querySelectorAll<HTMLElement>("[data-pad]")) {
+      key.addEventListener("click", () => this.pressed(key.dataset["pad"] ?? ""));
+    }
+    need("[data-test-scanner]").addEventListener("click", () => this.gate.ask());
+    need("[data-end-training]").addEventListener("click", () => this.train(false));
+    keepFocus(this.input, "#station button:not([data-free])");
+    window.setInterval(() => this.dropStale(), STALE_CHECK);
+    startSetup(() => this.flow.showHand());
+    if (!this.gate.isOpen) this.gate.ask();
+    this.flow.start();
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    this.bursts.key(event);
+    if (event.key !== "?" || event.target !== this.input || this.input.value) return;
+    event.preventDefault();
+    openHelp();
   }
 
   /** One code from the input: echoed at once, then a command for the station or an entry of the queue. */
   private take(raw: string): void {
     window.setTimeout(wakeSound); // after the echo: starting sound takes longer than showing it
     this.input.value = "";
-    const text = clean(raw);
+    if (!this.gate.isOpen) return this.gate.take(raw);
+    const codes = codesIn(raw, settings());
+    if (codes.length > 1) return this.refusedBurst(codes, []);
+    const text = clean(raw, settings());
     if (!text) return;
-    const verb = this.commands.get(canonical(text));
-    if (verb && this.command(verb)) return;
-    this.push("scan", text);
-    if (this.queue.held) play("stop"); // heard without looking: this one waits
+    const verb = this.commands.get(canonical(text)) ?? null;
+    if (this.bursts.isAgain(canonical(text), verb !== null)) {
+      this.echo.replaceChildren("again ", el("span", { class: "code" }, grouped(text)), ": the same scan, ignored");
+      return play("duplicate");
+    }
+    this.dropStale();
+    this.flow.touched = Date.now();
+    const entry = this.flow.entry("scan", text);
+    if (!verb) {
+      this.flow.log.add(entry.key, text);
+      this.echo.replaceChildren("read ", el("span", { class: "code" }, grouped(text)));
+    }
+    this.bursts.code({ entry, verb });
+  }
+
+  private taken({ entry, verb }: Read): void {
+    if (verb) {
+      if (this.command(verb)) return;
+      this.flow.log.add(entry.key, entry.text);
+    }
+    if (this.flow.deferred && needsServer(this.flow.handNow.mode)) {
+      this.flow.log.settle(entry.key, { verdict: "warning", word: "Offline", code: null, detail: "not sent", undo: null });
+      return this.flow.say(lookedUp(entry.text, this.flow.boxes, this.flow.clock), "warning");
+    }
+    this.flow.push(entry);
+    if (this.flow.queue.held) play("stop"); // heard without looking: this one waits
   }
 
   /** Commands that need no server: they must work while the queue is held or the network is gone. */
   private command(verb: string): boolean {
-    if (verb === "ack") this.acknowledge();
-    else if (verb === "confirm") this.confirm();
-    else if (verb === "undo") this.pushUndo(null, "last scan");
+    if (verb === "ack") void this.flow.acknowledge();
+    else if (verb === "confirm") this.flow.confirm();
+    else if (verb === "undo") this.flow.undoLast();
+    else if (verb === "undo_box") this.flow.undoBox();
+    else if (verb === "next") this.putAside();
+    else if (verb === "train") this.train(!this.flow.training);
+    else if (this.root.querySelector(`[data-mode-key="${verb}"]`)) this.flow.push(this.flow.entry("mode", verb));
     else return false;
     return true;
   }
 
-  private push(kind: Entry["kind"], text: string): void {
-    const entry: Entry = { key: newKey(), kind, text, body: null };
-    if (kind === "scan") {
-      this.log.add(entry.key, text);
-      this.echo.replaceChildren("read ", el("span", { class: "code" }, grouped(text)));
-    }
-    this.queue.push(entry);
-  }
-
-  private pushUndo(token: string | null, code: string): void {
-    const entry: Entry = { key: newKey(), kind: "undo", text: code, body: token ? { undo: token } : null };
-    this.log.add(entry.key, `Undo ${code}`);
-    this.queue.push(entry);
-  }
-
-  private async send(entry: Entry): Promise<Outcome> {
-    if (entry.kind === "mode") return { answer: local({ mode: entry.text }) };
-    if (entry.kind === "undo") {
-      const last = this.log.lastUndoable();
-      if (!entry.body && !last) {
-        const title = "There is nothing to undo at this station.";
-        return { answer: local({ verdict: "warning", word: "Nothing to undo", title, mode: this.mode }) };
-      }
-      entry.body ??= { undo: last?.token };
-      return send("undo", entry);
-    }
-    // Mode and box are those the answers before this one have left behind, not those of the moment of the scan.
-    entry.body ??= { text: entry.text, mode: this.mode, box: this.box, move: false };
-    return send("scan", entry);
-  }
-
-  private answered(entry: Entry, outcome: Outcome): void {
-    if ("refusal" in outcome) {
-      this.refused(entry, outcome.refusal);
-      return;
-    }
-    const { answer } = outcome;
-    this.mode = answer.mode || this.mode;
-    if (answer.box) this.showBox(answer.box);
-    if (answer.next) this.next = answer.next;
-    this.showContext();
-    if (entry.kind === "mode") return;
-    if (entry.kind === "undo" && answer.verdict !== "stop") this.log.markUndone(String(entry.body?.["undo"] ?? ""));
-    const detail = [answer.position, answer.message].filter(Boolean).join(" · ") || (answer.title ?? "");
-    this.log.settle(entry.key, { verdict: answer.verdict, word: answer.word, code: answer.code, detail, undo: answer.undo });
-    if (answer.command && this.command(answer.command)) return;
-    this.showAnswer(entry, answer);
-  }
-
-  private showAnswer(entry: Entry, answer: Answer): void {
-    const shown: Shown = { verdict: answer.verdict, word: answer.word, code: answer.code, title: answer.title, message: answer.message };
-    if (answer.confirm) {
-      this.question = { ...entry, body: { ...entry.body, [answer.confirm]: true } };
-      shown.where = places(answer, [grouped(this.boxName), this.next].filter(Boolean).join(" / "));
-      shown.actions = [
-        { label: answer.confirm === "move" ? "Move it here" : "That place is empty: move it here", primary: answer.confirm === "move", run: () => this.confirm() },
-        { label: "Leave it there", primary: answer.confirm !== "move", run: () => this.acknowledge() },
-      ];
-      if (answer.confirm === "first_in_hand" && answer.href) shown.link = { label: "Two tubes: give this one its own id", href: answer.href };
-      this.queue.hold();
-    } else if (answer.verdict === "stop") {
-      shown.where = places(answer, null);
-      shown.actions = [{ label: "Acknowledge", primary: true, run: () => this.acknowledge() }];
-      this.queue.hold();
-    } else {
-      shown.where = places(answer, null);
-    }
-    show(this.panel, shown);
-    play(answer.verdict);
-    this.showQueue();
-  }
-
-  private refused(entry: Entry, refusal: { status: number; title: string; detail: string }): void {
-    const signedOut = refusal.status === UNAUTHENTICATED;
-    if (signedOut) this.queue.pushFirst(entry); // nothing was refused but the session: the same scan goes again
-    else this.log.settle(entry.key, { verdict: "stop", word: "Stop", code: null, detail: refusal.title, undo: null });
-    this.queue.hold();
-    show(this.panel, {
-      verdict: "stop",
-      word: signedOut ? "Signed out" : "Stop",
-      code: entry.kind === "scan" ? entry.text : null,
-      title: refusal.title,
-      message: signedOut ? "Sign in again in another window, then acknowledge: the scans that wait are sent then." : refusal.detail,
-      actions: [{ label: "Acknowledge", primary: true, run: () => this.acknowledge() }],
-    });
-    play("stop");
-    this.showQueue();
-  }
-
-  /** A STOP was seen, or a question answered with no. */
-  private acknowledge(): void {
-    const left = this.question !== null;
-    this.question = null;
-    if (this.queue.held) {
-      show(this.panel, { verdict: "muted", word: "Ready", title: left ? "Left where it is. Scan on." : "Acknowledged. Scan on." });
-      this.queue.release();
-    }
-    this.input.focus();
-  }
-
-  private confirm(): void {
-    const asked = this.question;
-    if (!asked) {
-      show(this.panel, { verdict: "warning", word: "Nothing to confirm", title: "No question is open at this station." });
-      play("warning");
-      return;
-    }
-    this.question = null;
-    const entry: Entry = { key: newKey(), kind: "scan", text: asked.text, body: { ...asked.body } };
-    this.log.add(entry.key, asked.text);
-    this.queue.pushFirst(entry);
-    this.queue.release();
-    this.input.focus();
-  }
-
   private onPaste(event: ClipboardEvent): void {
     const burst = event.clipboardData?.getData("text") ?? "";
-    const codes = codesIn(burst);
+    const codes = codesIn(burst, settings());
     if (codes.length < 2 && !/[\r\n]$/.test(burst)) return; // one code without Enter: the person sends it
     event.preventDefault();
-    if (codes.length < 2) {
-      this.take(this.input.value + (codes[0] ?? ""));
-      return;
-    }
+    if (codes.length < 2) return this.take(this.input.value + (codes[0] ?? ""));
     wakeSound();
-    this.queue.hold();
-    show(this.panel, {
-      verdict: "stop",
-      word: "Two codes at once",
-      title: codes.map(grouped).join("  "),
-      message: "Nothing was sent. Scan them one by one; cover the other label if the scanner sees both.",
-      actions: [{ label: "Acknowledge", primary: true, run: () => this.acknowledge() }],
-    });
-    play("stop");
+    if (codes.length < PASTED_MANY || !this.gate.isOpen) return this.refusedBurst(codes, []);
+    this.flow.queue.hold();
+    this.flow.question = () => {
+      for (const text of codes) {
+        const entry = this.flow.entry("scan", text);
+        this.flow.log.add(entry.key, text);
+        this.flow.push(entry);
+      }
+      this.flow.whenReady(() => this.flow.queue.release());
+    };
+    this.flow.say(say.pasted(codes, this.flow.choices), "warning");
   }
 
-  private showBox(box: BoxView): void {
-    this.box = box.code;
-    this.boxName = box.name;
-    this.next = box.cells.find((cell) => cell.state === "next")?.label ?? null; // none: the box is full
-    need("#box").hidden = false;
-    this.slot("box-name").textContent = grouped(box.name);
-    this.slot("box-words").replaceChildren(boxWords(box, this.words));
-    this.slot("box-table").replaceChildren(boxTable(box, this.words));
-  }
-
-  private showContext(): void {
-    this.root.dataset["mode"] = this.mode;
-    for (const button of this.root.querySelectorAll<HTMLElement>("[data-mode-key]")) {
-      button.setAttribute("aria-pressed", String(button.dataset["modeKey"] === this.mode));
+  private refusedBurst(codes: string[], reads: Read[]): void {
+    for (const { entry } of reads) {
+      this.flow.log.settle(entry.key, { verdict: "stop", word: "Refused", code: null, detail: "two codes at once", undo: null });
     }
-    this.slot("context-box").textContent = this.box ? grouped(this.box) : "scan a box";
-    this.slot("context-next").textContent = this.next ?? "–";
+    this.flow.queue.hold();
+    this.flow.say(say.twoCodes(codes, this.flow.choices), "stop");
   }
 
-  private showQueue(): void {
-    const { size, offline, held } = this.queue;
-    const scans = `${size} ${size === 1 ? "scan" : "scans"}`;
-    this.banner.hidden = !offline;
-    const line = offline ? `OFFLINE, ${scans} queued` : "";
-    if (this.banner.textContent !== line) this.banner.textContent = line;
-    const connection = offline ? stateWord("warning", `Offline · ${size} queued`) : stateWord("ok", `Online · ${size} queued`);
-    this.slot("connection").replaceChildren(connection);
-    const waiting = this.panel.querySelector("[data-slot=held]");
-    if (waiting) waiting.textContent = held && size ? `${scans} ${size === 1 ? "waits" : "wait"}` : "";
+  private putAside(): void {
+    this.flow.context = null;
+    this.flow.hand = { ...this.flow.hand, context: null };
+    this.flow.showHand();
+    this.flow.say({ verdict: "ok", word: "Put aside", title: "Scan the next one." }, "ok");
   }
 
-  private slot(name: string): HTMLElement {
-    return need(`[data-slot="${name}"]`, this.root);
+  private train(on: boolean): void {
+    if (this.flow.queue.size) return this.flow.say({ verdict: "warning", word: "Scans wait", title: "They are sent first." }, "warning");
+    this.flow.training = on;
+    this.flow.display.training(on);
+    this.flow.write(null);
+    this.flow.say({ verdict: on ? "warning" : "ok", word: on ? "Training" : "In earnest", title: on ? "Nothing that is scanned is kept." : "Scans count again." }, on ? "warning" : "ok");
   }
-}
 
-/** An answer the station gives itself. */
-function local(part: Partial<Answer>): Answer {
-  return {
-    verdict: "ok",
-    word: "",
-    code: null,
-    title: null,
-    message: null,
-    path: [],
-    position: null,
-    href: null,
-    mode: "",
-    box: null,
-    next: null,
-    confirm: null,
-    undo: null,
-    command: null,
-    ...part,
-  };
+  private pressed(key: string): void {
+    if (key === "enter") return this.take(this.input.value);
+    this.input.value = key === "back" ? this.input.value.slice(0, -1) : this.input.value + key;
+  }
+
+  /** A box that was scanned long ago is not the one that somebody comes back with. */
+  private dropStale(): void {
+    const { minutes } = settings();
+    const { box, context, mode } = this.flow.hand;
+    if (!minutes || (!box && !context) || this.flow.queue.size || Date.now() - this.flow.touched < minutes * MINUTE) return;
+    this.flow.hand = { mode, box: null, context: null, free: null };
+    this.flow.context = null;
+    this.flow.display.noBox();
+    this.flow.showHand();
+    this.flow.write(null);
+    show(this.panel, { verdict: "warning", word: "Forgotten", title: `${minutes} minutes without a scan: what was at hand is forgotten.`, message: "Scan the box again before its tubes." });
+  }
 }

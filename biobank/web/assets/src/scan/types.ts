@@ -1,7 +1,7 @@
 /** The contract with `POST /api/v1/scan` and `POST /api/v1/scan/undo`. */
 
 export type Verdict = "ok" | "duplicate" | "warning" | "stop";
-export type CellState = "free" | "full" | "hold" | "just" | "next" | "take" | "pick";
+export type CellState = "free" | "full" | "hold" | "just" | "next" | "take" | "pick" | "reserved";
 
 export interface Place {
   name: string;
@@ -30,6 +30,12 @@ export interface BoxView {
   capacity: number;
   temperature_class: string | null;
   fill: string | null;
+  path?: Place[];
+}
+
+export interface Context {
+  code: string;
+  words: string;
 }
 
 export interface Answer {
@@ -43,9 +49,17 @@ export interface Answer {
   href: string | null;
   mode: string;
   box: BoxView | null;
+  /** The box is shown, and is not the one that tubes go into. */
+  look: boolean;
+  /** Free positions in the order of filling. */
+  free: string[] | null;
   next: string | null;
+  context: Context | null;
   confirm: "move" | "first_in_hand" | null;
   undo: string | null;
+  unpack: boolean;
+  final: boolean;
+  go: boolean;
   command: string | null;
 }
 

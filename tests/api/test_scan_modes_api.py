@@ -1,0 +1,254 @@
+"""The modes of the scan station over HTTP: each does what its page or use case does, and says the same."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from biobank import ids
+from biobank.identifier.command_codes import BY_CODE
+from tests.material import make_material
+from tests.shelves import box, boxed, freezer, rack
+from tests.shipping import draft, shipped
+
+MODES = {
+    *("find", "store", "move", "check_out", "return", "aliquot", "discard", "verify", "pack", "receive", "quantity")
+}
+
+
+async def events(superuser, name):
+    return await superuser.fetchval("select count(*) from audit_entry where kind = 'event' and name = $1", name)
+
+
+async def test_moving_asks_nothing_and_undo_of_a_box_takes_all_back(api, database, world):
+    tech, made = api("technician"), await make_material(database, world, tubes=3)
+    first, second = await boxed(api), await box(api, await rack(api, await freezer(api, name="F1")), name="Box 40")
+    for tube in made.tubes:
+        await tech.ok("/scan", {"text": tube, "mode": "store", "box": first})
+    moved = [await tech.ok("/scan", {"text": tube, "mode": "move", "box": second}) for tube in made.tubes]
+    assert [(one["word"], one["position"], one["mode"]) for one in moved] == [
+        ("Moved", position, "move") for position in ("A1", "A2", "A3")
+    ]
+    assert moved[2]["free"][:2] == ["A4", "A5"]
+    # One was moved on since: it stays, and is named; the others go back.
+    await tech.ok("/storage/removals", {"tube": made.tubes[1]})
+    done = await tech.ok("/scan/undo-box", {"box": second, "undos": [one["undo"] for one in moved]})
+    assert (done["verdict"], done["title"]) == ("warning", "2 tubes are where they were before.")
+    assert ids.grouped(made.tubes[1]) in done["message"]
+    assert done["box"]["occupied"] == 0
+    assert (await tech.see(f"/containers/{first}/box"))["occupied"] == 2
+    again = await tech.ok("/scan/undo-box", {"box": second, "undos": [moved[0]["undo"]]})
+    assert (again["word"], again["verdict"]) == ("Nothing undone", "warning")
+    assert (
+        await api("technician_chi").post("/scan/undo-box", {"box": second, "undos": [str(uuid4())]})
+    ).status_code == 404
+
+
+async def test_a_tube_is_checked_out_and_returned_to_its_own_place(api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=2)
+    tech, (tube, other) = api("technician"), made.tubes
+    never = await tech.ok("/scan", {"text": tube, "mode": "return"})
+    assert (never["verdict"], never["title"]) == ("stop", "It came from no box")
+    await tech.ok("/storage/placements", {"tube": tube, "box": code, "position": "C4"})
+    out = await tech.ok("/scan", {"text": tube, "mode": "check_out", "reason": "To be divided"})
+    assert (out["word"], out["box"]["occupied"], out["look"]) == ("In hand", 0, True)
+    assert out["message"] == "Out of Freezer 3 / Rack B / Box 12 / C4."
+    assert "To be divided" in await superuser.fetchval("select body from audit_entry where name = 'tube.taken_out'")
+    twice = await tech.ok("/scan", {"text": tube, "mode": "check_out"})
+    assert (twice["verdict"], twice["word"]) == ("duplicate", "In hand already")
+    back = await tech.ok("/scan", {"text": tube, "mode": "return"})
+    assert (back["word"], back["position"], back["look"]) == ("Returned", "C4", True)
+    again = await tech.ok("/scan", {"text": tube, "mode": "return"})
+    assert (again["verdict"], again["position"]) == ("duplicate", "C4")
+    # Its place was taken meanwhile: it is not put anywhere, and a scanned box takes it.
+    out = await tech.ok("/scan", {"text": tube, "mode": "check_out"})
+    await tech.ok("/storage/placements", {"tube": other, "box": code, "position": "C4"})
+    taken = await tech.ok("/scan", {"text": tube, "mode": "return"})
+    assert (taken["verdict"], taken["title"]) == ("stop", "This position is taken")
+    placed = await tech.ok("/scan", {"text": tube, "mode": "return", "box": code})
+    assert (placed["word"], placed["position"]) == ("Stored", "A1")
+    undone = await tech.ok("/scan/undo", {"undo": placed["undo"]})
+    assert undone["title"] == "It is in hand again."
+    assert (await tech.ok("/scan", {"text": code, "mode": "check_out"}))["word"] == "Box"
+    refused = await tech.ok("/scan", {"text": made.participant, "mode": "check_out"})
+    assert refused["verdict"] == "stop"
+
+
+async def test_training_answers_as_ever_and_keeps_nothing(api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=1)
+    tech, tube = api("technician"), made.tubes[0]
+    before = await superuser.fetchval("select count(*) from audit_entry")
+    for _ in range(2):
+        seen = await tech.ok("/scan", {"text": tube, "mode": "store", "box": code, "dry_run": True})
+        assert (seen["word"], seen["position"], seen["undo"]) == ("Stored", "A1", None)
+    assert await superuser.fetchval("select count(*) from audit_entry") == before
+    assert await superuser.fetchval("select count(*) from custody where container_id is not null") == 0
+    assert await superuser.fetchval("select count(*) from command_receipt where outcome like '%Stored%'") == 0
+    assert (await tech.ok("/scan", {"text": tube, "mode": "store", "box": code}))["position"] == "A1"
+
+
+async def test_a_scan_that_waited_goes_where_the_hand_put_it_or_is_refused(api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=3)
+    tech, (one, two, three) = api("technician"), made.tubes
+    earlier = (datetime.now(UTC) - timedelta(minutes=5)).isoformat()
+    late = {"mode": "store", "box": code, "made_by": "technician"}
+    done = await tech.ok("/scan", {"text": one, "position": "B2", "scanned_at": earlier, **late})
+    assert (done["word"], done["position"]) == ("Stored", "B2")
+    assert await events(superuser, "scan.sent_late") == 1
+    taken = await tech.ok("/scan", {"text": two, "position": "B2", "scanned_at": earlier, **late})
+    assert (taken["verdict"], taken["title"]) == ("stop", "This position is taken")
+    # Somebody else moved it after the scan: what they did is newer. One's own later deed is no obstacle.
+    await api("manager").ok("/storage/placements", {"tube": three, "box": code, "position": "C1"})
+    other = await box(api, await rack(api, await freezer(api, name="F1")), name="Box 40")
+    overtaken = await tech.ok("/scan", {"text": three, "scanned_at": earlier, **late, "mode": "move", "box": other})
+    assert (overtaken["verdict"], overtaken["title"]) == ("stop", "Somebody moved this tube after the scan")
+    mine = await tech.ok("/scan", {"text": one, "scanned_at": earlier, **late, "mode": "move", "box": other})
+    assert mine["word"] == "Moved"
+    for moment in (datetime.now(UTC) + timedelta(hours=1), datetime.now(UTC) - timedelta(days=8)):
+        refused = await tech.ok("/scan", {"text": two, "scanned_at": moment.isoformat(), **late})
+        assert (refused["verdict"], refused["title"]) == ("stop", "Not valid")
+    stranger = await api("manager").post("/scan", {"text": two, **late})
+    assert (stranger.status_code, stranger.json()["type"]) == (403, "/problems/scan-of-another")
+    undo = await api("manager").post("/scan/undo", {"undo": mine["undo"], "made_by": "technician"})
+    assert undo.status_code == 403
+
+
+async def test_a_dropped_scan_and_the_start_of_a_station_are_on_record(api, database, world, superuser):
+    tech, now = api("technician"), datetime.now(UTC)
+    dropped = {"text": "T1", "mode": "store", "scanned_at": now.isoformat(), "refusal": "Taken", "reason": "Put back"}
+    await tech.ok("/station/dropped", dropped)
+    assert await superuser.fetchval("select body::jsonb ->> 'reason' from audit_entry where name = 'scan.dropped'") == (
+        "Put back"
+    )
+    await tech.ok("/station/started", {"way": "hand", "workstation": "BENCH-2"})
+    assert (await tech.ok("/station/started", {"way": "scanner"}))["words"] == "tested by its symbol"
+    assert await events(superuser, "station.started") == 2
+
+
+async def test_frozen_tubes_in_hand_are_timed(api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=3)
+    tech, (fresh, amber, red) = api("technician"), made.tubes
+    for tube in (amber, red):
+        await tech.ok("/storage/placements", {"tube": tube, "box": code})
+        await tech.ok("/storage/removals", {"tube": tube})
+    await superuser.execute("set session_replication_role = replica")
+    for tube, minutes in ((amber, 12), (red, 31)):
+        await superuser.execute(
+            "update custody set since = now() - make_interval(mins => $2) where specimen_id = "
+            "(select id from specimen where code = $1)",
+            tube,
+            minutes,
+        )
+    seen = {row["code"]: (row["minutes"], row["cold"], row["tone"]) for row in await tech.see("/station/in-hand")}
+    assert seen == {fresh: (0, False, "ok"), amber: (12, True, "warning"), red: (31, True, "stop")}
+    assert await api("manager").see("/station/in-hand") == []
+
+
+async def test_a_package_is_packed_and_received_by_scan(api, database, world):
+    made = await make_material(database, world, tubes=3)
+    clerk, tech, (one, two, three) = api("clerk"), api("technician"), made.tubes
+    code = await draft(clerk)
+    package = (await clerk.see(f"/shipments/{code}"))["packages"][0]["code"]
+    assert (await clerk.ok("/scan", {"text": one, "mode": "pack"}))["title"] == "No package"
+    for text in (package, code):
+        opened = await clerk.ok("/scan", {"text": text, "mode": "pack"})
+        assert (opened["word"], opened["context"]["code"]) == ("Package", text)
+    inside = [await clerk.ok("/scan", {"text": tube, "mode": "pack", "context": package}) for tube in (one, two)]
+    assert [(answer["word"], answer["unpack"]) for answer in inside] == [("Packed", True)] * 2
+    again = await clerk.ok("/scan", {"text": one, "mode": "pack", "context": package})
+    assert again["verdict"] == "stop"
+    out = await clerk.ok("/scan/undo", {"tube": two, "context": package})
+    assert (out["word"], out["code"]) == ("Unpacked", two)
+    assert (await clerk.ok("/scan/undo", {"tube": two, "context": package}))["verdict"] == "stop"
+    assert (await tech.ok("/scan", {"text": one, "mode": "pack", "context": package}))["title"] == "Not allowed"
+    assert (await clerk.ok("/scan", {"text": made.participant, "mode": "pack"}))["verdict"] == "stop"
+    await clerk.ok(f"/shipments/{code}/packages", {"refrigerant": "none", "temperature_class": "RT"})
+    several = await clerk.ok("/scan", {"text": three, "mode": "pack", "context": code})
+    assert "2 packages" in several["message"]
+
+    sent = await shipped(clerk, [three])
+    manager = api("manager")
+    assert (await manager.ok("/scan", {"text": three, "mode": "receive"}))["title"] == "No shipment"
+    arrived = await manager.ok("/scan", {"text": sent, "mode": "receive"})
+    assert (arrived["word"], arrived["context"]["code"]) == ("Shipment", sent)
+    came = await manager.ok("/scan", {"text": three, "mode": "receive", "context": sent})
+    assert (came["word"], came["final"], came["message"][:7]) == ("Received", True, "0 still")
+    extra = await manager.ok("/scan", {"text": two, "mode": "receive", "context": sent})
+    assert (extra["verdict"], extra["word"]) == ("warning", "Not expected")
+    foreign = await make_material(database, world, tubes=1, study="OTH", site="LAB", holder="stranger")
+    hidden = await manager.ok("/scan", {"text": foreign.tubes[0], "mode": "receive", "context": sent})
+    assert "another study" in hidden["message"]
+    for text in (ids.mint(ids.Kind.TUBE), ids.mint(ids.Kind.BOX), "T123"):
+        assert (await manager.ok("/scan", {"text": text, "mode": "receive", "context": sent}))["verdict"] == "stop"
+
+
+async def test_what_a_tube_holds_is_recorded(api, database, world):
+    made = await make_material(database, world, tubes=1)
+    tech, tube = api("technician"), made.tubes[0]
+    at_hand = await tech.ok("/scan", {"text": tube, "mode": "quantity"})
+    assert (at_hand["context"]["code"], at_hand["word"]) == (tube, "Tube")
+    done = await tech.ok("/scan", {"text": "0.45 mL", "mode": "quantity", "context": tube})
+    assert (done["word"], done["final"]) == ("Recorded", True)
+    assert (await tech.see(f"/scan/{tube}"))["tube"]["quantity"] == "450"
+    same = await tech.ok("/scan", {"text": "450", "mode": "quantity", "context": tube})
+    assert same["verdict"] == "stop"
+    for text in (made.participant, "NOTHING"):
+        assert (await tech.ok("/scan", {"text": text, "mode": "quantity", "context": tube}))["verdict"] == "stop"
+    wrong = await api("manager").ok(
+        "/scan", {"text": made.participant, "mode": "quantity", "context": made.participant}
+    )
+    assert wrong["verdict"] == "stop"
+
+
+async def test_work_goes_on_at_the_bench_and_at_the_disposal_list(api, database, world):
+    made = await make_material(database, world, tubes=1)
+    tech, manager, tube = api("technician"), api("manager"), made.tubes[0]
+    led = await tech.ok("/scan", {"text": tube, "mode": "aliquot"})
+    assert (led["go"], led["href"]) == (True, f"/bench/aliquot?at={tube}")
+    assert (await tech.ok("/scan", {"text": tube, "mode": "discard"}))["title"] == "On no disposal list"
+    plan = await manager.ok("/scan", {"text": tube, "mode": "discard"})
+    assert plan["href"] == f"/disposals/new?tubes={tube}"
+    body = {"study": "LLS", "site": "LAB", "reason": "surplus", "words": "Too many", "tubes": [tube]}
+    listed = await manager.ok("/disposals", body)
+    assert (await tech.ok("/scan", {"text": tube, "mode": "discard"}))["href"] == f"/disposals/{listed['number']}"
+    assert (await api("scientist").ok("/scan", {"text": tube, "mode": "discard"}))["title"] == "Not allowed"
+    for mode in ("aliquot", "discard"):
+        assert (await manager.ok("/scan", {"text": made.participant, "mode": mode}))["verdict"] == "stop"
+
+
+async def test_every_mode_has_its_code_and_refuses_who_may_not(api, database, world):
+    tech, made = api("technician"), await make_material(database, world, tubes=1)
+    answers = {verb.verb: await tech.ok("/scan", {"text": code}) for code, verb in BY_CODE.items()}
+    assert {verb for verb, answer in answers.items() if answer["command"] is None} == MODES
+    assert {answers[mode]["mode"] for mode in MODES} == MODES
+    for mode in MODES - {"find", "discard"}:
+        said = await api("scientist").ok("/scan", {"text": made.tubes[0], "mode": mode, "box": "B"})
+        assert (said["title"], said["mode"]) == ("Not allowed", mode)
+    assert (await tech.post("/scan", {"text": "T", "mode": "nothing"})).status_code == 422
+
+
+@pytest.mark.parametrize("mode", ["store", "move", "check_out", "return"])
+async def test_another_sites_tube_is_unknown_in_every_mode(api, database, world, mode):
+    code, made = await boxed(api), await make_material(database, world, tubes=1)
+    said = await api("stranger").ok("/scan", {"text": made.tubes[0], "mode": mode, "box": code})
+    assert (said["verdict"], said["title"]) == ("stop", "Unknown code")
+
+
+async def test_labels_are_verified_at_the_station_parent_first(api, database, world):
+    made = await make_material(database, world, tubes=2)
+    tech, (parent, other) = api("technician"), made.tubes
+    started = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    vials = {"specimen_type": "SER", "tube_type": "CRYO05", "started_at": started, "quantities": ["100", "50"]}
+    mine = [row["code"] for row in (await tech.ok(f"/specimens/{parent}/aliquots", vials))["made"]]
+    await tech.post("/labels", {"codes": mine, "stock": "l7163"})
+    opened = await tech.ok("/scan", {"text": parent, "mode": "verify"})
+    assert (opened["word"], opened["context"]["code"]) == ("Parent", parent)
+    assert opened["message"] == "2 of 2 labels wait for their scan."
+    wrong = await tech.ok("/scan", {"text": other, "mode": "verify", "context": parent})
+    assert (wrong["verdict"], wrong["title"]) == ("stop", "This tube was not made of that one")
+    words = [(await tech.ok("/scan", {"text": one, "mode": "verify", "context": parent}))["message"] for one in mine]
+    assert words[0].endswith("1 to go.")
+    assert words[1].endswith("then the next parent.")
+    twice = await tech.ok("/scan", {"text": mine[0], "mode": "verify", "context": parent})
+    assert twice["verdict"] == "duplicate"
+    assert (await tech.ok("/scan", {"text": parent, "mode": "verify"}))["word"] == "Verified already"
