@@ -46,6 +46,8 @@ class Identifier(Base):
             "kit_id) = 1",
             name="exactly_one_thing",
         ),
+        # Searches by the beginning of a code, page by page, however the database sorts text otherwise.
+        Index("ix_identifier_beginning", "value", "id", postgresql_ops={"value": "text_pattern_ops"}),
         # A replaced label stays in the register; one code of the house at a time is the one to print.
         Index(
             "uq_identifier_label",

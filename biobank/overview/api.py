@@ -11,8 +11,9 @@ from biobank.actor import Permission
 from biobank.errors import NotFound
 from biobank.http.deps import Reading
 from biobank.http.paging import Limit
-from biobank.overview import brisq, queries
+from biobank.overview import brisq, queries, searching
 from biobank.overview.brisq import BrisqReport
+from biobank.overview.searching import Found
 from biobank.overview.tube import TubeStory, story
 from biobank.paging import Page
 from biobank.preanalytics.api import csv_file
@@ -44,6 +45,11 @@ class OverviewController(Controller):
         if href is None:
             raise NotFound("Nothing has this code.")
         return FoundView(href=href)
+
+    @get("/search", operation_id="search", opt={"permission": Permission.SELF})
+    async def search(self, tx: Reading, q: FromQuery[str], after: FromQuery[str | None] = None) -> Found:
+        """Codes of any kind and maker that begin with `q`, in their order, and places and runs by name."""
+        return await searching.search(tx, q[:200], after=after)
 
     @get("/specimens/{code:str}/story", operation_id="getSpecimenStory", opt={"permission": Permission.SPECIMEN_READ})
     async def story(self, tx: Reading, code: FromPath[str]) -> TubeStory:

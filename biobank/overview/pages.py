@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from litestar import Request, Response, Router, get
@@ -13,7 +14,7 @@ from biobank.errors import Invalid
 from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
-from biobank.overview import brisq, queries
+from biobank.overview import brisq, queries, searching
 from biobank.overview.tube import story
 from biobank.preanalytics.api import csv_file
 from biobank.preanalytics.queries import sprec
@@ -30,11 +31,28 @@ async def home(request: Request[Any, Any, Any], tx: Reading) -> Template:
 
 
 @get("/find", operation_id="findPage", opt={"permission": Permission.SELF}, include_in_schema=False)
-async def find(request: Request[Any, Any, Any], tx: Reading, q: FromQuery[str] = "") -> Response[Any]:
-    href = await queries.find(tx, q[:200]) if q.strip() else None
+async def find(
+    request: Request[Any, Any, Any], tx: Reading, q: FromQuery[str] = "", after: FromQuery[str] = ""
+) -> Response[Any]:
+    """A whole code leads straight to its thing; the beginning of a code or of a name to a list."""
+    wanted = q.strip()[:200]
+    href = await queries.find(tx, wanted) if wanted and not after else None
     if href is not None:
         return Redirect(href, status_code=303)
-    return page(request, "overview/not_found.html", title="Find", status_code=404 if q else 200, text=q[:60])
+    found = None
+    if len(wanted) >= searching.FEWEST:
+        found = await searching.search(tx, wanted, after=after[:250] or None)
+    some = found is not None and bool(found.names or found.codes or found.next)
+    return page(
+        request,
+        "overview/find.html",
+        title="Find",
+        status_code=404 if wanted and not some else 200,
+        text=wanted[:60],
+        found=found if some else None,
+        fewest=searching.FEWEST,
+        next_href=f"/find?{urlencode({'q': wanted, 'after': found.next})}" if found and found.next else None,
+    )
 
 
 @get("/audit", operation_id="auditPage", opt={"permission": Permission.AUDIT_READ}, include_in_schema=False)

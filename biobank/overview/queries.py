@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
 
 from biobank import ids
 from biobank.access.models import AppUser
@@ -271,7 +271,7 @@ async def _runs(tx: ReadTx) -> tuple[RunRow, ...]:
     return tuple(RunRow(**row._mapping) for row in rows)
 
 
-_HREFS = {
+HREFS = {
     "specimen": "/specimens/",
     "participant": "/participants/",
     "container": "/storage/",
@@ -286,28 +286,19 @@ async def find(tx: ReadTx, text: str) -> str | None:
     wanted = ids.canonical(text)
     row = (
         await tx.session.execute(
-            select(
-                Identifier.namespace,
-                Specimen.code.label("specimen"),
-                Participant.code.label("participant"),
-                Container.code.label("container"),
-                Shipment.code.label("shipment"),
-                PickList.code.label("pick_list"),
-                AssayRun.name.label("run"),
-                LabelRange.id.label("kit"),
+            coded(
+                select(
+                    Identifier.namespace,
+                    Specimen.code.label("specimen"),
+                    Participant.code.label("participant"),
+                    Container.code.label("container"),
+                    Shipment.code.label("shipment"),
+                    PickList.code.label("pick_list"),
+                    AssayRun.name.label("run"),
+                    LabelRange.id.label("kit"),
+                )
             )
-            .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
-            .outerjoin(Custody, Custody.specimen_id == Specimen.id)
-            .outerjoin(Participant, Participant.id == Identifier.participant_id)
-            .outerjoin(Container, Container.id == Identifier.container_id)
-            .outerjoin(Package, Package.id == Identifier.package_id)
-            .outerjoin(Shipment, or_(Shipment.id == Identifier.shipment_id, Shipment.id == Package.shipment_id))
-            .outerjoin(PickList, PickList.id == Identifier.pick_list_id)
-            .outerjoin(Plate, Plate.id == Identifier.plate_id)
-            .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
-            .outerjoin(Kit, Kit.id == Identifier.kit_id)
-            .outerjoin(LabelRange, LabelRange.id == Kit.range_id)
-            .where(Identifier.value.in_({wanted, text.strip()}), _reach(tx))
+            .where(Identifier.value.in_({wanted, text.strip()}), reach_of_code(tx))
             .order_by(Identifier.namespace != "house")
             .limit(1)
         )
@@ -316,10 +307,28 @@ async def find(tx: ReadTx, text: str) -> str | None:
         return None
     if row.run is not None:
         return f"/runs/{row.run}"
-    return next(f"{prefix}{getattr(row, kind)}" for kind, prefix in _HREFS.items() if getattr(row, kind) is not None)
+    return next(f"{prefix}{getattr(row, kind)}" for kind, prefix in HREFS.items() if getattr(row, kind) is not None)
 
 
-def _reach(tx: ReadTx) -> ColumnElement[bool]:
+def coded(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    """The register of codes joined with every kind of thing that a code may name."""
+    return (
+        query.select_from(Identifier)
+        .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
+        .outerjoin(Custody, Custody.specimen_id == Specimen.id)
+        .outerjoin(Participant, Participant.id == Identifier.participant_id)
+        .outerjoin(Container, Container.id == Identifier.container_id)
+        .outerjoin(Package, Package.id == Identifier.package_id)
+        .outerjoin(Shipment, or_(Shipment.id == Identifier.shipment_id, Shipment.id == Package.shipment_id))
+        .outerjoin(PickList, PickList.id == Identifier.pick_list_id)
+        .outerjoin(Plate, Plate.id == Identifier.plate_id)
+        .outerjoin(AssayRun, AssayRun.id == Plate.run_id)
+        .outerjoin(Kit, Kit.id == Identifier.kit_id)
+        .outerjoin(LabelRange, LabelRange.id == Kit.range_id)
+    )
+
+
+def reach_of_code(tx: ReadTx) -> ColumnElement[bool]:
     """The condition that the one thing which a code names lies within reach; what is not joined is null and fits
     none.
     """
@@ -416,7 +425,7 @@ async def _deeds(tx: ReadTx, conditions: list[ColumnElement[bool]], limit: int) 
 
 def _trail_row(row: Any, body: dict[str, Any], thing: str | None, changed: int) -> TrailRow:
     known = {"subject", "reason", "request", "channel"}
-    prefix = _HREFS.get(body["subject"])
+    prefix = HREFS.get(body["subject"])
     return TrailRow(
         number=row.id,
         at=row.at,

@@ -53,6 +53,8 @@ class SpecimenController(Controller):
         hold: FromQuery[str | None] = None,
         place: FromQuery[str | None] = None,
         reservation: FromQuery[str | None] = None,
+        visit: FromQuery[str | None] = None,
+        container: FromQuery[str | None] = None,
         after: After = 0,
         limit: Limit = 50,
     ) -> Page[SpecimenRow]:
@@ -68,6 +70,8 @@ class SpecimenController(Controller):
             hold=hold,
             place=place,
             reservation=reservation,
+            visit=visit,
+            container=container,
             after=after,
             limit=limit,
         )

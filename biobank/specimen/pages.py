@@ -235,6 +235,8 @@ async def specimens(
     hold: FromQuery[str | None] = None,
     place: FromQuery[str | None] = None,
     reservation: FromQuery[str | None] = None,
+    visit: FromQuery[str | None] = None,
+    container: FromQuery[str | None] = None,
     after: After = 0,
 ) -> Template:
     filters = {
@@ -246,6 +248,8 @@ async def specimens(
         "hold": hold,
         "place": place,
         "reservation": reservation,
+        "visit": visit,
+        "container": container,
     }
     found = await queries.specimens(
         tx,
@@ -257,6 +261,8 @@ async def specimens(
         hold=hold or None,
         place=place or None,
         reservation=reservation or None,
+        visit=visit or None,
+        container=container or None,
         after=after,
     )
     return page(

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, SQLColumnExpression, case, column, false, func, or_, select, table
 from sqlalchemy.orm import aliased
 
 from biobank import ids
@@ -379,6 +379,15 @@ async def rows_of(tx: ReadTx, specimen_ids: Sequence[int]) -> tuple[SpecimenRow,
     return tuple(by_id[one] for one in specimen_ids)
 
 
+_CONTAINER = table("container", column("id"), column("parent_id"), column("code"))  # a slice above keeps them
+
+
+def _inside(container: str) -> Select[*tuple[Any, ...]]:
+    down = select(_CONTAINER.c.id).where(_CONTAINER.c.code == ids.canonical(container)).cte("inside", recursive=True)
+    down = down.union(select(_CONTAINER.c.id).join(down, _CONTAINER.c.parent_id == down.c.id))
+    return select(down.c.id)
+
+
 async def specimens(
     tx: ReadTx,
     *,
@@ -392,10 +401,14 @@ async def specimens(
     hold: str | None = None,
     place: str | None = None,
     reservation: str | None = None,
+    visit: str | None = None,
+    container: str | None = None,
     after: int = 0,
     limit: int = 50,
 ) -> Page[SpecimenRow]:
-    """Tubes within reach as they were registered. `site` is the owner's or the one that has it; `hold` may be `any`."""
+    """Tubes within reach as they were registered. `site` is the owner's or the one that has it; `hold` may be `any`;
+    `visit` is a type of visit, and `container` a box or anything that boxes stand in.
+    """
     query = _rows(tx).where(Specimen.id > after, within(tx.scope(Permission.SPECIMEN_READ)))
     wanted: list[tuple[str | None, SQLColumnExpression[Any]]] = [
         (study, Study.code),
@@ -407,15 +420,19 @@ async def specimens(
         (None if reservation == "free" else reservation, TUBE_CLAIM.c.reservation),
         (None if hold == "any" else hold, Specimen.hold),
     ]
-    for value, column in wanted:
+    for value, expression in wanted:
         if value:
-            query = query.where(column == value)
+            query = query.where(expression == value)
     if reservation == "free":
         query = query.where(TUBE_CLAIM.c.specimen_id.is_(None))
     if hold == "any":
         query = query.where(Specimen.hold.is_not(None))
     if site:
         query = query.where(or_(Site.code == site, _AT.code == site))
+    if visit:
+        query = query.where(VisitType.code == visit, shown(tx))
+    if container:
+        query = query.where(Custody.container_id.in_(_inside(container)))
     if participant:
         # By the key, which the tubes have an index of: the planner looks for no order of so many joined tables.
         person = select(Participant.id).where(Participant.code == participant_code(participant)).scalar_subquery()

@@ -21,6 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -157,6 +158,11 @@ class Container(Base):
             "status in ('planned', 'active', 'full', 'maintenance', 'alarm', 'decommissioned')", name="status"
         ),
         CheckConstraint("code ~ '^[BLR]'", name="code_is_a_place_id"),
+        Index(
+            "ix_container_name_beginning",
+            literal_column("lower(name)").label("lowered"),
+            postgresql_ops={"lowered": "text_pattern_ops"},
+        ),
     )
 
 

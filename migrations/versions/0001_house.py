@@ -1510,6 +1510,13 @@ def upgrade() -> None:
             "parent_id", "slot_row", "slot_col", deferrable=True, initially="DEFERRED", name="uq_container_slot"
         ),
     )
+    op.create_index(
+        "ix_container_name_beginning",
+        "container",
+        [sa.literal_column("lower(name)").label("lowered")],
+        unique=False,
+        postgresql_ops={"lowered": "text_pattern_ops"},
+    )
     op.create_table(
         "fitness_rule",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -2594,6 +2601,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_identifier_specimen_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_identifier")),
         sa.UniqueConstraint("namespace", "value", name="uq_identifier_namespace_value"),
+    )
+    op.create_index(
+        "ix_identifier_beginning",
+        "identifier",
+        ["value", "id"],
+        unique=False,
+        postgresql_ops={"value": "text_pattern_ops"},
     )
     op.create_index(
         "ix_identifier_container_id",

@@ -752,6 +752,9 @@ ANSWERS = {
 }
 QUERIES = (
     "/find?q={tube}",
+    "/api/v1/search?q={tube}",
+    "/api/v1/search?q={participant}",
+    "/specimens?container={box}",
     "/find?q={participant}",
     "/find?q={shipment}",
     "/find?q={plate}",

@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from biobank.overview import searching
+from tests import shelves
 from tests.material import make_material
 from tests.world import USERS
 
@@ -81,6 +83,40 @@ async def test_the_finder_opens_what_a_code_names(browser, database, world):
     nothing = await here.client.get("/find", params={"q": "<b>nothing</b>"})
     assert nothing.status_code == 404
     assert "<b>nothing" not in nothing.text
+
+
+async def test_the_beginning_of_a_code_or_name_lists_what_is_within_reach(browser, api, database, world, monkeypatch):
+    made = await make_material(database, world, tubes=3)
+    other = await make_material(database, world, tubes=1, holder="stranger", study="OTH", site="LAB")
+    box = await shelves.boxed(api)
+    await api("technician").ok("/storage/placements", {"tube": made.tubes[0], "box": box})
+    for number, tube in enumerate((*made.tubes, *other.tubes)):
+        who = "technician" if tube in made.tubes else "stranger"
+        await api(who).ok(f"/specimens/{tube}/codes", {"namespace": "azenta", "value": f"FR_0{number}"})
+    here = await browser("technician")
+    shown = (await here.get("/find?q=fr_0")).text
+    assert [f"/specimens/{tube}" in shown for tube in (*made.tubes, *other.tubes)] == [True, True, True, False]
+    begun = (await here.get(f"/find?q={made.tubes[1][:4]}")).text
+    assert f"/specimens/{made.tubes[1]}" in begun
+    assert f"/storage/{box}" in (await here.get("/find?q=box%201")).text
+    assert (await here.client.get("/find", params={"q": "f_"})).status_code == 404
+    assert (await here.client.get("/find", params={"q": "fr%0"})).status_code == 404
+    # Page after page, each code once, whatever is out of reach between them.
+    monkeypatch.setattr(searching, "_LOOKED_AT", 1)
+    seen, after = [], None
+    for _ in range(5):
+        extra = {} if after is None else {"after": after}
+        page = await api("technician").see("/search", q="FR_0", **extra)
+        seen += [hit["name"] for hit in page["codes"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert (seen, after) == (list(made.tubes), None)
+    assert (await api("technician").get("/search", q="FR_0", after="x")).status_code == 422
+    assert (await api("technician").get("/search", q="F")).status_code == 422
+    listed = (await here.get(f"/specimens?container={box}&visit=BASE")).text
+    assert [f"/specimens/{tube}" in listed for tube in made.tubes] == [True, False, False]
+    assert f"/specimens/{made.tubes[0]}" not in (await here.get(f"/specimens?container={box}&visit=Y1")).text
 
 
 async def test_the_auditor_sees_deeds_and_their_changes_within_reach(browser, api, database, world):

@@ -1,0 +1,169 @@
+"""Everything that a code, or the beginning of one, or the beginning of a name leads to."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import func, or_, select
+from sqlalchemy import text as sql
+
+from biobank import ids
+from biobank.actor import Permission
+from biobank.assay.models import AssayRun
+from biobank.db import visible
+from biobank.errors import Invalid
+from biobank.identifier.models import Identifier
+from biobank.labelling.models import LabelRange
+from biobank.overview.queries import HREFS, coded, reach_of_code
+from biobank.participant.models import Participant
+from biobank.picking.models import PickList
+from biobank.shipment.models import Shipment
+from biobank.specimen.models import Specimen
+from biobank.storage.models import Container, ContainerType
+from biobank.storage.queries import reach
+from biobank.tx import ReadTx
+
+FEWEST = 3
+"""So many characters narrow a million codes down to some thousands."""
+_LOOKED_AT = 200
+_NAMES = 20
+_DIGITS = 19
+# Byte by byte, as the index for beginnings has them, however the database sorts text otherwise.
+_BY_CODE = sql("identifier.value using ~<~")
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Hit(View):
+    """A thing that a code leads to: `code` as it was registered in `namespace`, `name` its own id or name."""
+
+    kind: str
+    code: str
+    namespace: str
+    name: str
+    what: str | None
+    href: str
+
+
+class NameHit(View):
+    """A place or a run whose name begins with what was asked for."""
+
+    kind: str
+    name: str
+    what: str
+    href: str
+
+
+class Found(View):
+    """What was found. `next` is asked for more with, where more codes begin like this."""
+
+    names: tuple[NameHit, ...]
+    codes: tuple[Hit, ...]
+    next: str | None
+
+
+def _prefix(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+
+
+async def search(tx: ReadTx, text: str, *, after: str | None = None) -> Found:
+    """The codes that begin with `text`, of any kind and of any maker, in their order; with the first page also places
+    and runs by name.
+
+    A page looks at so many codes and no more, whoever asks: of some codes a person may see few.
+
+    Raises:
+        Invalid: too short, or `after` is no key.
+    """
+    wanted = text.strip()
+    if len(wanted) < FEWEST:
+        raise Invalid(f"Type at least {FEWEST} characters.", errors={"q": f"is shorter than {FEWEST} characters"})
+    names = await _names(tx, wanted) if after is None else ()
+    codes, following = await _codes(tx, wanted, after)
+    return Found(names=names, codes=codes, next=following)
+
+
+async def _codes(tx: ReadTx, wanted: str, after: str | None) -> tuple[tuple[Hit, ...], str | None]:
+    starts = {ids.canonical(wanted), wanted} - {""}
+    begins = or_(*(Identifier.value.like(_prefix(start), escape="\\") for start in sorted(starts)))
+    looked = select(Identifier.id, Identifier.value).where(begins).order_by(_BY_CODE, Identifier.id)
+    if after is not None:
+        number, _, value = after.partition(".")
+        if not (number.isascii() and number.isdecimal() and len(number) < _DIGITS and value):
+            raise Invalid("This is no key of a next page.", errors={"after": "is no key of a next page"})
+        behind = or_(Identifier.value.op("~>~")(value), Identifier.id > int(number))
+        looked = looked.where(Identifier.value.op("~>=~")(value), behind)
+    window = (await tx.session.execute(looked.limit(_LOOKED_AT + 1))).all()
+    kept = window[:_LOOKED_AT]
+    if not kept:
+        return (), None
+    rows = await tx.session.execute(
+        coded(
+            select(
+                Identifier.value,
+                Identifier.namespace,
+                Specimen.code.label("specimen"),
+                Specimen.specimen_type,
+                Participant.code.label("participant"),
+                Container.code.label("container"),
+                Container.name.label("container_name"),
+                Shipment.code.label("shipment"),
+                PickList.code.label("pick_list"),
+                AssayRun.name.label("run"),
+                LabelRange.id.label("kit"),
+            )
+        )
+        .where(Identifier.id.in_([row.id for row in kept]), reach_of_code(tx))
+        .order_by(_BY_CODE, Identifier.id)
+    )
+    last = kept[-1]
+    return tuple(_hit(row) for row in rows), f"{last.id}.{last.value}" if len(window) > _LOOKED_AT else None
+
+
+_KINDS = {"specimen": "tube", "container": "place", "pick_list": "pick list"}
+
+
+def _hit(row: Any) -> Hit:
+    if row.run is not None:
+        return Hit(
+            kind="plate", code=row.value, namespace=row.namespace, name=row.run, what=None, href=f"/runs/{row.run}"
+        )
+    kind = next(kind for kind in HREFS if getattr(row, kind) is not None)
+    return Hit(
+        kind=_KINDS.get(kind, kind),
+        code=row.value,
+        namespace=row.namespace,
+        name=str(getattr(row, kind)),
+        what=row.specimen_type or row.container_name,
+        href=f"{HREFS[kind]}{getattr(row, kind)}",
+    )
+
+
+async def _names(tx: ReadTx, wanted: str) -> tuple[NameHit, ...]:
+    begins = _prefix(wanted.casefold())
+    found: list[NameHit] = []
+    if tx.actor.may(Permission.STORAGE_READ):
+        rows = await tx.session.execute(
+            select(Container.code, Container.name, ContainerType.title)
+            .join(ContainerType, ContainerType.id == Container.type_id)
+            .where(
+                func.lower(Container.name).like(begins, escape="\\"),
+                reach(tx.scope(Permission.STORAGE_READ)),
+            )
+            .order_by(func.lower(Container.name), Container.id)
+            .limit(_NAMES)
+        )
+        found += [NameHit(kind="place", name=row.name, what=row.title, href=f"/storage/{row.code}") for row in rows]
+    if tx.actor.may(Permission.ASSAY_READ):
+        runs = await tx.session.execute(
+            select(AssayRun.name, AssayRun.status)
+            .where(
+                func.lower(AssayRun.name).like(begins, escape="\\"),
+                visible(tx.scope(Permission.ASSAY_READ), AssayRun.study_id, AssayRun.site_id),
+            )
+            .order_by(func.lower(AssayRun.name), AssayRun.id)
+            .limit(_NAMES)
+        )
+        found += [NameHit(kind="run", name=row.name, what=row.status, href=f"/runs/{row.name}") for row in runs]
+    return tuple(found)
