@@ -206,8 +206,9 @@ async def choose(
         raise Invalid(f"There are no labels of {label_kind}: choose {known}.", errors={"label_kind": "is unknown"})
     if site is not None:
         await site_by_code(tx, site, Permission.LABEL_PRINT)
-    wanted = rules.Wanted(user or tx.actor.username, workstation or None, label_kind)
-    judged = rules.judge(await rules_within(tx, site=site), wanted)
+    found = await rules_within(tx, site=site)
+    several = len({rule.site for rule in found}) > 1
+    judged = rules.judge(found, rules.Wanted(user or tx.actor.username, workstation or None, label_kind, several))
     won = next((one.rule for one in judged if one.wins), None)
     return ChoiceView(
         printer=won.printer if won else None,

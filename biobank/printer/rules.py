@@ -228,11 +228,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """For whom and what a printer is sought."""
+    """For whom and what a printer is sought. Who works at `several` sites and says not at which gets no printer of one
+    of them by a rule that is for everybody there: labels would come out where nobody waits for them.
+    """
 
     user: str
     workstation: str | None
     label_kind: str | None
+    several: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,8 @@ def judge(rules: Sequence[Rule], wanted: Wanted) -> tuple[Judged, ...]:
 def _against(rule: Rule, wanted: Wanted) -> str | None:
     if not rule.is_usable:
         return f"printer {rule.printer} is out of use"
+    if wanted.several and rule.user is None and rule.workstation is None:
+        return f"is for everybody at {rule.site}, and you work at several sites"
     if rule.user is not None and rule.user != wanted.user:
         return f"is for {rule.user}"
     if rule.workstation is not None and (wanted.workstation or "").casefold() != rule.workstation.casefold():

@@ -126,7 +126,8 @@ async def _chosen(tx: Tx, command: OrderLabels) -> str:
         if choice.printer is None:
             words = printer_rules.LABEL_KINDS[kind].lower()
             raise printer_rules.NoPrinterChosen(
-                f"No rule chooses a printer for labels of {words}: name one, or let a manager set a rule.",
+                f"No rule chooses a printer for labels of {words}: name one, or let a manager set a rule for you, your "
+                "workstation or your site.",
                 label_kind=kind,
             )
         chosen[f"{choice.site}/{choice.printer}"] = kind

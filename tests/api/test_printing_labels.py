@@ -80,6 +80,22 @@ async def one_of_each(api):
     }
 
 
+async def ordered_by_rule(api, codes):
+    """A job of all of them at the printer that the rules of the laboratory choose."""
+    clerk = api("clerk")
+    sheets = {"site": "LAB", "name": "SHEETS", "kind": "download", "dpi": 600, "stock": WIDE}
+    await api("manager").ok("/printers", sheets)
+    body = {"codes": list(codes.values()), "reason": "damaged"}
+    assert kind(await clerk.post("/labels/orders", body)) == (409, "no-printer-chosen")
+    rules = [{"printer": "SHEETS", "label_kind": one} for one in ("box", "rack", "place", "shipment", "kit", "command")]
+    await api("manager").ok("/printer-rules", {"site": "LAB", "rules": rules, "seen": 0})
+    far = {"site": "CHI", "name": "FAR", "kind": "download", "dpi": 600, "stock": WIDE}
+    await api("manager").ok("/printers", far)
+    await api("manager").ok("/printer-rules", {"site": "CHI", "rules": [{"printer": "FAR"}], "seen": 0})
+    assert kind(await clerk.post("/labels/orders", body)) == (409, "no-printer-chosen"), "the clerk works at all sites"
+    return await api("clerk_lab").ok("/labels/orders", body)
+
+
 async def scanned_after_sticking(api, codes):
     tech = api("technician")
     for outer, inner in (
@@ -128,13 +144,7 @@ async def test_every_kind_of_label_is_printed_queued_found_and_verified(api, bro
     assert kind(await clerk.post("/labels", again)) == (409, "reprint-needs-reason")
     assert (await clerk.post("/labels", {**again, "codes": [codes["command"]]})).status_code == 201, "not counted"
 
-    sheets = {"site": "LAB", "name": "SHEETS", "kind": "download", "dpi": 600, "stock": WIDE}
-    await api("manager").ok("/printers", sheets)
-    body = {"codes": list(codes.values()), "reason": "damaged"}
-    assert kind(await clerk.post("/labels/orders", body)) == (409, "no-printer-chosen")
-    rules = [{"printer": "SHEETS", "label_kind": one} for one in ("box", "rack", "place", "shipment", "kit", "command")]
-    await api("manager").ok("/printer-rules", {"site": "LAB", "rules": rules, "seen": 0})
-    job = await clerk.ok("/labels/orders", body)
+    job = await ordered_by_rule(api, codes)
     file = await clerk.post(f"/print-jobs/{job['number']}/file")
     found, words = symbols(file.content)
     assert set(found) == set(codes.values())

@@ -102,6 +102,18 @@ def test_the_first_rule_that_fits_wins_and_each_says_why():
     assert rules.judge([rule(1)], Wanted("bob", None, None))[0].why == "is the first that fits: it is for everything"
 
 
+def test_who_works_at_several_sites_gets_a_printer_by_a_rule_that_names_them_or_their_workstation():
+    everywhere = [rule(1), rule(2, "ZD-2", workstation="Bench 3"), rule(3, "ZD-3", user="bob")]
+    for wanted, winner in (
+        (Wanted("bob", "Bench 3", "tube", several=True), "ZD-2"),
+        (Wanted("bob", None, "tube", several=True), "ZD-3"),
+        (Wanted("ann", None, "tube", several=True), None),
+    ):
+        judged = rules.judge(everywhere, wanted)
+        assert [one.rule.printer for one in judged if one.wins] == ([winner] if winner else [])
+        assert judged[0].why == "is for everybody at LAB, and you work at several sites"
+
+
 @pytest.mark.parametrize(
     ("kind", "host", "port", "field"),
     [("download", "here", None, "host"), ("zpl_tcp", None, 9100, "host"), ("pull", "here", None, "port")],
