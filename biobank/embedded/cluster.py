@@ -35,8 +35,8 @@ unix_socket_directories = '.'
 unix_socket_permissions = 0700
 """
 
-# Programs that outlive us; kept so that they are reaped when they end before us.
-_children: list[subprocess.Popen[bytes]] = []
+# The process ids of programs that outlive us; kept so that they are reaped when they end before us.
+_children: list[int] = []
 
 
 @dataclass(frozen=True)
@@ -232,12 +232,20 @@ def shut_down(place: Place) -> None:
 
 
 def outlives_us(child: subprocess.Popen[bytes]) -> None:
-    """Keep a program that is not waited for."""
-    _children.append(child)
+    """Keep a program that is not waited for, by its number alone."""
+    _children.append(child.pid)
+    child.returncode = 0  # else it warns when we end before the program does, which is what is meant
 
 
 def reap() -> None:
-    _children[:] = [child for child in _children if child.poll() is None]
+    _children[:] = [pid for pid in _children if not _has_ended(pid)]
+
+
+def _has_ended(pid: int) -> bool:
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _tail(log: Path, begin: int) -> str:

@@ -27,7 +27,8 @@ class Holder:
         program: Sequence[str | Path],
         path: str | None,
     ) -> None:
-        environment = {**os.environ, "PG_BIN": str(pg_bin)} | ({} if path is None else {"PATH": path})
+        warned = {"PYTHONWARNINGS": "always::ResourceWarning"}
+        environment = {**os.environ, "PG_BIN": str(pg_bin), **warned} | ({} if path is None else {"PATH": path})
         self.process = subprocess.Popen(
             [*program, data, task],
             stdin=subprocess.PIPE,
