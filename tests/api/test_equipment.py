@@ -1,8 +1,13 @@
 """Equipment, its calibrations and programs, and reagent lots."""
 
+import asyncpg
 import pytest
 
 from tests.api.specimen_steps import DEVICE, SPIN, centrifuge, day
+
+CONTEXT = (
+    "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
+)
 
 
 async def test_equipment_is_registered_and_found_at_its_site(api):
@@ -82,9 +87,14 @@ async def test_programs_are_added_and_withdrawn_and_never_change(api, superuser)
     assert (twice.status_code, twice.json()["type"]) == (409, "/problems/equipment-not-usable")
     unknown = await api("manager").post("/equipment/CHI/CF-1/programs/NONE/withdraw", {"reason": "once more"})
     assert (unknown.status_code, list(unknown.json()["errors"])) == (422, ["program"])
+    await superuser.execute(CONTEXT)
+    for change in ("g_force = 900", "minutes = 9", "celsius = 30", "brake = not brake", "code = 'PLASMA'"):
+        with pytest.raises(asyncpg.CheckViolationError) as kept:
+            await superuser.execute(f"update equipment_program set {change}")
+        assert kept.value.constraint_name == "ck_equipment_program_never_changes"
 
 
-async def test_retired_equipment_stays_retired(api):
+async def test_retired_equipment_stays_retired(api, superuser):
     await api("manager").ok("/equipment", DEVICE)
     url = "/equipment/CHI/CF-1/status"
     away = await api("manager").ok(url, {"status": "out_of_service", "reason": "Rotor imbalance", "row_version": 1})
@@ -98,6 +108,11 @@ async def test_retired_equipment_stays_retired(api):
         "/equipment/CHI/NONE/status", {"status": "retired", "reason": "?!?", "row_version": 1}
     )
     assert gone.status_code == 404
+    await superuser.execute(CONTEXT)
+    for status in ("in_service", "out_of_service"):
+        with pytest.raises(asyncpg.CheckViolationError) as kept:
+            await superuser.execute("update equipment set status = $1", status)
+        assert kept.value.constraint_name == "ck_equipment_retired_is_final"
 
 
 async def test_lots_are_registered_by_those_who_use_them(api):

@@ -167,14 +167,16 @@ async def test_other_rules_are_those_of_a_new_version_and_a_used_one_never_chang
     await superuser.execute(
         "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
     )
-    for statement in (
-        "insert into fitness_rule (assay_version_id, specimen_type) select max(id), 'PL1' from assay_version",
-        "insert into fitness_sprec (fitness_rule_id, element, code) select id, 3, 'A' from fitness_rule",
-        "insert into fitness_deviation (fitness_rule_id, type_code) select id, 'leaked' from fitness_rule",
-        "update fitness_rule set min_quantity = 1",
+    used = "ck_fitness_rule_version_was_used"
+    for statement, constraint in (
+        ("insert into fitness_rule (assay_version_id, specimen_type) select max(id), 'PL1' from assay_version", used),
+        ("insert into fitness_sprec (fitness_rule_id, element, code) select id, 3, 'A' from fitness_rule", used),
+        ("insert into fitness_deviation (fitness_rule_id, type_code) select id, 'leaked' from fitness_rule", used),
+        ("update fitness_rule set min_quantity = 1", "ck_fitness_rule_append_only"),
     ):
-        with pytest.raises(asyncpg.CheckViolationError):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
             await superuser.execute(statement)
+        assert refused.value.constraint_name == constraint, statement
     missing = await api("manager").post("/assays/NONE/fitness", {"study": "LLS", "fitness": []})
     assert missing.status_code == 404
 

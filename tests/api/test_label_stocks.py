@@ -172,12 +172,13 @@ async def test_measures_that_cannot_be_and_old_ones_are_refused(api):
 
 async def test_measures_never_change_by_sql_either(api, superuser):
     await defined(api)
-    for statement in (
-        "update label_stock_version set note = 'other'",
-        "delete from label_stock_version",
-        "update label_stock set name = 'other'",
-        "update label_stock set kind = 'sheet'",
-        "delete from label_stock",
+    for statement, constraint in (
+        ("update label_stock_version set note = 'other'", "ck_label_stock_version_append_only"),
+        ("delete from label_stock_version", "ck_label_stock_version_append_only"),
+        ("update label_stock set name = 'other'", "ck_label_stock_keeps_what_it_is"),
+        ("update label_stock set kind = 'sheet'", "ck_label_stock_keeps_what_it_is"),
+        ("delete from label_stock", "ck_label_stock_keeps_what_it_is"),
     ):
-        with pytest.raises(asyncpg.CheckViolationError):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
             await superuser.execute(statement)
+        assert refused.value.constraint_name == constraint, statement

@@ -396,14 +396,15 @@ async def test_codes_are_kept_once_and_never_edited(api, database, serum, superu
     await superuser.execute(
         "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
     )
-    for statement in (
-        "update sprec set code = 'SER-SST-X-X-X-X-X'",
-        "delete from sprec",
-        "truncate sprec",
-        "update sprec_code set code = 'Z' where element = 3",
+    for statement, constraint in (
+        ("update sprec set code = 'SER-SST-X-X-X-X-X'", "ck_sprec_never_changes"),
+        ("delete from sprec", "ck_sprec_never_changes"),
+        ("truncate sprec", "ck_sprec_append_only"),
+        ("update sprec_code set code = 'Z' where element = 3", "ck_sprec_code_append_only"),
     ):
-        with pytest.raises(asyncpg.CheckViolationError):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
             await superuser.execute(statement)
+        assert refused.value.constraint_name == constraint, statement
 
 
 async def test_two_who_correct_at_once_leave_one_current_code(api, serum, superuser):

@@ -180,3 +180,12 @@ def test_the_repository_holds_no_address_of_a_package_registry_and_no_foreign_co
             assert not re.search(r"https?://[^\s\"]*(registry|simple/|/packages/)", path.read_text()), (
                 f"{name} names a registry"
             )
+
+
+def test_every_rule_that_a_trigger_holds_is_broken_in_some_test():
+    """By its name: a test that only expects some refusal would pass when another rule refuses first."""
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "migrations" / "sql").glob("*.sql"))
+    named = set(re.findall(r"constraint\s*=\s*'(\w{4,})'", sources))
+    tests = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "tests").rglob("test_*.py"))
+    assert len(named) > 50
+    assert [name for name in sorted(named) if f'"{name}"' not in tests] == []

@@ -187,33 +187,38 @@ async def test_void_and_use_are_for_ever(database, world, superuser):
     void = "update range_label set voided_by = 1, voided_at = now(), void_reason = 'torn' where code = $1"
     await superuser.execute(void, spoiled)
     undo = "update range_label set voided_by = null, voided_at = null, void_reason = null where code = $1"
-    with pytest.raises(asyncpg.CheckViolationError, match="void for ever"):
+    with pytest.raises(asyncpg.CheckViolationError, match="void for ever") as refused:
         await superuser.execute(undo, spoiled)
+    assert refused.value.constraint_name == "ck_range_label_voided_is_final"
     take = (
         "update range_label l set applied_site_id = r.site_id, applied_by = 1, applied_at = now() from label_range r "
         "where r.id = l.range_id and l.code = $1"
     )
-    with pytest.raises(asyncpg.CheckViolationError, match="for no tube"):
+    with pytest.raises(asyncpg.CheckViolationError, match="for no tube") as refused:
         await superuser.execute(take, used)
+    assert refused.value.constraint_name == "ck_range_label_is_on_a_tube"
     entered = "insert into identifier (namespace, value, specimen_id, status) values ('house', $1, $2, 'superseded')"
     async with superuser.transaction():
         await superuser.execute(take, used)
         await superuser.execute(entered, used, made.tube_ids[0])
     for statement in (void, take):
-        with pytest.raises(asyncpg.CheckViolationError, match="was used"):
+        with pytest.raises(asyncpg.CheckViolationError, match="was used") as refused:
             await superuser.execute(statement, used)
+        assert refused.value.constraint_name == "ck_range_label_applied_once"
 
 
 async def test_no_update_lifts_a_doubt_that_is_not_settled(api, database, world, superuser):
     made = await make_material(database, world, tubes=1)
     twin = await api("technician").ok(f"/specimens/{made.tubes[0]}/duplicates", {"reason": "found twice"})
     await superuser.execute(CONTEXT)
-    with pytest.raises(asyncpg.CheckViolationError, match="in doubt whose"):
+    with pytest.raises(asyncpg.CheckViolationError, match="in doubt whose") as refused:
         await superuser.execute("update specimen set hold = null where code = $1", twin["code"])
+    assert refused.value.constraint_name == "ck_specimen_doubt_is_settled_first"
     await api("manager").ok(
         f"/specimens/{twin['code']}/identity",
         settling(),
     )
     await superuser.execute(CONTEXT)
-    with pytest.raises(asyncpg.CheckViolationError, match="settled stays"):
+    with pytest.raises(asyncpg.CheckViolationError, match="settled stays") as refused:
         await superuser.execute("update identity_doubt set words = 'other'")
+    assert refused.value.constraint_name == "ck_identity_doubt_settled_is_final"

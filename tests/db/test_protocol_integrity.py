@@ -22,6 +22,10 @@ CONTEXT = (
     "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
 )
 
+VISITS_OF_THE_DRAFT = (
+    "select v.id from planned_visit v join protocol_version p on p.id = v.protocol_version_id where p.status = 'draft'"
+)
+
 
 async def draft(database, world, **change):
     async with open_tx(database, await actor(database, world, "manager")) as tx:
@@ -109,6 +113,7 @@ async def test_a_part_of_a_published_version_cannot_be_moved_into_a_draft(databa
         ("'2022-06-01'", "ck_protocol_version_begins_later"),
         ("null", "ck_protocol_version_published_from_a_day"),
         ("'2030-01-01'", "ck_planned_visit_published_has_a_type"),
+        ("'2030-01-01'", "ck_protocol_version_plans_a_visit"),
     ],
 )
 async def test_the_database_publishes_only_what_may_be(database, world, superuser, statement, constraint):
@@ -119,6 +124,14 @@ async def test_the_database_publishes_only_what_may_be(database, world, superuse
             "update planned_visit p set visit_type_id = t.id from visit_type t "
             "where t.study_id = p.study_id and t.code = p.code and p.visit_type_id is null"
         )
+    if "plans" in constraint:
+        for part, within in (
+            ("step", "planned_tube_id in (select id from planned_tube where planned_visit_id in ({}))"),
+            ("aliquot", "planned_tube_id in (select id from planned_tube where planned_visit_id in ({}))"),
+            ("tube", "planned_visit_id in ({})"),
+            ("visit", "id in ({})"),
+        ):
+            await superuser.execute(f"delete from planned_{part} where {within.format(VISITS_OF_THE_DRAFT)}")
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await superuser.execute(
             f"update protocol_version set status = 'published', published_at = now(), effective_from = {statement} "

@@ -12,15 +12,17 @@ from biobank.participant import commands
 from biobank.participant.commands import Enrol
 from biobank.participant.queries import ParticipantView
 from biobank.tx import KeyReused, open_read, open_tx
+from biobank.violations import constraint_of
 from tests.material import actor
 
 ENROL = Enrol(study="LLS", site="CHI", enrolled_on="2026-01-05")
 
 
 async def test_a_change_without_a_reason_is_refused_and_undone(database, world, superuser):
-    with pytest.raises(IntegrityError, match="without an event"):
+    with pytest.raises(IntegrityError, match="without an event") as refused:
         async with open_tx(database, await actor(database, world, "manager")) as tx:
             await tx.session.execute(text("insert into analyte (code, title) values ('X', 'X')"))
+    assert constraint_of(refused.value) == "ck_audit_entry_change_needs_an_event"
     assert await superuser.fetchval("select count(*) from analyte") == 0
 
 
