@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from assay_importers.racks import read_rack
@@ -72,10 +73,22 @@ async def test_a_tube_that_is_stored_meanwhile_is_not_overwritten(database, worl
         assert where[made.tubes[3]].endswith("A1") == hasattr(stored, "tube")
 
 
-async def test_an_answer_after_the_commit_is_refused(database, world, who):
+async def broken(superuser, statement):
+    """The name of the rule that refuses this from SQL."""
+    await superuser.execute(
+        "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
+    )
+    with pytest.raises(asyncpg.CheckViolationError) as refused:
+        await superuser.execute(statement)
+    return refused.value.constraint_name
+
+
+async def test_an_answer_after_the_commit_is_refused(database, world, who, superuser):
     code = await a_box(database, "BOX25")
     made = await filled(database, world, code, 2, cols=5)
     view = await keep(database, who[0], code, scan_file({(0, 0): made.tubes[0]}, rows=5, cols=5))
+    for change in ("cells = '[]'", "read_at = now()", "content = 'x', sha256 = encode(sha256('x'), 'hex')"):
+        assert await broken(superuser, f"update rack_scan set {change}") == "ck_rack_scan_stays_as_read"
     missing = SettleRackScan(decisions=(TubeDecision(tube=made.tubes[1], decision="missing"),))
     one, two = await both(
         do(database, who[0], commands.settle, code, view.number, missing),
@@ -83,6 +96,14 @@ async def test_an_answer_after_the_commit_is_refused(database, world, who):
     )
     assert getattr(two, "status", two) == "discarded"
     assert getattr(one, "ready", one) in {True, "rack-scan-settled"}
+    for statement in (
+        "update rack_scan set status = 'open', settled_by = null, settled_at = null",
+        """insert into rack_scan_answer (rack_scan_id, "row", col, answered_by, answered_at)
+           select id, 4, 4, read_by, now() from rack_scan""",
+        """insert into rack_scan_decision (rack_scan_id, specimen_id, decision, decided_by, decided_at)
+           select r.id, s.id, 'unread', r.read_by, now() from rack_scan r, specimen s limit 1""",
+    ):
+        assert await broken(superuser, statement) == "ck_rack_scan_settled_is_final"
 
 
 async def test_a_box_is_remapped_while_a_tube_is_taken_out(database, world, who):
