@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && { echo $$p; break; }; done)
 BIN := .venv/bin
 UV := $(BIN)/uv
+# A worker that is done takes over tests of the others: the longest ones are in a browser.
+PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 CORPUS ?= ../shared/data
 BENCH ?= scan store
 WORKERS ?= 2
@@ -33,10 +35,11 @@ run: .venv/.ready ## Set up, migrate, fill an empty database with the demonstrat
 setup: .venv/.ready ## Set up only
 
 .PHONY: test
-test: .venv/.ready ## Lint, types, import contracts, the suite, the browser tests, coverage
+test: .venv/.ready ## Lint, types, import contracts, all tests, coverage
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory suite
-	@$(MAKE) --no-print-directory browser
+	$(call say,Tests)
+	@.ci/poppler
+	@CHROMIUM="$$(.ci/chromium)" && export CHROMIUM && $(PYTEST) --cov --cov-report=
 	@$(MAKE) --no-print-directory coverage
 
 .PHONY: check
@@ -54,13 +57,12 @@ check: .venv/.ready ## Lint, format, types and import contracts
 suite: .venv/.ready ## The tests, without those in a browser
 	$(call say,Tests)
 	@.ci/poppler
-	@$(BIN)/pytest -n $(WORKERS) -m "not browser" --cov --cov-report= $(TESTS)
+	@$(PYTEST) -m "not browser" --cov --cov-report= $(TESTS)
 
-# In an invocation of their own: the browser's event loop and that of the asynchronous tests exclude each other.
 .PHONY: browser
 browser: .venv/.ready ## The tests in a real browser
 	$(call say,Browser tests)
-	@CHROMIUM="$$(.ci/chromium)" && export CHROMIUM && $(BIN)/pytest -m browser --cov --cov-append --cov-report=
+	@CHROMIUM="$$(.ci/chromium)" && export CHROMIUM && $(PYTEST) -m browser
 
 .PHONY: coverage
 coverage: .venv/.ready

@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test: one server for all workers, one database a worker (see `tests/workbench.py`)."""
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
@@ -44,6 +45,13 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = MEMORY / f"biobank-tests-{os.getpid()}"
         config.option.basetemp = str(folder)
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays for good: the collector of cycles need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
@@ -103,6 +111,14 @@ async def dsn(workbench: Workbench) -> AsyncIterator[str]:
     """A database with the world in it, as it was before the first test."""
     yield workbench.dsn
     await workbench.put_back()
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncIterator[Any]:
+    from tests.chromium import launched  # half a second that only the tests in a browser need
+
+    async with launched() as one:
+        yield one
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,13 +11,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
 from tests.browser.desk import SIZES, Desk
 from tests.world import World
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-STARTS_WITHIN = 30  # seconds
+STARTS_WITHIN = 120  # seconds, on a machine that is busy; one that ended is not waited for
 
 Sit = Callable[..., Awaitable[Desk]]
 
@@ -77,18 +75,6 @@ async def server(dsn: str, tmp_path: Path) -> AsyncIterator[str]:
         finally:
             process.terminate()
     assert "Traceback" not in written(log)
-
-
-@pytest.fixture
-async def chromium() -> AsyncIterator[Browser]:
-    """The browser named by CHROMIUM, else the system's, else the one that Playwright keeps."""
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
-        yield browser
-        await browser.close()
 
 
 @pytest.fixture

@@ -3,24 +3,16 @@
 import asyncio
 import copy
 import json
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-import pytest_asyncio
 import web_samples as samples
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route
 
 from biobank.http.templating import STATIC_BUILD, make_environment
 
-# Named by CHROMIUM, else the system's, else the one that Playwright keeps.
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.asyncio(loop_scope="module"),  # one browser for all of them
-]
+pytestmark = pytest.mark.browser
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -130,20 +122,9 @@ class Station:
         return [request["text"] for request in self.requests if "text" in request]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
-        )
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def station(browser: Browser) -> AsyncIterator[Station]:
-    page = await browser.new_page()
+@pytest.fixture
+async def station(chromium: Browser) -> AsyncIterator[Station]:
+    page = await chromium.new_page()
     station = Station(page)
     await page.route("**/*", station.serve)
     await page.goto("http://station.example/scan")
