@@ -1,8 +1,9 @@
 """Type: one fixed-width font for everything printed, and the refusal of text that it cannot print right.
 
-The font is DejaVu Sans Mono as python-barcode carries it: Latin with all European and Vietnamese letters, Greek and
-Cyrillic, with clearly different 0 and O, 1 and l, 5 and S, 8 and B. Scripts written from right to left and combining
-marks without a composed letter need shaping, which is not done here; they are refused, as is a missing glyph.
+The font is DejaVu Sans Mono as python-barcode carries it: Latin with the letters of all European languages, of Hawaiian
+and Navajo, Greek, Cyrillic, Georgian and Lao, with clearly different 0 and O, 1 and l, 5 and S, 8 and B. It lacks the
+hook above and most double marks of Vietnamese, Canadian syllabics and Cherokee. Scripts written from right to left and
+combining marks without a composed letter need shaping, which is not done here; they are refused, as is a missing glyph.
 """
 
 import unicodedata

@@ -40,7 +40,8 @@ def _drawing(values: Mapping[str, str], name: str) -> dict[str, Any]:
     """The stock as the fields say, or why there is no such stock."""
     areas = max([rules.AREAS, *(n + 1 for n in range(rules.MOST_AREAS) if f"areas[{n}].name" in values)])
     try:
-        stock = rules.read(rules.content_of(values), name, 1)
+        content = rules.content_of(values)
+        stock = rules.read(content | {"title": content["title"] or name}, name, 1)
     except DomainError as refused:
         return {"areas": areas, "picture": None, "drawn": None, "not_drawn": str(refused)}
     return {"areas": areas, "picture": picture(stock), "drawn": stock, "not_drawn": None}

@@ -21,6 +21,20 @@ from labels import (
 
 KINDS: Mapping[str, str] = {"roll": "Labels on a roll", "sheet": "Sheets of labels"}
 PAPERS: Mapping[str, str] = {"A4": "A4, 210 x 297 mm", "US Letter": "US Letter, 8.5 x 11 in", "own": "another size"}
+_WORDS: Mapping[str, str] = {
+    "label_width": "label width",
+    "label_height": "label height",
+    "dpi": "resolution",
+    "columns": "labels beside each other",
+    "rows": "labels below each other",
+    "gap": "gap between rows",
+    "column_gap": "gap between columns",
+    "pitch_x": "left edge to left edge",
+    "pitch_y": "top edge to top edge",
+    "page_width": "other width of the paper",
+    "page_height": "other height of the paper",
+}
+"""By field, what people call it."""
 AREAS = 3
 """Parts of a label that the form has fields for; a file may name more."""
 MOST_AREAS = 20
@@ -119,7 +133,8 @@ def kind_of(stock: Stock) -> str:
 
 
 def faulty(place: str, problem: str) -> LabelStockFaulty:
-    return LabelStockFaulty(f"{place}: {problem}." if place else f"{problem}.", errors={place: problem})
+    named = _WORDS.get(place, place)
+    return LabelStockFaulty(f"{named}: {problem}." if place else f"{problem}.", errors={place: problem})
 
 
 def read(content: Any, name: str, number: int) -> Stock:

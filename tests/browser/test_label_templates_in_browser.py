@@ -1,4 +1,6 @@
-"""A manager lays a label out in a real browser: a draft, another position, the preview that follows, a test label."""
+"""A manager lays a label out in a real browser: a draft, another position, the preview that follows, a test label; and
+measures a stock, whose drawing follows the fields.
+"""
 
 from typing import Any
 
@@ -46,3 +48,17 @@ async def test_a_template_is_laid_out_published_and_printed(sit: Sit, api: Any, 
     async with desk.shown("/label-templates/lls-tube/test") as pdf:
         await page.get_by_role("button", name="Print a test label").click()
     assert bytes(pdf).startswith(b"%PDF")
+    await desk.open("/label-stocks")
+    await desk.follow("New stock")
+    drawing = page.locator("#drawing img")
+    alone = await drawing.get_attribute("src")
+    await page.locator('[name="columns"]').fill("3")
+    await page.keyboard.press("Tab")
+    await expect(drawing).not_to_have_attribute("src", alone or "")
+    await page.locator('[name="label_width"]').fill("wide")
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#drawing")).to_contain_text("label width: 'wide' is not a number")
+    await page.locator('[name="label_width"]').fill("34")
+    await desk.send("Define the stock", {"name": "lls-roll", "study": "LLS", "title": "Blue roll"})
+    await expect(page.get_by_role("heading", name="Blue roll")).to_be_visible()
+    await expect(drawing).to_have_attribute("alt", "Three rows of 3 labels")

@@ -46,7 +46,20 @@ def test_a_stock_that_contradicts_itself_is_refused(change, problem):
 
 
 @pytest.mark.parametrize(
-    "text", ["Łódź Święty", "Ελληνικά άέ", "Санкт-Петербург", "İstanbul ğş", "Đặng Việt", "µL ≥ ±—°", ""]
+    "text",
+    [
+        "Łódź Święty",
+        "Montréal, Trois-Rivières, Chœur, L\u2019Haÿ « Ÿ »",
+        "Cañón de Peñas, ¿Mayagüez?",
+        "São João, Nu\u02bbuanu, Dinétah Łʼ Ąʼ",
+        "Ελληνικά άέ",
+        "Санкт-Петербург, Київ ґєї",
+        "İstanbul ğş",
+        "Đặng Việt",
+        "Iqaluit, Nunavut",
+        "µL ≥ ±—°",
+        "",
+    ],
 )
 def test_real_names_print(text):
     assert checked(text) == text
@@ -57,7 +70,16 @@ def test_decomposed_letters_are_composed():
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"), [("日本 A", "日本"), ("a\u0301\u0327b\u0330", "\u0327\u0330"), ("سلام", "سلام"), ("a\tb", "\t")]
+    ("text", "wrong"),
+    [
+        ("ᐃᓄᒃᑎᑐᑦ", "ᐃᓄᒃ"),
+        ("Nguyễn Ẩm", "ễẨ"),
+        ("ᏣᎳᎩ", "ᏣᎳᎩ"),
+        ("日本 A", "日本"),
+        ("a\u0301\u0327b\u0330", "\u0327\u0330"),
+        ("سلام", "سلام"),
+        ("a\tb", "\t"),
+    ],
 )
 def test_what_would_print_wrong_is_refused(text, wrong):
     with pytest.raises(UnprintableTextError) as caught:
