@@ -88,7 +88,7 @@ from biobank.specimen import pages as specimen_pages
 from biobank.stock import api as stock_api
 from biobank.stock import pages as stock_pages
 from biobank.storage import api as storage_api
-from biobank.storage import live_api, past_api, past_pages
+from biobank.storage import live_api, past_api, past_pages, space_pages, type_pages
 from biobank.storage import pages as storage_pages
 from biobank.study import api as study_api
 from biobank.study import form_pages
@@ -131,6 +131,8 @@ ROUTERS = (
     live_api.router,
     past_api.router,
     past_pages.router,
+    space_pages.router,
+    type_pages.router,
     disposal_api.router,
     disposal_pages.router,
     withdrawal_api.router,

@@ -50,6 +50,14 @@ class MoveContainer(Command):
     override_reason: Reason | None = None
 
 
+class ChangeContainer(Command):
+    """Another name, or another type: of a box while nothing stands in it or is to come."""
+
+    row_version: int
+    name: Annotated[str, Field(min_length=1, max_length=80)] | None = None
+    type: str | None = None
+
+
 class MoveBack(Command):
     """`undo` is the token that the container is shown with after its move."""
 
@@ -59,11 +67,7 @@ class MoveBack(Command):
 
 async def add_container(tx: Tx, command: AddContainer) -> ContainerView:
     """Set up a place: a freezer, a shelf, a rack, a box."""
-    kind = (
-        await tx.session.execute(select(ContainerType).where(ContainerType.code == command.type))
-    ).scalar_one_or_none()
-    if kind is None:
-        raise Invalid(f"There is no container type {command.type}.", errors={"type": "is not a container type"})
+    kind = await _kind(tx, command.type)
     parent = around = None
     if command.parent is not None:
         parent, around = await queries.find_container(tx, command.parent, Permission.STORAGE_MANAGE, lock=True)
@@ -106,6 +110,55 @@ async def add_container(tx: Tx, command: AddContainer) -> ContainerView:
     return await occupancy.container(tx, made.code, Permission.STORAGE_MANAGE)
 
 
+async def change_container(tx: Tx, code: str, command: ChangeContainer) -> ContainerView:
+    """Give a container another name or another type.
+
+    Raises:
+        Stale: somebody moved or changed it meanwhile.
+        TypeInUse: something stands in it.
+        DoesNotFit: the type is of another level, or does not go where the container stands.
+    """
+    found, kind = await queries.find_container(tx, code, Permission.STORAGE_MANAGE, lock=True)
+    _check_version(found, command.row_version)
+    if command.type is not None and command.type != kind.code:
+        other = await _kind(tx, command.type)
+        if other.level != kind.level:
+            raise rules.DoesNotFit(f"{found.name} is a {kind.level} and stays one: choose a type of {kind.level}.")
+        inside = select(Container.name).where(Container.parent_id == found.id).limit(1)
+        there = (await tx.session.execute(inside)).scalar_one_or_none()
+        if there is not None:
+            raise rules.TypeInUse(f"{there} stands in {found.name}: empty it first.", container=found.code)
+        found.type_id = other.id
+    found.name = command.name or found.name
+    found.row_version += 1
+    await tx.session.flush()
+    tx.record(
+        "container.changed",
+        subject="container",
+        subject_id=found.id,
+        site_id=found.site_id,
+        container=found.code,
+        type=command.type,
+    )
+    return await occupancy.container(tx, found.code, Permission.STORAGE_MANAGE)
+
+
+def _check_version(found: Container, seen: int) -> None:
+    if found.row_version != seen:
+        raise Stale(
+            f"{found.name} was changed by somebody else meanwhile: look where it is and decide again.",
+            container=found.code,
+            row_version=found.row_version,
+        )
+
+
+async def _kind(tx: Tx, code: str) -> ContainerType:
+    kind = (await tx.session.execute(select(ContainerType).where(ContainerType.code == code))).scalar_one_or_none()
+    if kind is None:
+        raise Invalid(f"There is no container type {code[:20]}.", errors={"type": "is not a container type"})
+    return kind
+
+
 async def move_container(tx: Tx, code: str, command: MoveContainer) -> ContainerView:
     """Move a container with all it holds: one change of one row. What stands in it keeps its positions.
 
@@ -116,12 +169,7 @@ async def move_container(tx: Tx, code: str, command: MoveContainer) -> Container
         TooWarm: something in it needs a colder place and no reason is given.
     """
     moved, parent, around = await _hold(tx, code, command.parent)
-    if moved.row_version != command.row_version:
-        raise Stale(
-            f"{moved.name} was changed by somebody else meanwhile: look where it is and decide again.",
-            container=moved.code,
-            row_version=moved.row_version,
-        )
+    _check_version(moved, command.row_version)
     overridden = await _check_move(tx, moved, parent, command.override_reason)
     at = await _slot(tx, parent, around, command.slot, command.reservation, moved=moved)
     before = await _step(tx, moved, parent, at)

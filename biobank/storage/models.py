@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -24,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.db import Base, Id, RowVersion
@@ -190,6 +192,17 @@ class ContainerPlace(Base):
         CheckConstraint("until >= since", name="ends_after_start"),
         CheckConstraint("parent_id <> container_id", name="not_in_itself"),
     )
+
+
+class ContainerPath(Base):
+    """The way down to each container now: keys from the outermost to itself, kept by the database. By it what a
+    building holds is summed up without walking the tree.
+    """
+
+    __tablename__ = "container_path"
+    container_id: Mapped[int] = mapped_column(ForeignKey("container.id"), primary_key=True)
+    ancestors: Mapped[list[int]] = mapped_column(postgresql.ARRAY(BigInteger))
+    __table_args__ = (Index("ix_container_path_ancestors", "ancestors", postgresql_using="gin"),)
 
 
 class BoxCount(Base):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Subquery, and_, case, exists, false, func, select
+from sqlalchemy import ColumnElement, SQLColumnExpression, Subquery, and_, case, exists, func, select, true
 from sqlalchemy.orm import aliased
 
 from biobank.actor import Permission
@@ -16,6 +16,7 @@ from biobank.storage.grids import Grid, col_labels, label, row_labels
 from biobank.storage.models import (
     BoxCount,
     Container,
+    ContainerPath,
     ContainerPlace,
     ContainerType,
     ReservedPosition,
@@ -24,7 +25,6 @@ from biobank.storage.models import (
 from biobank.storage.queries import (
     Place,
     View,
-    below,
     find_container,
     grid_of,
     held,
@@ -109,6 +109,31 @@ class ContainerView(View):
     children: tuple[ContainerRow, ...]
 
 
+class TypeCapacity(View):
+    """What the boxes of one type hold and could hold; `free` leaves out what is reserved."""
+
+    type: str
+    title: str
+    boxes: int
+    occupied: int
+    capacity: int
+    free: int
+
+
+class CapacityView(View):
+    """How full a container is, with all that stands in it."""
+
+    code: str
+    name: str
+    boxes: int
+    occupied: int
+    capacity: int
+    slots: int
+    slots_taken: int
+    reserved: int
+    by_type: tuple[TypeCapacity, ...]
+
+
 class SiteStorage(View):
     """The outermost containers of a site."""
 
@@ -117,16 +142,20 @@ class SiteStorage(View):
     containers: tuple[ContainerRow, ...]
 
 
-def _occupancy(tx: ReadTx, condition: ColumnElement[bool]) -> Subquery:
-    """By root: how many boxes are below it, what they hold and could hold, the slots at any depth and how many of them
-    are taken, and what is reserved. Tubes are not counted here: the database keeps a count of each box.
+def _occupancy(tx: ReadTx, inside: ColumnElement[bool], root: SQLColumnExpression[Any], *, many: bool) -> Subquery:
+    """By root: how many boxes are in it at any depth, what they hold and could hold, the slots and how many of them are
+    taken, and what is reserved. Tubes are not counted here, and no tree is walked: the database keeps a count of each
+    box and the way down to each container.
+
+    `inside` chooses by the way, `root` is the step of it that is summed up by. `many`: boxes by the thousand, which are
+    best counted all at once.
     """
-    down = below(condition)
-    tubes = (
-        select(func.coalesce(func.sum(BoxCount.tubes), 0))
-        .where(BoxCount.container_id == down.c.id)
-        .correlate(down)
-        .scalar_subquery()
+    path = ContainerPath
+    per_box = select(BoxCount.container_id, func.sum(BoxCount.tubes).label("tubes")).group_by(BoxCount.container_id)
+    counts = (
+        per_box.subquery()
+        if many
+        else per_box.where(BoxCount.container_id == path.container_id).correlate(path).subquery().lateral()
     )
     kept = (
         select(ReservedPosition.container_id, func.count().label("count"))
@@ -137,33 +166,50 @@ def _occupancy(tx: ReadTx, condition: ColumnElement[bool]) -> Subquery:
     )
     is_box = ContainerType.level == "box"
     places = ContainerType.rows * ContainerType.cols
+    below_it = and_(Container.slot_row.is_not(None), path.container_id != root)
     return (
         select(
-            down.c.root,
+            root.label("root"),
             func.count().filter(is_box).label("boxes"),
             func.sum(case((is_box, places))).label("capacity"),
-            func.sum(case((is_box, tubes))).label("occupied"),
+            func.sum(counts.c.tubes).label("occupied"),
             func.sum(case((is_box, 0), else_=places)).label("slots"),
-            func.count().filter(and_(Container.slot_row.is_not(None), down.c.id != down.c.root)).label("slots_taken"),
+            func.count().filter(below_it).label("slots_taken"),
             func.sum(kept.c.count).label("reserved"),
         )
-        .join(Container, Container.id == down.c.id)
+        .select_from(path)
+        .join(Container, Container.id == path.container_id)
         .join(ContainerType, ContainerType.id == Container.type_id)
-        .outerjoin(kept, kept.c.container_id == down.c.id)
-        .group_by(down.c.root)
+        .outerjoin(counts, counts.c.container_id == path.container_id if many else true())
+        .outerjoin(kept, kept.c.container_id == path.container_id)
+        .where(inside)
+        .group_by("root")
         .subquery()
     )
 
 
+_WIDE = {"facility", "room"}
+"""Levels with boxes by the thousand."""
 _COUNTS = ("boxes", "occupied", "capacity", "slots", "slots_taken", "reserved")
 
 
 async def _rows(
-    tx: ReadTx, condition: ColumnElement[bool], limit: int | None = None, *, counted: bool = True
+    tx: ReadTx,
+    condition: ColumnElement[bool],
+    inside: Container | None,
+    depth: int,
+    *,
+    many: bool = True,
+    counted: bool = True,
 ) -> list[ContainerRow]:
-    counts = _occupancy(tx, condition if counted else false())
-    around = aliased(ContainerType, name="around")
-    rows = await tx.session.execute(
+    """Containers that meet `condition`, all of which are at `depth` (the outermost at 1), at or in `inside`."""
+    counts = None
+    if counted:
+        way = ContainerPath.ancestors
+        chosen = way.contains([inside.id]) if inside is not None else true()
+        counts = _occupancy(tx, chosen, way[depth], many=many)
+    named = _COUNTS if counts is not None else ()
+    query = (
         select(
             Container.id,
             Container.code,
@@ -175,26 +221,31 @@ async def _rows(
             Container.status,
             Container.slot_row,
             Container.slot_col,
-            around,
-            *(func.coalesce(counts.c[name], 0).label(name) for name in _COUNTS),
+            Container.parent_type_id,
+            *(func.coalesce(counts.c[name], 0).label(name) for name in named if counts is not None),
         )
         .join(ContainerType, ContainerType.id == Container.type_id)
         .join(Site, Site.id == Container.site_id)
-        .outerjoin(around, around.id == Container.parent_type_id)
-        .outerjoin(counts, counts.c.root == Container.id)
         .where(condition)
         .order_by(Container.id)
-        .limit(limit)
     )
-    return [_row(row) for row in rows]
+    if counts is not None:
+        query = query.outerjoin(counts, counts.c.root == Container.id)
+    rows = (await tx.session.execute(query)).all()
+    around = {row.parent_type_id for row in rows if row.slot_row is not None}
+    kinds = (
+        (await tx.session.execute(select(ContainerType).where(ContainerType.id.in_(around)))).scalars()
+        if around
+        else ()
+    )
+    grids = {kind.id: grid_of(kind) for kind in kinds}
+    return [_row(row, grids) for row in rows]
 
 
-def _row(row: Any) -> ContainerRow:
-    values = dict(row._mapping)  # the documented way to a row's mapping
-    around = values.pop("around")
-    slot = None
-    if row.slot_row is not None and (grid := grid_of(around)):
-        slot = label(grid, row.slot_row, row.slot_col)
+def _row(row: Any, grids: Mapping[int, Grid | None]) -> ContainerRow:
+    values = {**dict.fromkeys(_COUNTS, 0), **row._mapping}  # the documented way to a row's mapping
+    grid = grids.get(values.pop("parent_type_id"))
+    slot = label(grid, row.slot_row, row.slot_col) if grid and row.slot_row is not None else None
     return ContainerRow(**values, slot=slot)
 
 
@@ -203,16 +254,19 @@ async def containers(
 ) -> Page[ContainerRow]:
     """The containers in `parent`, or the outermost ones, with their occupancy."""
     within_reach = reach(tx.scope(Permission.STORAGE_READ))
+    found, depth, many = None, 1, True
     if parent is None:
         condition = and_(Container.parent_id.is_(None), within_reach)
     else:
-        found, _ = await find_container(tx, parent, Permission.STORAGE_READ)
+        found, kind = await find_container(tx, parent, Permission.STORAGE_READ)
+        many = kind.level in _WIDE
+        depth = len(await path(tx, found.id)) + 1
         condition = and_(Container.parent_id == found.id, within_reach)
     if site is not None:
         site_id = select(Site.id).where(Site.code == site).scalar_subquery()
         condition = and_(condition, Container.site_id == site_id)
     chosen = select(Container.id).where(condition, Container.id > after).order_by(Container.id).limit(limit + 1)
-    return cut(await _rows(tx, Container.id.in_(chosen)), limit, lambda row: row.id)
+    return cut(await _rows(tx, Container.id.in_(chosen), found, depth, many=many), limit, lambda row: row.id)
 
 
 async def sites(tx: ReadTx) -> list[SiteStorage]:
@@ -220,9 +274,44 @@ async def sites(tx: ReadTx) -> list[SiteStorage]:
     scope = tx.scope(Permission.STORAGE_READ)
     known = await tx.session.execute(select(Site.code, Site.name).where(site_reach(scope)).order_by(Site.code))
     by_site: dict[str, list[ContainerRow]] = {}
-    for row in await _rows(tx, and_(Container.parent_id.is_(None), reach(scope))):
+    for row in await _rows(tx, and_(Container.parent_id.is_(None), reach(scope)), None, 1):
         by_site.setdefault(row.site, []).append(row)
     return [SiteStorage(code=row.code, name=row.name, containers=tuple(by_site.get(row.code, ()))) for row in known]
+
+
+async def capacity(tx: ReadTx, code: str) -> CapacityView:
+    """How full a container is, at any depth, by type of box.
+
+    Raises:
+        NotFound: none of this id within reach.
+    """
+    found, kind = await find_container(tx, code, Permission.STORAGE_READ)
+    counts = _occupancy(tx, ContainerPath.ancestors.contains([found.id]), Container.type_id, many=kind.level in _WIDE)
+    rows = (
+        await tx.session.execute(
+            select(ContainerType.code, ContainerType.title, ContainerType.level, counts)
+            .join(counts, counts.c.root == ContainerType.id)
+            .order_by(ContainerType.id)
+        )
+    ).all()
+    total = {name: sum(getattr(row, name) or 0 for row in rows) for name in _COUNTS}
+    return CapacityView(
+        code=found.code,
+        name=found.name,
+        **total,
+        by_type=tuple(
+            TypeCapacity(
+                type=row.code,
+                title=row.title,
+                boxes=row.boxes,
+                occupied=row.occupied or 0,
+                capacity=row.capacity,
+                free=row.capacity - (row.occupied or 0) - (row.reserved or 0),
+            )
+            for row in rows
+            if row.level == "box"
+        ),
+    )
 
 
 async def container(tx: ReadTx, code: str, permission: Permission = Permission.STORAGE_READ) -> ContainerView:
@@ -233,10 +322,13 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
     """
     found, kind = await find_container(tx, code, permission)
     timezone = (await tx.session.execute(select(Site.timezone).where(Site.id == found.site_id))).scalar_one()
-    children = await _rows(tx, Container.parent_id == found.id)
+    steps = await path(tx, found.id)
+    many = kind.level in _WIDE
+    inside = Container.parent_id == found.id
+    children = [] if kind.level == "box" else await _rows(tx, inside, found, len(steps) + 1, many=many)
     # What stands in it is counted once: a building has thousands of boxes.
     told = bool(children)
-    (own,) = await _rows(tx, Container.id == found.id, counted=not told)
+    (own,) = await _rows(tx, Container.id == found.id, found, len(steps), many=many, counted=not told)
     grid = grid_of(kind) if kind.level != "box" else None
     kept = await held(tx, found.id) if grid else {}
     below_it = {name: sum(getattr(child, name) for child in children) for name in _COUNTS}
@@ -252,7 +344,7 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
         type_title=kind.title,
         timezone=timezone,
         row_version=found.row_version,
-        path=tuple(place(step) for step in await path(tx, found.id)),
+        path=tuple(place(step) for step in steps),
         children=tuple(sorted(children, key=lambda child: rules.natural(child.name))),
     )
 

@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
+from litestar.datastructures import UploadFile
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
@@ -14,22 +15,17 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.storage import boxes, commands, containers, occupancy, queries
+from biobank.storage import boxes, commands, containers, occupancy, planting, queries, reservations
 from biobank.storage.boxes import BoxView, ContentRow
 from biobank.storage.commands import PlacementView, SwapView
 from biobank.storage.occupancy import ContainerView
+from biobank.storage.planting import TreeView
+from biobank.storage.trees import COLUMNS
 from biobank.tx import ReadTx
 from labels import BoxCell, BoxMap, LabelError, render_box_map
 
-_CHILD_LEVELS = {
-    "facility": ("room", "freezer", "bench"),
-    "room": ("freezer", "bench"),
-    "freezer": ("shelf", "rack"),
-    "shelf": ("rack", "box"),
-    "rack": ("box",),
-    "bench": ("box",),
-}
-"""What the form offers to add; what really goes in where, the database decides."""
+Form = URLEncodedBody[dict[str, str]]
+_MANAGE = {"permission": Permission.STORAGE_MANAGE}
 
 
 async def _index(tx: ReadTx) -> dict[str, Any]:
@@ -37,18 +33,24 @@ async def _index(tx: ReadTx) -> dict[str, Any]:
     return {
         "sites": sites,
         "site_options": [(site.code, site.name) for site in sites],
-        "types": [(kind.code, kind.title) for kind in await queries.types(tx)],
+        "types": await queries.types_into(tx, None),
         "classes": await queries.temperature_classes(tx),
     }
 
 
 async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
     place = await occupancy.container(tx, code)
-    inside = _CHILD_LEVELS.get(place.level, ())
-    types = [(kind.code, kind.title) for kind in await queries.types(tx) if kind.level in inside]
+    _, kind = await queries.find_container(tx, code, Permission.STORAGE_READ)
     box = await boxes.box(tx, code) if place.level == "box" else None
-    classes = await queries.temperature_classes(tx)
-    return {"place": place, "box": box, "types": types, "classes": classes, "site_tz": place.timezone}
+    return {
+        "place": place,
+        "box": box,
+        "types": [] if box else await queries.types_into(tx, kind.id),
+        "own_types": await queries.types_of_level(tx, place.level),
+        "classes": await queries.temperature_classes(tx),
+        "reserved": await reservations.open_names(tx, place.site),
+        "site_tz": place.timezone,
+    }
 
 
 @get("/storage", operation_id="storagePage", opt={"permission": Permission.STORAGE_READ}, include_in_schema=False)
@@ -88,6 +90,7 @@ async def box_map(tx: ReadTx, code: str) -> Response[bytes]:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
+MOST_BYTES = 4_000_000
 _LINE = 66
 """Characters that the line of a box map has room for, whatever letters they are."""
 
@@ -150,7 +153,7 @@ async def content_csv(tx: Reading, code: FromPath[str]) -> Response[str]:
     include_in_schema=False,
     status_code=303,
 )
-async def add_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirect:
+async def add_form(tx: Writing, data: Form) -> Redirect:
     parent = data.get("parent") or None
     if parent is None:
         template, title, view = "storage/index.html", "Storage", await _index(tx)
@@ -170,7 +173,7 @@ async def add_form(tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirec
     include_in_schema=False,
     status_code=303,
 )
-async def move_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+async def move_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _view(tx, code)
     with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
         command = parse_form(containers.MoveContainer, data, override_reason=data.get("move_reason") or None)
@@ -187,7 +190,7 @@ async def move_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[
     include_in_schema=False,
     status_code=303,
 )
-async def store_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+async def store_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _view(tx, code)
     with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
         reason = data.get("store_reason") or None
@@ -203,7 +206,7 @@ async def store_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict
     include_in_schema=False,
     status_code=303,
 )
-async def take_out_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+async def take_out_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _view(tx, code)
     with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
         command = parse_form(commands.TakeOut, {}, tube=data.get("taken", ""))
@@ -218,12 +221,92 @@ async def take_out_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[d
     include_in_schema=False,
     status_code=303,
 )
-async def swap_form(tx: Writing, code: FromPath[str], data: URLEncodedBody[dict[str, str]]) -> Redirect:
+async def swap_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     view = await _view(tx, code)
     with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
         command = parse_form(commands.SwapTubes, data)
         await tx.once(form_key(data), command, SwapView, lambda: commands.swap(tx, command), of=code)
     return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/move-back",
+    operation_id="moveContainerBackForm",
+    opt={"permission": Permission.STORAGE_STORE},
+    include_in_schema=False,
+    status_code=303,
+)
+async def move_back_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
+        command = parse_form(containers.MoveBack, data, override_reason=data.get("back_reason") or None)
+        await tx.once(form_key(data), command, ContainerView, lambda: containers.move_back(tx, code, command), of=code)
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/change",
+    operation_id="changeContainerForm",
+    opt=_MANAGE,
+    include_in_schema=False,
+    status_code=303,
+)
+async def change_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _view(tx, code)
+    values = {**data, "new_name": data.get("name", ""), "name": ""}
+    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
+        command = parse_form(containers.ChangeContainer, data)
+        await tx.once(
+            form_key(data), command, ContainerView, lambda: containers.change_container(tx, code, command), of=code
+        )
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
+    "/storage/{code:str}/copies",
+    operation_id="copyContainerForm",
+    opt=_MANAGE,
+    include_in_schema=False,
+    status_code=303,
+)
+async def copy_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _view(tx, code)
+    values = {**data, "copy_name": data.get("name", ""), "name": ""}
+    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
+        command = parse_form(planting.CopyContainer, data)
+        made = await tx.once(
+            form_key(data), command, TreeView, lambda: planting.copy_container(tx, code, command), of=code
+        )
+    return Redirect(made.places[0].href, status_code=303)
+
+
+@get("/storage/import", operation_id="importContainersPage", opt=_MANAGE, include_in_schema=False)
+async def import_page(request: Request[Any, Any, Any]) -> Template:
+    return page(request, "storage/import.html", title="Places from a file", done=None, columns=COLUMNS)
+
+
+@post("/storage/import", operation_id="importContainersForm", opt=_MANAGE, include_in_schema=False, status_code=200)
+async def import_form(request: Request[Any, Any, Any], tx: Writing) -> Template:
+    """A file, or text that was pasted; what is wrong comes back row by row."""
+    form = await request.form()
+    data = {name: value for name, value in form.items() if isinstance(value, str)}
+    file = form.get("file")
+    view = {"done": None, "columns": COLUMNS}
+    with shown_again("storage/import.html", title="Places from a file", values=data, **view):
+        if isinstance(file, UploadFile) and file.filename:
+            data["text"] = _decoded(await file.read(MOST_BYTES + 1))
+        command = parse_form(planting.ImportTree, data)
+        done = await tx.once(form_key(data), command, TreeView, lambda: planting.import_tree(tx, command))
+    return page(request, "storage/import.html", title="Places from a file", done=done, columns=COLUMNS)
+
+
+def _decoded(content: bytes) -> str:
+    if len(content) > MOST_BYTES:
+        raise Invalid("The file is larger than 4 MB: divide it.", errors={"file": "is too large"})
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid("The file is not in UTF-8: save it as CSV UTF-8.", errors={"file": "is not in UTF-8"}) from None
 
 
 router = Router(
@@ -238,5 +321,10 @@ router = Router(
         store_form,
         take_out_form,
         swap_form,
+        move_back_form,
+        change_form,
+        copy_form,
+        import_page,
+        import_form,
     ],
 )

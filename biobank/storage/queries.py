@@ -26,6 +26,7 @@ from biobank.storage.grids import Grid
 from biobank.storage.models import (
     Container,
     ContainerType,
+    ContainerTypeChild,
     ReservedPosition,
     StorageReservation,
 )
@@ -47,12 +48,6 @@ class Place(View):
     name: str
     code: str
     href: str
-
-
-class TypeView(View):
-    code: str
-    title: str
-    level: str
 
 
 def place(step: Step) -> Place:
@@ -222,11 +217,23 @@ def below(condition: ColumnElement[bool]) -> CTE:
     return down.union_all(select(down.c.root, Container.id).join(down, Container.parent_id == down.c.id))
 
 
-async def types(tx: ReadTx) -> list[TypeView]:
+async def types_into(tx: ReadTx, parent: int | None) -> list[tuple[str, str]]:
+    """Code and title of the types that go into a container of type `parent`; None: of all but boxes."""
+    query = select(ContainerType.code, ContainerType.title).order_by(ContainerType.id)
+    if parent is None:
+        query = query.where(ContainerType.level.not_in(("box", "rack", "shelf")))
+    else:
+        query = query.join(ContainerTypeChild, ContainerTypeChild.child_type_id == ContainerType.id).where(
+            ContainerTypeChild.parent_type_id == parent
+        )
+    return [(row.code, row.title) for row in await tx.session.execute(query)]
+
+
+async def types_of_level(tx: ReadTx, level: str) -> list[tuple[str, str]]:
     rows = await tx.session.execute(
-        select(ContainerType.code, ContainerType.title, ContainerType.level).order_by(ContainerType.id)
+        select(ContainerType.code, ContainerType.title).where(ContainerType.level == level).order_by(ContainerType.id)
     )
-    return [TypeView(**row._mapping) for row in rows]  # the documented way to a row's mapping
+    return [(row.code, row.title) for row in rows]
 
 
 async def temperature_classes(tx: ReadTx) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from biobank.storage.grids import UnknownPosition
 
 SHIFT = timedelta(hours=12)
 """How long a placement can be undone by the person who made it."""
+MOST_POSITIONS = 1536
 CLOSED = frozenset({"maintenance", "alarm", "decommissioned"})
 """States of a container, or of anything it stands in, in which nothing is stored there."""
 
@@ -267,6 +268,37 @@ def check_cold(required: str, required_rank: int, steps: Sequence[Step], overrid
             container=where.code,
         )
     return True
+
+
+def check_type_grid(
+    level: str, rows: int | None, cols: int | None, scheme: str | None, group: int | None, names: int | None
+) -> None:
+    """Whether the grid of a type of container makes sense; `names`: how many names of positions are given.
+
+    Raises:
+        Invalid: naming the field.
+    """
+    if not (rows is None) == (cols is None) == (scheme is None):
+        raise Invalid(
+            "A grid has rows, columns and names of its positions: give all three, or none.",
+            errors={"rows": "and columns and names belong together"},
+        )
+    if level == "box" and rows is None:
+        raise Invalid("Tubes stand in a grid: give its rows.", errors={"rows": "are missing"})
+    size = (rows or 0) * (cols or 0)
+    if size > MOST_POSITIONS:
+        raise Invalid(f"A grid has at most {MOST_POSITIONS} positions.", errors={"cols": "and rows make too many"})
+    grouped_scheme = scheme in {"goblet_cane_position", "tower_level_box"}
+    if grouped_scheme != (group is not None) or (group and (rows or 0) % group):
+        raise Invalid(
+            "Names of three parts say how many rows belong together; the rows are a multiple of it.",
+            errors={"rows_per_group": "does not go with the names or the rows"},
+        )
+    if (scheme == "names") != (names is not None) or (names is not None and names != size):
+        raise Invalid(
+            f"Names of its own are one for each of the {size} positions, row by row.",
+            errors={"position_names": f"are {names or 0}, not {size if scheme == 'names' else 0}"},
+        )
 
 
 def check_reserved(held: Held | None, named: UUID | None, place: str) -> str | None:

@@ -91,7 +91,7 @@ insert into container_type (code, title, level, rows, cols, label_scheme, fill_o
 insert into container_type_child (parent_type_id, child_type_id)
 select p.id, c.id from container_type p join container_type c on
        (p.level = 'facility' and c.level in ('room', 'freezer', 'bench')) or (p.level = 'room' and c.level in ('freezer', 'bench'))
-    or (p.level = 'freezer' and c.level in ('shelf', 'rack')) or (p.level = 'shelf' and c.level in ('rack', 'box')) or (p.level = 'rack' and c.level = 'box')
+    or (p.level = 'freezer' and c.level in ('shelf', 'rack')) or (p.level = 'shelf' and c.level in ('rack', 'box') and c.code <> 'CANES') or (p.level = 'rack' and c.level = 'box' and c.code <> 'CANES')
     or (p.level = 'bench' and c.level = 'box') or (p.code = 'LN2TANK' and c.code = 'CANES');
 insert into container_type_format (container_type_id, tube_format)
 select t.id, f.code from container_type t join tube_format f on

@@ -109,6 +109,40 @@ create trigger place_insert after insert on container referencing new table as n
     for each statement execute function biobank_container_place();
 create trigger place_update after update on container referencing old table as old_rows new table as new_rows
     for each statement execute function biobank_container_place();
+
+-- The way down to each container. Whoever moves something holds what it moves into, up to the outermost, so that no part of the way moves
+-- meanwhile: a rack that goes into a freezer and the freezer that goes into another room take turns.
+create function biobank_container_path() returns trigger language plpgsql security definer set search_path = public as $$
+declare
+    moved bigint[];
+begin
+    if tg_op = 'INSERT' then
+        moved := array(select id from new_rows);
+    else
+        moved := array(select n.id from new_rows n join old_rows o using (id) where n.parent_id is distinct from o.parent_id);
+    end if;
+    if cardinality(moved) = 0 then
+        return null;
+    end if;
+    perform from container c where c.id in (
+        with recursive up(id) as (
+            select n.parent_id from new_rows n where n.id = any (moved) union select p.parent_id from container p join up on p.id = up.id
+        ) select id from up where id <> all (moved)) order by c.id for share;
+    insert into container_path (container_id, ancestors)
+    with recursive affected(id) as (
+        select unnest(moved) union select c.id from container c join affected a on c.parent_id = a.id
+    ), up(id, above, ancestors) as (
+        select a.id, c.parent_id, array[a.id] from affected a join container c using (id)
+        union all
+        select u.id, c.parent_id, c.id || u.ancestors from up u join container c on c.id = u.above
+    ) select id, ancestors from up where above is null
+    on conflict (container_id) do update set ancestors = excluded.ancestors;
+    return null;
+end $$;
+create trigger path_insert after insert on container referencing new table as new_rows
+    for each statement execute function biobank_container_path();
+create trigger path_update after update on container referencing old table as old_rows new table as new_rows
+    for each statement execute function biobank_container_path();
 create trigger no_delete before delete or truncate on container for each statement execute function biobank_refuse();
 
 -- Where containers have stood. Of the time before one was first entered it is said that it stood where it was entered.

@@ -1916,6 +1916,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("consent_id", "scope_code", name="uq_consent_decision_scope"),
     )
     op.create_table(
+        "container_path",
+        sa.Column("container_id", sa.BigInteger(), nullable=False),
+        sa.Column("ancestors", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+        sa.ForeignKeyConstraint(["container_id"], ["container.id"], name=op.f("fk_container_path_container_id")),
+        sa.PrimaryKeyConstraint("container_id", name=op.f("pk_container_path")),
+    )
+    op.create_index(
+        "ix_container_path_ancestors", "container_path", ["ancestors"], unique=False, postgresql_using="gin"
+    )
+    op.create_table(
         "container_place",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("container_id", sa.BigInteger(), nullable=False),

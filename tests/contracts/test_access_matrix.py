@@ -88,6 +88,7 @@ class Codes:
     label_range: str
     template: str
     stock: str
+    space: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -123,6 +124,7 @@ def made_up() -> Codes:
         label_range="888888888",
         template="no-such-label",
         stock="no-such-stock",
+        space=str(uuid4()),
     )
 
 
@@ -152,6 +154,8 @@ def address(route: Route, codes: Codes) -> str:
         "print-agent": codes.job,
         "label-templates": codes.template,
         "label-stocks": codes.stock,
+        "space": codes.space,
+        "container-types": "BOX25",
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -287,6 +291,10 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     labels = await api("manager").ok("/label-ranges", {"study": "LLS", "count": 2, "purpose": "Kits", "site": "CHI"})
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
+    places = [{"container": place, "count": 1}]
+    kept = await api("manager").ok(
+        "/space/reservations", {"name": "Visit day", "site": "CHI", "expires_at": LATER, "places": places}
+    )
     codes = Codes(
         participant=bench.material.participant,
         tube=bench.material.tubes[0],
@@ -309,6 +317,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
         label_range=str(labels["number"]),
         template="lls-label",
         stock="lls-roll",
+        space=kept["number"],
     )
     return codes, shared
 
@@ -330,6 +339,7 @@ def shape(response: httpx.Response, codes: Codes) -> tuple[int, str]:
 ROLL = next(name for name, stock in STOCKS.items() if isinstance(stock, RollStock) and stock.dpi == 203)
 MEASURES = {"type": "roll", "title": "Roll", "label_width": 30, "label_height": 15, "dpi": 300}
 NOW = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+LATER = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 LOCAL = (datetime.now(UTC) - timedelta(days=1)).strftime("%Y-%m-%dT%H:%M")
 DAY = (datetime.now(UTC) - timedelta(days=2)).date().isoformat()
 FINISH = {"row_version": 1}
@@ -488,6 +498,20 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "withdrawEquipmentProgram": {"reason": "to see what is said"},
         "withdrawProgramForm": {"reason": "to see what is said"},
         "addReagentLot": {"site": "CHI", "reagent": "Ficoll", "lot": "L1"},
+        "changeContainer": {"row_version": 1, "name": "Another"},
+        "copyContainer": {},
+        "releaseSpace": {},
+        "releaseSpaceForm": {},
+        "reserveSpaceForm": {"name": "x", "site": "CHI", "until": LATER[:10], "places": f"{codes.box}:A2"},
+        "moveContainerBackForm": {"undo": str(uuid4())},
+        "changeContainerForm": {"row_version": "1", "name": "Another"},
+        "copyContainerForm": {},
+        "reserveSpace": {
+            "name": "x",
+            "site": "CHI",
+            "expires_at": LATER,
+            "places": [{"container": codes.box, "count": 1}],
+        },
         "moveContainerBack": {"undo": str(uuid4())},
         "moveContainer": {"parent": codes.rack, "row_version": 1},
         "moveContainerForm": {"parent": codes.rack, "row_version": "1"},
@@ -711,6 +735,14 @@ OF_NO_STUDY = {
     "addPartyForm",
     "addContainer",
     "addContainerForm",
+    "importContainers",
+    "importContainersForm",
+    "addContainerTypeForm",
+    "changeContainerTypeForm",
+    "containerTypePage",
+    "addContainerType",
+    "changeContainerType",
+    "getContainerType",
     "addEquipmentForm",
     "addReagentLotForm",
     "undoMove",

@@ -58,8 +58,10 @@ export function boxTable(box: BoxView, words: Words): HTMLTableElement {
 }
 
 function cellContent(cell: Cell, words: Words): HTMLElement {
-  const said = `${cell.label}, ${words.state[cell.state]}${cell.code ? `, ${grouped(cell.code)}` : ""}`;
-  const shown = cell.text || (cell.state === "next" ? cell.label : "");
+  const kept = cell.state === "reserved";
+  const more = cell.code ? `, ${grouped(cell.code)}` : kept ? `: ${cell.text}` : "";
+  const said = `${cell.label}, ${words.state[cell.state]}${more}`;
+  const shown = kept ? "kept" : cell.text || (cell.state === "next" ? cell.label : "");
   if (cell.href) return el("a", { href: cell.href, title: said, "aria-label": said }, shown);
   return el(
     "span",

@@ -1,0 +1,122 @@
+"""The map of a box, its page, and the capacity of a building of 500 freezers, beside the database's own time and a
+constant page.
+"""
+
+import asyncio
+import http.client
+import statistics
+import time
+from collections.abc import Sequence
+
+import asyncpg
+
+from benchmarks import Report, say
+from benchmarks.house import BOX, House, house
+
+ROUNDS = 60
+_WARM = 5
+FREEZERS = 500
+_COUNTED = """
+with recursive down as (
+    select id from container where id = $1 union all select c.id from container c join down d on c.parent_id = d.id
+) select count(*) filter (where t.level = 'box') as boxes, {tubes} as tubes
+    from down join container c using (id) join container_type t on t.id = c.type_id
+"""
+# What the kept count saves: the same walk, and every tube counted by the narrow index.
+_KEPT = _COUNTED.format(tubes="sum((select sum(b.tubes) from box_count b where b.container_id = down.id))")
+_EACH = _COUNTED.format(tubes="sum((select count(*) from custody u where u.container_id = down.id))")
+_MAP = (
+    "select u.row, u.col, s.code, s.specimen_type, s.hold, s.quality from custody u "
+    "join specimen s on s.id = u.specimen_id where u.container_id = $1"
+)
+
+
+def measure(aliquots: int) -> Report:
+    """Milliseconds, one request after the other, from the first byte sent to the last received."""
+    report = Report("box")
+    say(f"Making {aliquots:,} aliquots in {FREEZERS} freezers …")
+    with house(aliquots, freezers=FREEZERS) as made:
+        box, building = asyncio.run(_codes(made))
+        asked = {
+            "box_map": f"/api/v1/containers/{box}/box",
+            "box_page": f"/storage/{box}",
+            "subtree": f"/api/v1/containers/{building}",
+            "building_page": f"/storage/{building}",
+            "find_space": "/api/v1/space?site=LAB&temperature_class=-80&count=50",
+        }
+        for name, path in asked.items():
+            say(f"{path} …")
+            report.figures |= _figures(name, _times(made, path))
+        report.floors |= _figures("constant", _times(made, "/health/constant"))
+        say("The same statements in the database alone …")
+        report.floors |= asyncio.run(_database(made))
+    report.figures["aliquots"] = aliquots
+    report.ratios = {
+        "box_map_to_database": round(report.figures["box_map_p50_ms"] / float(report.floors["map_rows_p50_ms"]), 1),
+        "subtree_to_kept_count": round(report.figures["subtree_p50_ms"] / float(report.floors["kept_count_p50_ms"]), 1),
+        "counting_to_kept_count": round(
+            float(report.floors["count_each_tube_p50_ms"]) / float(report.floors["kept_count_p50_ms"]), 1
+        ),
+    }
+    report.at_most("box_map_p50_ms", report.figures["box_map_p50_ms"], 20)
+    report.at_most("box_page_p50_ms", report.figures["box_page_p50_ms"], 20)
+    report.at_most("subtree_p50_ms", report.figures["subtree_p50_ms"], 50)
+    return report
+
+
+def _times(made: House, path: str) -> list[float]:
+    connection = http.client.HTTPConnection("127.0.0.1", made.port)
+    headers = {"Authorization": f"Bearer {made.token}", "Accept": "text/html" if "/api/" not in path else "*/*"}
+    took = []
+    for _ in range(ROUNDS + _WARM):
+        began = time.perf_counter()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
+    connection.close()
+    return took[_WARM:]
+
+
+def _figures(name: str, took: Sequence[float]) -> dict[str, float | int]:
+    ordered = sorted(took)
+    return {
+        f"{name}_p50_ms": round(statistics.median(ordered), 2),
+        f"{name}_p95_ms": round(ordered[int(len(ordered) * 0.95) - 1], 2),
+    }
+
+
+async def _codes(made: House) -> tuple[str, str]:
+    """A full box and the building."""
+    connection = await asyncpg.connect(made.dsn)
+    try:
+        full = "select c.code from container c join box_count b on b.container_id = c.id where b.tubes = $1 limit 1"
+        building = "select code from container where parent_id is null"
+        return await connection.fetchval(full, BOX), await connection.fetchval(building)
+    finally:
+        await connection.close()
+
+
+async def _database(made: House) -> dict[str, float | int]:
+    connection = await asyncpg.connect(made.dsn, server_settings={"jit": "off", "random_page_cost": "1.1"})
+    found: dict[str, float | int] = {}
+    box, building = await _codes(made)
+    keys = {
+        code: await connection.fetchval("select id from container where code = $1", code) for code in (box, building)
+    }
+    asked = {
+        "map_rows": (_MAP, keys[box]),
+        "kept_count": (_KEPT, keys[building]),
+        "count_each_tube": (_EACH, keys[building]),
+    }
+    for name, (statement, key) in asked.items():
+        took = []
+        for _ in range(20):
+            began = time.perf_counter()
+            await connection.fetch(statement, key)
+            took.append((time.perf_counter() - began) * 1000)
+        found |= _figures(name, took[2:])
+    await connection.close()
+    return found
