@@ -292,7 +292,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     deeds = (await api("auditor").see("/audit"))["rows"]
     number = next(deed["number"] for deed in deeds if deed["study"] == "LLS" and deed["changes"])
     places = [{"container": place, "count": 1}]
-    kept = await api("manager").ok(
+    for_later = await api("manager").ok(
         "/space/reservations", {"name": "Visit day", "site": "CHI", "expires_at": LATER, "places": places}
     )
     codes = Codes(
@@ -317,7 +317,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
         label_range=str(labels["number"]),
         template="lls-label",
         stock="lls-roll",
-        space=kept["number"],
+        space=for_later["number"],
     )
     return codes, shared
 
