@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 from sqlalchemy import select
 
+from biobank import ids
 from biobank.errors import DomainError
 from biobank.labelling import commands, rules
 from biobank.printing.range_commands import PrintRange, print_range
@@ -33,6 +34,12 @@ ENTER = (
 )
 PRINT_TWICE = (
     "insert into range_label (range_id, position, code) select r.id, 9, s.code from label_range r, specimen s limit 1"
+)
+
+
+KIT = (
+    f"insert into kit (code, range_id, number, first, last) select '{ids.mint(ids.Kind.KIT)}', id, 1, 1, 1 "
+    "from label_range"
 )
 
 
@@ -167,6 +174,7 @@ async def test_18_two_stations_that_store_a_label_printed_twice(api, database, w
         ("update range_label set specimen_id = 1", "ck_range_label_tube_where_applied"),
         (ENTER, "ck_identifier_label_is_taken_first"),
         (PRINT_TWICE, "ck_range_label_code_is_new"),
+        (f"{KIT}; update kit set last = 2", "ck_kit_append_only"),
     ],
 )
 async def test_a_label_is_used_by_its_rules_alone(database, world, superuser, statement, constraint):
