@@ -10,7 +10,14 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-SIZES = {"scan": 1_000_000, "store": 1_000_000, "box": 1_000_000, "pages": 3_500, "labels": 10_000}
+SIZES = {
+    "scan": 1_000_000,
+    "store": 1_000_000,
+    "box": 1_000_000,
+    "rackscan": 1_000_000,
+    "pages": 3_500,
+    "labels": 10_000,
+}
 """The benchmarks, and how many aliquots (`pages`: participants, `labels`: labels) each makes where nothing is said."""
 
 

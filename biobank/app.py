@@ -73,6 +73,7 @@ from biobank.printing import ranges as printing_ranges
 from biobank.protocol import api as protocol_api
 from biobank.protocol import pages as protocol_pages
 from biobank.rackscan import api as rackscan_api
+from biobank.rackscan import pages as rackscan_pages
 from biobank.release import api as release_api
 from biobank.release import pages as release_pages
 from biobank.scan import api as scan_api
@@ -126,6 +127,7 @@ ROUTERS = (
     stock_api.router,
     stock_pages.router,
     rackscan_api.router,
+    rackscan_pages.router,
     storage_api.router,
     storage_pages.router,
     live_api.router,

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Table, bindparam, insert, update
+from sqlalchemy import insert, text
 
 from biobank.specimen.models import Custody
 from biobank.tx import Tx
@@ -69,18 +69,26 @@ async def begin_custody(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
         await tx.session.execute(insert(Custody), rows)
 
 
+_MOVE = text(
+    """
+    update custody u set container_id = v.container_id, "row" = v.at_row, col = v.at_col, package_id = v.package_id,
+           holder_id = v.holder_id, external_party_id = v.external_party_id, terminal = v.terminal, site_id = v.site_id,
+           since = :since
+      from unnest(cast(:tubes as bigint[]), cast(:container_id as bigint[]), cast(:row as int[]), cast(:col as int[]),
+                  cast(:package_id as bigint[]), cast(:holder_id as bigint[]), cast(:external_party_id as bigint[]),
+                  cast(:terminal as text[]), cast(:site_id as bigint[]))
+           as v(tube, container_id, at_row, at_col, package_id, holder_id, external_party_id, terminal, site_id)
+     where u.specimen_id = v.tube
+    """
+)
+
+
 async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
-    """Move tubes, by specimen id. The history is written by the database; two tubes may swap places in one call."""
+    """Move tubes, by specimen id, in one statement. The history is written by the database; tubes may swap places in
+    one call.
+    """
     if not places:
         return
-    table = cast("Table", Custody.__table__)
-    statement = (
-        update(table)
-        .where(table.c.specimen_id == bindparam("tube"))
-        .values({name: bindparam(f"to_{name}") for name in _COLUMNS} | {"since": tx.now})
-    )
-    rows = [
-        {"tube": specimen_id, **{f"to_{name}": value for name, value in columns(place).items()}}
-        for specimen_id, place in places
-    ]
-    await tx.session.execute(statement, rows)
+    rows = [columns(place) for _, place in places]
+    arrays = {name: [row[name] for row in rows] for name in _COLUMNS}
+    await tx.session.execute(_MOVE, {"tubes": [tube for tube, _ in places], "since": tx.now, **arrays})
