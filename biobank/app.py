@@ -78,6 +78,7 @@ from biobank.release import api as release_api
 from biobank.release import pages as release_pages
 from biobank.scan import api as scan_api
 from biobank.scan import pages as scan_pages
+from biobank.scan.in_hand import out_of_the_cold
 from biobank.settings import Settings
 from biobank.shipment import api as shipment_api
 from biobank.shipment import pages as shipment_pages
@@ -223,6 +224,7 @@ def create_app(
                 "randomness": randomness,
                 "constraints": CONSTRAINTS,
                 "authenticate": authenticate,
+                "out_of_the_cold": out_of_the_cold,
                 "gate": gate,
                 "session_cookie": "__Host-biobank" if settings.secure_cookies else "biobank",
             }

@@ -163,12 +163,12 @@ async def count_failure(tx: Tx, user_id: int, lockout: Lockout) -> bool:
     return until is not None
 
 
-async def log_out(tx: Tx) -> None:
-    """End this session; others of the same person go on."""
+async def log_out(tx: Tx, reason: str | None = None) -> None:
+    """End this session; others of the same person go on. `reason`: why frozen tubes stay in this person's hands."""
     await tx.session.execute(
         update(LoginSession).where(LoginSession.token_hash == tx.actor.session).values(ended_at=tx.now)
     )
-    tx.record("user.logged_out", subject="app_user", subject_id=tx.actor.user_id)
+    tx.record("user.logged_out", subject="app_user", subject_id=tx.actor.user_id, reason=reason)
 
 
 async def create_token(tx: Tx, username: str, command: CreateToken) -> NewToken:

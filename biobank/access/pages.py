@@ -14,6 +14,8 @@ from biobank.http.deps import Writing
 from biobank.http.pages import page
 from biobank.http.security import PUBLIC
 
+_REASON_LEAST = 3
+
 
 def _inside(target: str | None) -> str:
     """Where to go after the login: a path of ours, never another site."""
@@ -74,9 +76,15 @@ async def log_in(request: Request[Any, Any, Any], tx: Writing, data: URLEncodedB
 
 
 @post("/logout", operation_id="logOut", opt={"permission": Permission.SELF}, include_in_schema=False, status_code=303)
-async def log_out(request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Redirect:
-    del data  # only the CSRF token, which the middleware has checked
-    await commands.log_out(tx)
+async def log_out(request: Request[Any, Any, Any], tx: Writing, data: URLEncodedBody[dict[str, str]]) -> Response[Any]:
+    """End the session. Who has tubes of -80 in hand says first why they stay out of their box."""
+    reason = data.get("reason", "").strip()[:400]
+    tubes = await request.app.state.out_of_the_cold(tx)
+    if tubes and len(reason) < _REASON_LEAST:
+        return page(
+            request, "leave.html", title="Tubes in your hands", status_code=200, tubes=tubes, short="reason" in data
+        )
+    await commands.log_out(tx, reason if tubes else None)
     response = Redirect("/login", status_code=303)
     response.delete_cookie(request.app.state.session_cookie)
     return response

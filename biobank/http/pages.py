@@ -59,15 +59,18 @@ def page(
     status_code: int = 200,
     headers: Mapping[str, str] | None = None,
     flashes: tuple[Flash, ...] = (),
+    of_nobody: bool = False,
     **view: Any,
 ) -> Template:
-    """A page with the bar, the navigation that this person may use, and a fresh form key."""
-    actor: Actor | None = request.scope.get("user")
+    """A page with the bar, the navigation that this person may use, and a fresh form key. With `of_nobody` it is the
+    page of no person, such as browsers may keep.
+    """
+    actor: Actor | None = None if of_nobody else request.scope.get("user")
     path = request.url.path
     context = page_context(
         page_title=title,
         request_path=path,
-        csrf_token=csrf_of(request),
+        csrf_token="" if of_nobody else csrf_of(request),
         site_tz=str(request.scope.get("site_tz", "UTC")),
         actor=None
         if actor is None

@@ -27,6 +27,7 @@ COMMANDS = (
     CommandCode("aliquot", "CALQCALQCH", "Aliquot: scan a parent, and go on at the aliquot bench"),
     CommandCode("discard", "CDCDCDCDCE", "Discard: scan a tube, and go on at its disposal list"),
     CommandCode("verify", "CVFYCVFYCG", "Verify label: scan the parent, then each tube made of it"),
+    CommandCode("remap", "CRMPCRMPXJ", "Re-map box: scan a box, its tubes in their new order, NEXT for a gap; confirm"),
     CommandCode("pack", "CPCKCPCKCB", "Pack: scan a package, then the tubes that go into it"),
     CommandCode("receive", "CRCVCRCVCE", "Receive: scan a package or shipment, then each tube that came"),
     CommandCode("quantity", "CQTYCQTYCR", "Quantity: scan a tube, then type or scan what it holds"),

@@ -24,6 +24,7 @@ Mode = Literal[
     "aliquot",
     "discard",
     "verify",
+    "remap",
     "pack",
     "receive",
     "quantity",
@@ -36,7 +37,8 @@ class StationScan(BaseModel):
 
     `context` is the parent, package, shipment or tube that the mode works with. A scan that was made offline says when
     (`scanned_at`), who made it (`made_by`) and into which `position` the hand put the tube. `dry_run` is training: the
-    answer is the real one, and nothing is kept.
+    answer is the real one, and nothing is kept. `codes` are the tubes of a box in the order in which they stand in it
+    now, and `digest` that of what was shown of them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,7 +50,8 @@ class StationScan(BaseModel):
     reason: Annotated[str, Field(min_length=3, max_length=400)] | None = None
     move: bool = False
     first_in_hand: bool = False
-    codes: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=1000)] = ()
+    codes: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=1000)] = ()
+    digest: Annotated[str, Field(min_length=64, max_length=64)] | None = None
     scanned_at: AwareDatetime | None = None
     made_by: Annotated[str, Field(max_length=63)] | None = None
     dry_run: bool = False
@@ -86,7 +89,8 @@ class Answer(BaseModel):
     free: tuple[str, ...] | None = None
     next: str | None = None
     context: Context | None = None
-    confirm: Literal["move", "first_in_hand"] | None = None
+    confirm: Literal["move", "first_in_hand", "remap"] | None = None
+    digest: str | None = None
     undo: UUID | None = None
     unpack: bool = False
     final: bool = False

@@ -1,5 +1,6 @@
 """The scan station's verbs: resolve a code, do what the station is set to, and say exactly what happened."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from biobank import ids
 from biobank.accession.bench import attempt
 from biobank.errors import DomainError, NotFound
-from biobank.scan import finding, marking, parcels, placing, queries, rules
+from biobank.scan import finding, marking, parcels, placing, queries, remapping, rules
 from biobank.scan.answers import Answer, Mode, Short, StationScan, not_a_tube, shown_box, stop
 from biobank.scan.modes import MODES
 from biobank.scan.queries import CodeView
@@ -125,6 +126,8 @@ def _is_tube(canonical: str) -> bool:
 
 async def _in_mode(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     mode = MODES[command.mode]
+    if found.kind == "box" and command.mode == "remap" and command.codes and tx.actor.may(mode.permission):
+        return await remapping.remap(tx, command, found.code)
     if found.kind == "box":
         return await finding.boxed(tx, command, found)
     if mode.tubes and found.replaced_by is not None:
@@ -144,20 +147,28 @@ async def undo(tx: Tx, command: UndoScan) -> Answer:
         if command.undo is None:
             context, tube = command.context or "", ids.canonical(command.tube or "")
             return await attempt(tx, lambda: parcels.unpack(tx, context, tube))
-        done = (await storage.undo(tx, storage.UndoMove(undo=command.undo))).placements[0]
+        placements = (await storage.undo(tx, storage.UndoMove(undo=command.undo))).placements
     except DomainError as refusal:
         return stop("", "", refusal.title, refusal.detail)
+    done = placements[0]
     box = done.left or done.box
     shown = await shown_box(tx, box) if box is not None else {}
     return Answer(
         verdict="ok",
         word="Undone",
         code=done.tube,
-        title=f"It is {done.words} again." if done.box is None else f"It is back in {done.words}.",
+        title=_where(placements),
         href=f"/specimens/{done.tube}",
         mode="",
         **shown,
     )
+
+
+def _where(placements: Sequence[storage.PlacementView]) -> str:
+    if len(placements) > 1:
+        return f"{len(placements)} tubes are where they were before."
+    (done,) = placements
+    return f"It is {done.words} again." if done.box is None else f"It is back in {done.words}."
 
 
 async def undo_box(tx: Tx, command: UndoBox) -> Answer:

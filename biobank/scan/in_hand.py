@@ -56,3 +56,8 @@ async def in_hand(tx: ReadTx) -> list[TubeInHand]:
         )
         for row in rows
     ]
+
+
+async def out_of_the_cold(tx: ReadTx) -> list[TubeInHand]:
+    """The tubes of -80 that this person holds: nobody leaves with them without a word."""
+    return [tube for tube in await in_hand(tx) if tube.cold]

@@ -31,6 +31,7 @@ MODES: Mapping[str, Mode] = {
     "aliquot": Mode(Permission.SPECIMEN_PROCESS, marking.aliquot, "dividing tubes"),
     "discard": Mode(Permission.SPECIMEN_READ, marking.discard),
     "verify": Mode(Permission.LABEL_PRINT, marking.verify, "checking labels"),
+    "remap": Mode(Permission.STORAGE_STORE, finding.find, "moving tubes"),
     "pack": Mode(Permission.SHIPMENT_PACK, parcels.pack, "packing shipments"),
     "receive": Mode(Permission.SHIPMENT_RECEIVE, parcels.receive, "receiving shipments"),
     "quantity": Mode(Permission.SPECIMEN_PROCESS, marking.measure, "measuring tubes"),

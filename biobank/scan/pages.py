@@ -1,6 +1,8 @@
 """The scan station, its self-test, and the command codes that lie beside it."""
 
 import asyncio
+import hashlib
+import json
 from functools import cache
 from typing import Any
 
@@ -11,6 +13,7 @@ from litestar.response import Template
 from biobank.actor import Actor, Permission
 from biobank.http.deps import Reading
 from biobank.http.pages import csrf_of, page
+from biobank.http.templating import STATIC_BUILD, asset_url
 from biobank.scan.answers import shown_box
 from biobank.scan.modes import MODES as DEEDS
 from biobank.scan.rules import COMMANDS, MODES, NEEDS, SELF_TEST
@@ -18,6 +21,8 @@ from biobank.template.queries import house_template
 from biobank.tx import ReadTx
 from labels import STOCKS, Item, render_pdf
 from labels.symbols import Symbology, encode
+
+_PAGE = "scan/station.html"
 
 
 async def _station(tx: ReadTx | None, actor: Actor | None, mode: str, box: str) -> dict[str, Any]:
@@ -46,7 +51,7 @@ async def station(
     request: Request[Any, Any, Any], tx: Reading, mode: FromQuery[str] = "", box: FromQuery[str] = ""
 ) -> Template:
     view = await _station(tx, request.scope["user"], mode, box)
-    return page(request, "scan/station.html", title="Scan station", view=view)
+    return page(request, _PAGE, title="Scan station", view=view)
 
 
 @get("/scan/session", operation_id="scanSession", opt={"permission": Permission.SELF}, include_in_schema=False)
@@ -99,4 +104,64 @@ async def commands_pdf(tx: Reading) -> Response[bytes]:
     return Response(content, media_type="application/pdf", headers=headers)
 
 
-router = Router("/", route_handlers=[station, session, self_test_symbol, commands_page, commands_pdf])
+@get("/scan/shell", operation_id="stationShell", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False)
+async def shell(request: Request[Any, Any, Any]) -> Template:
+    """The station as nobody's page, which browsers keep for work without a network."""
+    return page(request, _PAGE, title="Scan station", view=await _station(None, None, "", ""), of_nobody=True)
+
+
+@cache
+def _worker() -> bytes:
+    """The service worker, with the names of what it keeps: they change with every build."""
+    names = [asset_url(name) for name in ("app.js", "app.css", "favicon.svg")]
+    script = (STATIC_BUILD / asset_url("worker.js").rpartition("/")[2]).read_text()
+    version = hashlib.sha256("".join([*names, script]).encode()).hexdigest()[:16]
+    kept = {"version": version, "page": "/scan/shell", "files": [*names, "/scan/self-test.svg"]}
+    return f"self.shell = {json.dumps(kept)};\n{script.partition('//# sourceMappingURL')[0]}".encode()
+
+
+@get(
+    "/scan/worker.js",
+    operation_id="stationWorker",
+    opt={"permission": Permission.SPECIMEN_READ},
+    include_in_schema=False,
+)
+async def worker() -> Response[bytes]:
+    headers = {"cache-control": "no-cache", "service-worker-allowed": "/scan"}
+    return Response(_worker(), media_type="text/javascript", headers=headers)
+
+
+@get(
+    "/scan/manifest.webmanifest",
+    operation_id="stationManifest",
+    opt={"permission": Permission.SPECIMEN_READ},
+    include_in_schema=False,
+)
+async def manifest() -> Response[bytes]:
+    """What a browser needs to install the station as an application of its own."""
+    said = {
+        "name": "Biobank scan station",
+        "short_name": "Scan station",
+        "start_url": "/scan",
+        "scope": "/scan",
+        "display": "standalone",
+        "background_color": "#f4f6f8",
+        "theme_color": "#0b6b74",
+        "icons": [{"src": asset_url("favicon.svg"), "sizes": "any", "type": "image/svg+xml", "purpose": "any"}],
+    }
+    return Response(json.dumps(said).encode(), media_type="application/manifest+json")
+
+
+router = Router(
+    "/",
+    route_handlers=[
+        station,
+        session,
+        shell,
+        worker,
+        manifest,
+        self_test_symbol,
+        commands_page,
+        commands_pdf,
+    ],
+)

@@ -19,6 +19,7 @@ MODES: Mapping[str, str] = {
     "aliquot": "Aliquot",
     "discard": "Discard",
     "verify": "Verify label",
+    "remap": "Re-map box",
     "pack": "Pack",
     "receive": "Receive",
     "quantity": "Quantity",

@@ -7,13 +7,12 @@ import pytest
 
 from biobank import ids
 from biobank.identifier.command_codes import BY_CODE
+from biobank.scan import rules
 from tests.material import make_material
 from tests.shelves import box, boxed, freezer, rack
 from tests.shipping import draft, shipped
 
-MODES = {
-    *("find", "store", "move", "check_out", "return", "aliquot", "discard", "verify", "pack", "receive", "quantity")
-}
+MODES = set(rules.MODES)
 
 
 async def events(superuser, name):
@@ -125,7 +124,9 @@ async def test_a_dropped_scan_and_the_start_of_a_station_are_on_record(api, data
     assert await events(superuser, "station.started") == 2
 
 
-async def test_frozen_tubes_in_hand_are_timed(api, database, world, superuser):
+async def test_frozen_tubes_in_hand_are_timed_and_nobody_leaves_with_them_without_a_word(
+    api, database, world, superuser, browser
+):
     code, made = await boxed(api), await make_material(database, world, tubes=3)
     tech, (fresh, amber, red) = api("technician"), made.tubes
     for tube in (amber, red):
@@ -142,6 +143,15 @@ async def test_frozen_tubes_in_hand_are_timed(api, database, world, superuser):
     seen = {row["code"]: (row["minutes"], row["cold"], row["tone"]) for row in await tech.see("/station/in-hand")}
     assert seen == {fresh: (0, False, "ok"), amber: (12, True, "warning"), red: (31, True, "stop")}
     assert await api("manager").see("/station/in-hand") == []
+    desk = await browser("technician")
+    for fields in ({}, {"reason": " x "}):
+        asked = await desk.post("/logout", fields)
+        assert asked.status_code == 200
+        assert ids.grouped(red) in asked.text
+        assert ids.grouped(fresh) not in asked.text
+    assert (await desk.post("/logout", {"reason": "On dry ice until the night shift"})).status_code == 303
+    said = "select body::jsonb ->> 'reason' from audit_entry where name = 'user.logged_out'"
+    assert await superuser.fetchval(said) == "On dry ice until the night shift"
 
 
 async def test_a_package_is_packed_and_received_by_scan(api, database, world):
@@ -221,7 +231,7 @@ async def test_every_mode_has_its_code_and_refuses_who_may_not(api, database, wo
     answers = {verb.verb: await tech.ok("/scan", {"text": code}) for code, verb in BY_CODE.items()}
     assert {verb for verb, answer in answers.items() if answer["command"] is None} == MODES
     assert {answers[mode]["mode"] for mode in MODES} == MODES
-    for mode in MODES - {"find", "discard"}:
+    for mode in MODES - {"find", "discard", "remap"}:
         said = await api("scientist").ok("/scan", {"text": made.tubes[0], "mode": mode, "box": "B"})
         assert (said["title"], said["mode"]) == ("Not allowed", mode)
     assert (await tech.post("/scan", {"text": "T", "mode": "nothing"})).status_code == 422
@@ -245,10 +255,30 @@ async def test_labels_are_verified_at_the_station_parent_first(api, database, wo
     assert (opened["word"], opened["context"]["code"]) == ("Parent", parent)
     assert opened["message"] == "2 of 2 labels wait for their scan."
     wrong = await tech.ok("/scan", {"text": other, "mode": "verify", "context": parent})
-    assert (wrong["verdict"], wrong["title"]) == ("stop", "This tube was not made of that one")
+    assert (wrong["verdict"], wrong["title"]) == ("stop", "This label is not of that parent")
     words = [(await tech.ok("/scan", {"text": one, "mode": "verify", "context": parent}))["message"] for one in mine]
     assert words[0].endswith("1 to go.")
     assert words[1].endswith("then the next parent.")
     twice = await tech.ok("/scan", {"text": mine[0], "mode": "verify", "context": parent})
     assert twice["verdict"] == "duplicate"
     assert (await tech.ok("/scan", {"text": parent, "mode": "verify"}))["word"] == "Verified already"
+
+
+async def test_a_spilled_box_is_remapped_by_scan_after_a_look(api, database, world):
+    code, made = await boxed(api), await make_material(database, world, tubes=4)
+    tech, (one, two, three, foreign) = api("technician"), made.tubes
+    for tube in (one, two, three):
+        await tech.ok("/storage/placements", {"tube": tube, "box": code})
+    body = {"text": code, "mode": "remap", "box": code, "codes": [two, "-", one, foreign]}
+    asked = await tech.ok("/scan", body)
+    assert (asked["word"], asked["confirm"]) == ("Re-map it?", "remap")
+    assert f"Missing: {ids.grouped(three)} of A3." in asked["message"]
+    assert ids.grouped(foreign) in asked["message"]
+    done = await tech.ok("/scan", {**body, "digest": asked["digest"]})
+    assert (done["word"], done["verdict"], done["box"]["occupied"]) == ("Re-mapped", "warning", 2)
+    assert (await tech.see(f"/scan/{one}"))["tube"]["position"] == "A3"
+    stale = await tech.ok("/scan", {**body, "digest": asked["digest"]})
+    assert stale["verdict"] == "stop"
+    assert (await tech.ok("/scan/undo", {"undo": done["undo"]}))["title"] == "3 tubes are where they were before."
+    assert (await tech.see(f"/scan/{one}"))["tube"]["position"] == "A1"
+    assert (await tech.ok("/scan", {"text": code, "mode": "remap"}))["word"] == "Box"

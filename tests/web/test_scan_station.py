@@ -10,17 +10,21 @@ import pytest
 import web_samples as samples
 from playwright.async_api import Browser, Page, Route
 
+from biobank import ids
 from biobank.http.templating import STATIC_BUILD, make_environment
+from biobank.ids import Kind
+from biobank.scan import rules
 
 pytestmark = pytest.mark.browser
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "form-action 'self'; font-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 PAUSE = 30  # milliseconds from one label to the next: two codes without a pause are one burst
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".map": "application/json"}
 ACK, CONFIRM, UNDO = "CACK-CACK-A3", "CCNFRMCNF4", "cundcundc5"
+NEXT, TRAIN = "CNXTCNXTCA", "CTRNCTRNC9"
 
 Reply = Callable[[Route, dict[str, Any]], Awaitable[None]]
 
@@ -42,6 +46,7 @@ def answer(**part: Any) -> dict[str, Any]:
         "next": None,
         "context": None,
         "confirm": None,
+        "digest": None,
         "undo": None,
         "unpack": False,
         "final": False,
@@ -85,6 +90,8 @@ class Station:
             await route.fulfill(status=201, json={"words": ""})
         elif path == "scan/session":
             await route.fulfill(json={"username": self.user, "csrf_token": "fresh"})
+        elif path == "scan/manifest.webmanifest":
+            await route.fulfill(json={"name": "Scan station"})
         elif path == "scan/self-test.svg":
             await route.fulfill(body="<svg xmlns='http://www.w3.org/2000/svg'/>", content_type="image/svg+xml")
         elif path.startswith("api/"):
@@ -327,3 +334,152 @@ async def test_focus_comes_back_and_help_opens_by_key(station: Station) -> None:
     await station.scan("T1")
     await station.word("Stored")
     assert station.requests[0]["mode"] == "find"
+
+
+async def test_two_codes_without_a_pause_are_refused_both_and_joined_ones_as_well(station: Station) -> None:
+    await station.page.keyboard.type("T1")
+    await station.page.keyboard.press("Enter")
+    await station.page.keyboard.type("T2")
+    await station.page.keyboard.press("Enter")
+    await station.word("Two codes at once")
+    assert await station.page.locator("#log li.is-stop").count() == 2
+    await station.scan(ACK)
+    await station.word("Ready")
+    await station.scan("TKQ7M3X9V7BB7Q2XK9T4")  # no house ids: one code of somebody else's
+    await station.word("Stored")
+    await station.scan(ids.mint(Kind.TUBE) + ids.mint(Kind.TUBE))
+    await station.word("Two codes at once")
+    assert len(station.requests) == 1
+
+
+async def test_double_fire_is_ignored_by_value_and_a_second_tube_never_is(station: Station) -> None:
+    await station.scan("T1", "T1", "T2")
+    await station.page.locator("#log li.is-ok").nth(1).wait_for()
+    assert await station.texts() == ["T1", "T2"]
+
+
+async def test_pasted_lines_are_sent_in_order_when_that_is_confirmed(station: Station) -> None:
+    await station.paste("T1\r\nT2\r\nT3\r\n")
+    await station.word("3 codes pasted")
+    assert station.requests == []
+    await station.page.get_by_role("button", name="Send 3").click()
+    await station.page.locator("#log li.is-ok").nth(2).wait_for()
+    assert await station.texts() == ["T1", "T2", "T3"]
+
+
+async def test_training_sends_what_changes_nothing_and_says_so(station: Station) -> None:
+    await station.scan(TRAIN)
+    await station.word("Training")
+    assert "nothing that is scanned is kept" in await station.page.locator("#training").inner_text()
+    await station.scan("T1")
+    await station.word("Stored")
+    await station.page.get_by_role("button", name="End training").click()
+    await station.word("In earnest")
+    await station.scan("T2")
+    await station.page.locator("#log li.is-ok").nth(1).wait_for()
+    assert [request.get("dry_run", False) for request in station.requests] == [True, False]
+
+
+async def test_a_box_is_forgotten_after_a_pause(station: Station) -> None:
+    await station.page.clock.install()
+    await station.page.reload()
+    await station.page.locator("#scan:focus").wait_for()
+    await station.page.clock.fast_forward("16:00")
+    await station.word("Forgotten")
+    assert await station.page.locator("#box").is_hidden()
+    await station.page.clock.resume()
+    await station.scan("T1")
+    await station.word("Stored")
+    assert station.requests[0]["box"] is None
+
+
+async def test_a_box_is_remapped_by_its_tubes_in_order(station: Station) -> None:
+    async def look_then_do(route: Route, body: dict[str, Any]) -> None:
+        if body.get("digest"):
+            await route.fulfill(json=answer(word="Re-mapped", mode="remap"))
+        else:
+            await route.fulfill(
+                json=answer(verdict="warning", word="Re-map it?", mode="remap", confirm="remap", digest="d")
+            )
+
+    station.reply = look_then_do
+    await station.page.get_by_role("button", name="Re-map box").click()
+    await station.scan("T1", "T2", NEXT, "T3")
+    await station.word("Number 4")
+    await station.scan(UNDO)
+    await station.word("Taken back")
+    await station.scan("T4", CONFIRM)
+    await station.word("Re-map it?")
+    await station.page.wait_for_timeout(500)
+    await station.scan(CONFIRM)
+    await station.word("Re-mapped")
+    assert [request["codes"] for request in station.requests] == [["T1", "T2", "-", "T4"]] * 2
+    assert station.requests[1]["digest"] == "d"
+
+
+async def test_the_number_pad_and_the_reason_belong_to_their_modes(station: Station) -> None:
+    pad, reason = station.page.locator("#key-pad"), station.page.get_by_label("Why they leave their box")
+    assert await pad.is_hidden()
+    await station.page.get_by_role("button", name="Quantity").click()
+    for key in ("4", "5", "0", "Back", "Enter"):
+        await pad.get_by_role("button", name=key, exact=True).click()
+    await station.word("Stored")
+    assert station.requests[0]["text"] == "45"
+    await station.page.get_by_role("button", name="Check out").click()
+    await reason.fill("To be divided")
+    await station.page.locator("#scan").focus()
+    await station.scan("T9")
+    await station.page.locator("#log li.is-ok").nth(1).wait_for()
+    assert station.requests[1]["reason"] == "To be divided"
+
+
+SYMBOL = rules.SELF_TEST
+FRENCH = str.maketrans("AQZWM", "QAWZ,")
+GERMAN = str.maketrans("YZ", "ZY")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (SYMBOL.translate(FRENCH), "AZERTY"),
+        (SYMBOL.translate(GERMAN), "QWERTZ"),
+        (SYMBOL.lower(), "Capitals arrive as small letters"),
+        (SYMBOL.replace("*", "("), 'should be "*" and is "("'),
+        ("T1", "Nothing is taken before"),
+    ],
+)
+async def test_a_station_does_not_start_with_a_scanner_that_types_wrongly(
+    station: Station, typed: str, said: str
+) -> None:
+    await station.page.get_by_text("Set up this computer").click()
+    await station.page.get_by_role("button", name="Test the scanner").click()
+    await station.word("Self-test")
+    await station.scan(typed)
+    await station.word("Self-test f")
+    assert said in await station.page.locator("#verdict").inner_text()
+    assert station.requests == []
+    await station.scan(SYMBOL)
+    await station.word("Scanner tested")
+    assert station.started == ["hand", "scanner"]
+    assert "tested today" in await station.page.locator("[data-slot=scanner]").inner_text()
+
+
+async def test_a_prefix_of_the_scanner_is_found_and_taken_off(station: Station) -> None:
+    await station.page.get_by_text("Set up this computer").click()
+    await station.page.get_by_role("button", name="Test the scanner").click()
+    await station.scan(f"#1{SYMBOL}~")
+    await station.word("Self-test failed")
+    await station.page.get_by_role("button", name="Take them off").click()
+    await station.word("Scanner tested")
+    await station.scan("#1T1~")
+    await station.word("Stored")
+    assert await station.texts() == ["T1"]
+
+
+async def test_tubes_in_hand_are_shown_with_their_minutes(station: Station) -> None:
+    tube = {"code": samples.TUBE, "title": "Serum", "since": "", "cold": True}
+    station.in_hand = [{**tube, "minutes": 31, "tone": "stop"}, {**tube, "minutes": 3, "tone": "ok"}]
+    await station.scan("T1")
+    shown = station.page.locator("#in-hand")
+    await shown.get_by_text("31 min too long out").wait_for()
+    assert "2, 1 out too long" in await shown.inner_text()

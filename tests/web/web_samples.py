@@ -169,6 +169,8 @@ def station_context(**box: Any) -> dict[str, Any]:
                     {"verb": "confirm", "code": "CCNFRMCNF4", "title": "Confirm"},
                     {"verb": "undo", "code": "CUNDCUNDC5", "title": "Undo the last scan"},
                     {"verb": "find", "code": "CFNDCFNDF6", "title": "Mode: look up"},
+                    {"verb": "next", "code": "CNXTCNXTCA", "title": "Next"},
+                    {"verb": "train", "code": "CTRNCTRNC9", "title": "Training"},
                 ],
             }
         )

@@ -21,7 +21,7 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ENTRIES = ("src/app.ts", "css/app.css", "icons/favicon.svg")
+ENTRIES = ("src/app.ts", "src/worker.ts", "css/app.css", "icons/favicon.svg")
 SOURCES = ("src", "css", "icons", "package.json", "package-lock.json", "tsconfig.json", "build_hook.py")
 
 

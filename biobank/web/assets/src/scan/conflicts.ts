@@ -1,6 +1,8 @@
 /** Scans that were made offline and refused when they were sent: each waits here for a decision, and nothing else waits for it. */
 
 import { el, grouped, need } from "../dom";
+import { post } from "./client";
+import { newKey } from "./focus";
 import { stateWord } from "./render";
 import type { Answer } from "./types";
 
@@ -92,5 +94,17 @@ export class Conflicts {
       el("p", { class: "muted" }, conflict.message),
       row,
     );
+  }
+}
+
+/** Put on record that a scan is dropped, and why; false when that was not possible. */
+export async function dropped(conflict: Conflict, reason: string): Promise<boolean> {
+  const { text, mode, box, scanned_at } = conflict.body;
+  const refusal = `${conflict.title}: ${conflict.message}`.slice(0, 1000);
+  const body = { text, mode, box: box ?? null, scanned_at, refusal, reason };
+  try {
+    return "answer" in (await post("/api/v1/station/dropped", { key: newKey(), kind: "mode", text: "", body }));
+  } catch {
+    return false;
   }
 }

@@ -1,9 +1,9 @@
 /** The work of a station: scans in their order, what is at hand, the answers, and what is written down of all that. */
 
 import { grouped, need } from "../dom";
-import { post, send, session, type Outcome, type Refusal } from "./client";
+import { send, session, type Outcome, type Refusal } from "./client";
 import { serverNow } from "./clock";
-import { Conflicts, type Conflict } from "./conflicts";
+import { Conflicts, dropped, type Conflict } from "./conflicts";
 import { Display } from "./display";
 import { newKey } from "./focus";
 import { entered, Hands, type AtHand } from "./hands";
@@ -11,37 +11,19 @@ import { chooseStation } from "./identity";
 import { InHand } from "./inhand";
 import { Keeper, type KnownBox } from "./keeper";
 import { waits, withWaiting } from "./late";
-import { ScanLog, type KeptLine } from "./log";
+import { ScanLog } from "./log";
 import { show, type Shown } from "./panel";
 import * as say from "./questions";
 import { ScanQueue, type Entry } from "./queue";
 import { play } from "./sound";
+import type { Page, State } from "./state";
 import type { Answer, Context, Words } from "./types";
+import { together, tokenOf, undoBody, undone } from "./undoing";
 
 const UNAUTHENTICATED = 401;
 const FORBIDDEN = 403;
 const REASON_LEAST = 3;
 const USER = "biobank-station-user";
-
-/** What a station has at hand, as it is written down. */
-interface State {
-  hand: AtHand;
-  context: Context | null;
-  training: boolean;
-  touched: number;
-  lines: KeptLine[];
-  conflicts: Conflict[];
-}
-
-/** What the station's page does for its work. */
-export interface Page {
-  panel: HTMLElement;
-  input: HTMLInputElement;
-  /** A command that an answer asks for. */
-  command(verb: string): boolean;
-  /** How the scanner was found fit today. */
-  way(): "scanner" | "hand" | null;
-}
 
 export class Flow {
   readonly log: ScanLog;
@@ -55,6 +37,7 @@ export class Flow {
   context: Context | null = null;
   training = false;
   touched = Date.now();
+  collected: string[] = [];
   /** A question that is open: what a yes does. */
   question: (() => void) | null = null;
   private readonly conflicts: Conflicts;
@@ -62,6 +45,7 @@ export class Flow {
   private keeper: Keeper<State> | null = null;
   private ready: Promise<void> = Promise.resolve();
   private signedOut = false;
+  private wasDeferred = false;
 
   constructor(
     private readonly root: HTMLElement,
@@ -109,6 +93,7 @@ export class Flow {
     if (state) {
       if (entries.length || !window.location.search) {
         ({ hand: this.hand, context: this.context, training: this.training, touched: this.touched } = state);
+        this.collected = state.collected ?? [];
       }
       this.log.restore(state.lines);
       this.conflicts.restore(state.conflicts);
@@ -121,8 +106,8 @@ export class Flow {
     this.freeze(entries);
     this.display.training(this.training);
     this.showBoxAtHand(entries);
-    this.showHand();
     this.queue.restore(entries);
+    this.showHand();
   }
 
   entry(kind: Entry["kind"], text: string, body: Entry["body"] = null): Entry {
@@ -144,14 +129,9 @@ export class Flow {
   }
 
   private pushUndo(token: string | null, code: string): void {
-    const entry = this.entry("undo", code, token ? this.undoBody(token) : null);
+    const entry = this.entry("undo", code, token ? undoBody(token, this.user) : null);
     this.log.add(entry.key, `Undo ${code}`);
     this.push(entry);
-  }
-
-  private undoBody(token: string): Record<string, unknown> {
-    const [, context, tube] = token.split(":");
-    return { ...(tube ? { context, tube } : { undo: token }), made_by: this.user || null };
   }
 
   /** A scan that was not sent yet is taken out of the queue; what was done is undone by a deed of its own. */
@@ -181,24 +161,24 @@ export class Flow {
         const title = this.log.lastIsFinal ? "The last deed is corrected on its own page, not here." : "There is nothing to undo at this station.";
         return { answer: say.local({ verdict: "warning", word: "Nothing to undo", title }) };
       }
-      entry.body = this.undoBody(last.token);
+      entry.body = undoBody(last.token, this.user);
     }
     if (kind === "undo-box" && !entry.body) {
-      const undos = this.log.undoableOf(entry.text).filter((token) => !token.includes(":"));
+      const undos = together(this.log.undoableOf(entry.text));
       if (!undos.length) return { answer: say.local({ verdict: "warning", word: "Nothing to undo", title: "This station put nothing into this box." }) };
       entry.body = { box: entry.text, undos };
     }
     // Mode and box are those the answers before this one have left behind, not those of the moment of the scan.
-    entry.body ??= this.body(entry);
+    entry.body ??= this.body(entry.text);
     await this.keeper?.keep(entry);
     return send(kind, entry);
   }
 
-  private body(entry: Entry): Record<string, unknown> {
+  body(text: string): Record<string, unknown> {
     const { mode, box, context } = this.hand;
     const reason = need<HTMLInputElement>("#reason").value.trim();
     return {
-      text: entry.text,
+      text,
       mode,
       box,
       context,
@@ -228,6 +208,7 @@ export class Flow {
     if (entry.kind === "mode") {
       this.hand = entered(this.hand, entry.text);
       this.context = null;
+      this.collected = [];
       return;
     }
     if (entry.late && entry.kind === "scan") {
@@ -249,19 +230,19 @@ export class Flow {
       this.boxes.set(box.code, known);
       void this.keeper?.remember(known);
     }
-    this.display.box(this.deferred ? withWaiting(box, this.queue.waiting, this.handNow.free?.[0] ?? null) : box);
+    if (this.deferred) this.showBoxAtHand(this.queue.waiting);
+    else this.display.box(box);
   }
 
   private told(entry: Entry, answer: Answer): void {
     if (entry.late && (answer.verdict === "stop" || answer.confirm)) {
-      return this.undecided(entry, answer.title ?? answer.word, answer.message ?? "", answer.confirm);
+      return this.undecided(entry, (answer.confirm ? null : answer.title) ?? answer.word, answer.message ?? "", answer.confirm);
     }
     if (entry.kind !== "scan" && answer.verdict !== "stop") {
-      const { undo, undos, context, tube } = (entry.body ?? {}) as { undo?: string; undos?: string[]; context?: string; tube?: string };
-      (undos ?? [undo ?? `unpack:${context}:${tube}`]).forEach((token) => this.log.markUndone(token));
+      undone(entry).forEach((token) => this.log.markUndone(token));
     }
     const detail = [answer.position, answer.message].filter(Boolean).join(" · ") || (answer.title ?? "");
-    const undo = answer.undo ?? (answer.unpack ? `unpack:${String(entry.body?.["context"])}:${answer.code}` : null);
+    const undo = tokenOf(entry, answer);
     const { verdict, word, code, final } = answer;
     this.log.settle(entry.key, { verdict, word, code, detail, undo, final, box: answer.box?.code ?? null });
     if (answer.command && this.page.command(answer.command)) return;
@@ -272,7 +253,7 @@ export class Flow {
     const { confirm } = answer;
     let shown = say.outcome(answer);
     if (confirm) {
-      this.question = () => this.pushFirst(entry, { [confirm]: true });
+      this.question = () => this.pushFirst(entry, confirm === "remap" ? { digest: answer.digest } : { [confirm]: true });
       shown = say.question(answer, [grouped(this.display.boxName), this.hand.free?.[0]].filter(Boolean).join(" / "), this.choices);
     } else if (answer.verdict === "stop") {
       shown.actions = say.acknowledged(this.choices);
@@ -283,6 +264,7 @@ export class Flow {
   }
 
   private pushFirst(asked: Entry, change: Record<string, unknown>): void {
+    if (change["digest"]) this.collected = [];
     const entry = this.entry("scan", asked.text, { ...asked.body, ...change });
     this.log.add(entry.key, asked.text);
     void this.keeper?.keep(entry, true);
@@ -327,13 +309,10 @@ export class Flow {
   }
 
   private drop(conflict: Conflict, reason: string): void {
-    const { text, mode, box, scanned_at } = conflict.body;
-    const refusal = `${conflict.title}: ${conflict.message}`.slice(0, 1000);
-    const said = this.entry("mode", "", { text, mode, box: box ?? null, scanned_at, refusal, reason });
-    const kept = (): void => this.conflicts.add(conflict); // not noted, so not dropped
-    void post("/api/v1/station/dropped", said)
-      .then((outcome) => ("refusal" in outcome ? kept() : undefined), kept)
-      .then(() => this.write(null));
+    void dropped(conflict, reason).then((noted) => {
+      if (!noted) this.conflicts.add(conflict); // not on record, so not dropped
+      void this.write(null);
+    });
   }
 
   /** A STOP was seen, or a question answered with no. */
@@ -382,7 +361,7 @@ export class Flow {
     for (const entry of waiting) {
       const body = hands.follow(entry);
       if (entry.kind !== "scan" || entry.body || !body) continue;
-      entry.body = { ...this.body(entry), ...body, scanned_at: new Date(entry.at ?? serverNow()).toISOString() };
+      entry.body = { ...this.body(entry.text), ...body, scanned_at: new Date(entry.at ?? serverNow()).toISOString() };
       entry.late = true;
       this.log.note(entry.key, body["position"] ? `goes into ${String(body["position"])}` : "kept");
       void this.keeper?.keep(entry);
@@ -392,7 +371,22 @@ export class Flow {
   changed(): void {
     if (this.queue.offline) this.freeze(this.queue.waiting);
     const { size, offline, held } = this.queue;
+    if (this.wasDeferred && !size && !offline) this.caughtUp();
+    this.wasDeferred = this.deferred;
     this.display.connection({ size, offline, held, lasting: this.keeper?.lasting ?? false });
+  }
+
+  /** All that waited was sent: from here on the map is what the server says. */
+  private caughtUp(): void {
+    const known = this.boxes.get(this.hand.box ?? "");
+    if (known) {
+      this.hand = { ...this.hand, free: [...known.free] };
+      this.display.box(known.box);
+    }
+    this.showHand();
+    const open = this.conflicts.all.length;
+    const title = open ? `${open} of them ${open === 1 ? "was" : "were"} refused: decide below.` : "What waited is recorded.";
+    this.say({ verdict: open ? "warning" : "ok", word: "All sent", title }, open ? "warning" : "ok");
   }
 
   showHand(): void {
@@ -405,7 +399,7 @@ export class Flow {
     const hands = new Hands(this.hand, this.boxes);
     waiting.forEach((entry) => hands.follow(entry));
     const known = this.boxes.get(hands.now.box ?? "");
-    if (known) this.display.box(withWaiting(known.box, waiting, hands.next));
+    if (known) this.display.box(withWaiting(known.box, hands.waitingIn(known.code), hands.next));
   }
 
   private get modeTitle(): string {
@@ -413,7 +407,7 @@ export class Flow {
   }
 
   async write(key: string | null): Promise<void> {
-    const { hand, context, training, touched } = this;
-    await this.keeper?.settle(key, { hand, context, training, touched, lines: this.log.lines, conflicts: this.conflicts.all });
+    const { hand, context, training, touched, collected } = this;
+    await this.keeper?.settle(key, { hand, context, training, touched, collected, lines: this.log.lines, conflicts: this.conflicts.all });
   }
 }

@@ -44,6 +44,16 @@ export class Hands {
     return this.hand.free?.[0] ?? null;
   }
 
+  /** What waits to be put into a box, by position. */
+  waitingIn(box: string): Map<string, string> {
+    const found = new Map<string, string>();
+    for (const [key, position] of this.placed) {
+      const [where, code] = key.split(" ");
+      if (where === box && code) found.set(position, code);
+    }
+    return found;
+  }
+
   /** Follow one entry. Returns what is sent of a scan. */
   follow(entry: Entry): Record<string, unknown> | null {
     if (entry.kind === "mode") {

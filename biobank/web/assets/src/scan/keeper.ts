@@ -149,8 +149,6 @@ export class Keeper<T> {
 
 /** How many scans wait in this browser, of whomever. */
 export async function waitingScans(): Promise<number> {
-  const known = typeof indexedDB.databases === "function" ? await indexedDB.databases() : [];
-  if (!known.some((one) => one.name === NAME)) return 0;
   const database = await open();
   const count = await done(database.transaction("scans").objectStore("scans").count());
   database.close();

@@ -15,17 +15,12 @@ export function needsServer(mode: string): boolean {
   return ASKING.has(mode);
 }
 
-/** The map of a box with the tubes that wait to be stored in it. */
-export function withWaiting(box: BoxView, waiting: readonly Entry[], next: string | null): BoxView {
-  const put = new Map<string, string>();
-  for (const entry of waiting) {
-    const position = entry.body?.["position"];
-    if (entry.kind === "scan" && entry.body?.["box"] === box.code && typeof position === "string") put.set(position, entry.text);
-  }
+/** The map of a box with the tubes that wait to be stored in it: `put` are their codes by position. */
+export function withWaiting(box: BoxView, put: ReadonlyMap<string, string>, next: string | null): BoxView {
   const last = [...put.keys()].at(-1);
   const cells = box.cells.map((cell): Cell => {
     const text = put.get(cell.label);
-    if (text !== undefined) return { ...cell, state: cell.label === last ? "just" : "full", code: canonical(text), text: "…", href: null };
+    if (text !== undefined) return { ...cell, state: cell.label === last ? "just" : "full", code: text, text: "…", href: null };
     if (cell.state === "just") return { ...cell, state: "full" };
     if (cell.label === next) return { ...cell, state: "next" };
     return cell.state === "next" ? { ...cell, state: "free" } : cell;

@@ -26,6 +26,13 @@ export function outcome(answer: Answer): Shown {
 /** A question of the server: both places, and what a yes does. */
 export function question(answer: Answer, here: string, choices: Choices): Shown {
   const move = answer.confirm === "move";
+  if (answer.confirm === "remap") {
+    const actions = [
+      { label: "Re-map the box", primary: true, run: choices.yes },
+      { label: "Scan on", primary: false, run: choices.no },
+    ];
+    return { ...outcome(answer), actions };
+  }
   const shown: Shown = {
     ...outcome(answer),
     where: places(answer, here),
@@ -96,6 +103,7 @@ export function local(part: Partial<Answer>): Answer {
     next: null,
     context: null,
     confirm: null,
+    digest: null,
     undo: null,
     unpack: false,
     final: false,

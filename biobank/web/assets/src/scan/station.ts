@@ -3,10 +3,12 @@
 import { el, grouped, need } from "../dom";
 import { openHelp } from "../page";
 import { Bursts } from "./bursts";
+import { Collecting } from "./collecting";
 import { Flow } from "./flow";
 import { keepFocus } from "./focus";
 import { Gate } from "./gate";
 import { lookedUp, needsServer } from "./late";
+import { keepPage } from "./offline";
 import { show } from "./panel";
 import * as say from "./questions";
 import type { Entry } from "./queue";
@@ -37,6 +39,7 @@ class Station {
   private readonly bursts: Bursts<Read>;
   private readonly gate: Gate;
   private readonly flow: Flow;
+  private readonly collecting: Collecting;
 
   constructor(private readonly root: HTMLElement) {
     for (const item of root.querySelectorAll<HTMLElement>("[data-command]")) {
@@ -44,6 +47,7 @@ class Station {
     }
     const { panel, input } = this;
     this.flow = new Flow(root, { panel, input, command: (verb) => this.command(verb), way: () => this.gate.way });
+    this.collecting = new Collecting(this.flow);
     this.gate = new Gate(panel, need("#self-test"), root.dataset["selfTest"] ?? "", () => this.flow.showHand());
     this.bursts = new Bursts<Read>(
       () => settings().burst,
@@ -72,6 +76,7 @@ class Station {
     startSetup(() => this.flow.showHand());
     if (!this.gate.isOpen) this.gate.ask();
     this.flow.start();
+    void keepPage();
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -110,6 +115,10 @@ class Station {
       if (this.command(verb)) return;
       this.flow.log.add(entry.key, entry.text);
     }
+    if (this.collecting.takes(entry.text)) {
+      this.flow.log.settle(entry.key, { verdict: "ok", word: "Collected", code: null, detail: "for the new order", undo: null });
+      return this.collecting.add(entry.text);
+    }
     if (this.flow.deferred && needsServer(this.flow.handNow.mode)) {
       this.flow.log.settle(entry.key, { verdict: "warning", word: "Offline", code: null, detail: "not sent", undo: null });
       return this.flow.say(lookedUp(entry.text, this.flow.boxes, this.flow.clock), "warning");
@@ -121,10 +130,10 @@ class Station {
   /** Commands that need no server: they must work while the queue is held or the network is gone. */
   private command(verb: string): boolean {
     if (verb === "ack") void this.flow.acknowledge();
-    else if (verb === "confirm") this.flow.confirm();
-    else if (verb === "undo") this.flow.undoLast();
+    else if (verb === "confirm") this.confirm();
+    else if (verb === "undo") this.undo();
     else if (verb === "undo_box") this.flow.undoBox();
-    else if (verb === "next") this.putAside();
+    else if (verb === "next") this.next();
     else if (verb === "train") this.train(!this.flow.training);
     else if (this.root.querySelector(`[data-mode-key="${verb}"]`)) this.flow.push(this.flow.entry("mode", verb));
     else return false;
@@ -157,6 +166,18 @@ class Station {
     }
     this.flow.queue.hold();
     this.flow.say(say.twoCodes(codes, this.flow.choices), "stop");
+  }
+
+  private confirm(): void {
+    if (!this.collecting.send()) this.flow.confirm();
+  }
+
+  private undo(): void {
+    if (!this.collecting.back()) this.flow.undoLast();
+  }
+
+  private next(): void {
+    if (!this.collecting.skip()) this.putAside();
   }
 
   private putAside(): void {

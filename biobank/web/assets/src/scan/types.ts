@@ -55,7 +55,8 @@ export interface Answer {
   free: string[] | null;
   next: string | null;
   context: Context | null;
-  confirm: "move" | "first_in_hand" | null;
+  confirm: "move" | "first_in_hand" | "remap" | null;
+  digest: string | null;
   undo: string | null;
   unpack: boolean;
   final: boolean;
