@@ -37,6 +37,8 @@ from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
 from biobank.constraints import CONSTRAINTS
 from biobank.db import Database
+from biobank.delivery import api as delivery_api
+from biobank.delivery import pages as delivery_pages
 from biobank.disposal import api as disposal_api
 from biobank.disposal import pages as disposal_pages
 from biobank.equipment import api as equipment_api
@@ -127,6 +129,8 @@ ROUTERS = (
     overview_pages.router,
     stock_api.router,
     stock_pages.router,
+    delivery_api.router,
+    delivery_pages.router,
     rackscan_api.router,
     rackscan_pages.router,
     storage_api.router,

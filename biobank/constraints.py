@@ -3,6 +3,7 @@
 from biobank.access import rules as access_rules
 from biobank.accession import rules as accession_rules
 from biobank.assay import rules as assay_rules
+from biobank.delivery import rules as delivery_rules
 from biobank.disposal import rules as disposal_rules
 from biobank.equipment import rules as equipment_rules
 from biobank.labelling import rules as labelling_rules
@@ -39,6 +40,7 @@ CONSTRAINTS: ConstraintErrors = {
     **preanalytics_rules.CONSTRAINTS,
     **printer_rules.CONSTRAINTS,
     **printing_rules.CONSTRAINTS,
+    **delivery_rules.CONSTRAINTS,
     **labelling_rules.CONSTRAINTS,
     **stock_rules.CONSTRAINTS,
     **template_rules.CONSTRAINTS,

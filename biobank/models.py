@@ -7,6 +7,7 @@ from biobank.assay import models as assay
 from biobank.audit import models as audit
 from biobank.catalogue import models as catalogue
 from biobank.db import Base
+from biobank.delivery import models as delivery
 from biobank.disposal import models as disposal
 from biobank.equipment import models as equipment
 from biobank.identifier import models as identifier
@@ -35,6 +36,7 @@ __all__ = [
     "assay",
     "audit",
     "catalogue",
+    "delivery",
     "disposal",
     "equipment",
     "identifier",

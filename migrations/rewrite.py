@@ -26,6 +26,7 @@ SCRIPTS = (
     "live",
     "labelling",
     "rackscan",
+    "delivery",
     "picking",
     "printing",
     "deviations",

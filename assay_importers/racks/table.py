@@ -52,11 +52,14 @@ class Table:
         return max(len(line.cells) for line in self.lines)
 
 
-def read_table(data: bytes) -> Table:
-    """Raises `FaultyFile` or `FileTooLarge`; never gives a table without a line."""
+def read_table(data: bytes, rows: int = MAX_ROWS, *, by_blanks: bool = True) -> Table:
+    """At most `rows` lines; with `by_blanks` a text without separators is split at its blanks.
+
+    Raises `FaultyFile` or `FileTooLarge`; never gives a table without a line.
+    """
     if len(data) > MAX_BYTES:
         raise FileTooLarge(len(data), MAX_BYTES)
-    table = _workbook(data) if data.startswith(_ZIP) else _text(data)
+    table = _workbook(data, rows) if data.startswith(_ZIP) else _text(data, rows, by_blanks)
     if not table.lines:
         raise FaultyFile("the file is empty", expected="a row for each position of the rack")
     if table.width > MAX_COLUMNS:
@@ -64,7 +67,7 @@ def read_table(data: bytes) -> Table:
     return table
 
 
-def _text(data: bytes) -> Table:
+def _text(data: bytes, most: int, by_blanks: bool) -> Table:
     decoded = decode(data)
     # A mark may also stand in the middle, where files were joined.
     text = decoded.text.replace("\ufeff", "")
@@ -73,14 +76,18 @@ def _text(data: bytes) -> Table:
     if stated is not None:
         text, skipped = text[stated.end() :], 1
     separator = stated[1] if stated else _separator(text)
-    rows = _by_blanks(text) if separator is None else ((row.line, row.cells) for row in read_rows(text, separator))
-    return Table(tuple(_lines((line + skipped, cells) for line, cells in rows)), decoded.notes)
+    rows = (
+        _by_blanks(text, by_blanks)
+        if separator is None
+        else ((row.line, row.cells) for row in read_rows(text, separator))
+    )
+    return Table(tuple(_lines(((line + skipped, cells) for line, cells in rows), most)), decoded.notes)
 
 
-def _lines(rows: Iterator[tuple[int, tuple[str, ...]]]) -> Iterator[Line]:
+def _lines(rows: Iterator[tuple[int, tuple[str, ...]]], most: int) -> Iterator[Line]:
     for count, (number, cells) in enumerate(rows):
-        if count >= MAX_ROWS:
-            raise FaultyFile(f"the file has more than {MAX_ROWS} lines", line=number, expected="the scan of one rack")
+        if count >= most:
+            raise FaultyFile(f"the file has more than {most} lines", line=number, expected="the scan of one rack")
         texts = tuple(_unwrapped(cell) for cell in cells)
         if any(texts):
             yield Line(number, texts)
@@ -101,17 +108,17 @@ def _separator(text: str) -> str | None:
     return best if found[best] else None
 
 
-def _by_blanks(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
+def _by_blanks(text: str, split: bool) -> Iterator[tuple[int, tuple[str, ...]]]:
     """`A01   NO READ` is a position and what follows it."""
     for number, line in enumerate(text.splitlines(), start=1):
-        yield number, tuple(line.split(None, 1))
+        yield number, tuple(line.split(None, 1)) if split else (line,)
 
 
-def _workbook(data: bytes) -> Table:
+def _workbook(data: bytes, most: int) -> Table:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-        sheets = _sheets(data) if unpacked <= _MAX_UNPACKED else []
+        sheets = _sheets(data, most) if unpacked <= _MAX_UNPACKED else []
     except FaultyFile:
         raise
     except Exception as error:  # a damaged workbook raises whatever the zip, XML and cell readers happen to raise
@@ -126,25 +133,25 @@ def _workbook(data: bytes) -> Table:
     return filled[0]
 
 
-def _sheets(data: bytes) -> list[Table]:
+def _sheets(data: bytes, most: int) -> list[Table]:
     openpyxl = importlib.import_module("openpyxl")
     with warnings.catch_warnings():
         # It warns of what it leaves out of a workbook (conditional formats, validation): none of that is a code.
         warnings.simplefilter("ignore")
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        return [_sheet(sheet) for sheet in book.worksheets]
+        return [_sheet(sheet, most) for sheet in book.worksheets]
 
 
-def _sheet(sheet: Any) -> Table:
+def _sheet(sheet: Any, most: int) -> Table:
     lines: list[Line] = []
     numbers: set[tuple[int, int]] = set()
     dates: set[tuple[int, int]] = set()
     for number, row in enumerate(sheet.iter_rows(), start=1):
-        if len(row) > MAX_COLUMNS or number > MAX_ROWS:
+        if len(row) > MAX_COLUMNS or number > most:
             raise FaultyFile(
                 "the sheet is far larger than a rack scan",
                 line=number,
-                expected=f"at most {MAX_ROWS} rows and {MAX_COLUMNS} columns",
+                expected=f"at most {most} rows and {MAX_COLUMNS} columns",
             )
         cells = []
         for column, cell in enumerate(row):

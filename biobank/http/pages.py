@@ -34,7 +34,15 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "/storage": ("/space", "/container-types"),
-    "/labels": ("/print-jobs", "/printers", "/printer-rules", "/label-ranges", "/label-templates", "/label-stocks"),
+    "/labels": (
+        "/print-jobs",
+        "/printers",
+        "/printer-rules",
+        "/deliveries",
+        "/label-ranges",
+        "/label-templates",
+        "/label-stocks",
+    ),
 }
 """By entry of the navigation, where else its pages are."""
 

@@ -627,6 +627,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_tube_type")),
     )
     op.create_table(
+        "vendor_code_rule",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("required", sa.Boolean(), nullable=False),
+        sa.Column("set_by", sa.BigInteger(), nullable=False),
+        sa.Column("set_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("namespace <> 'house'", name=op.f("ck_vendor_code_rule_of_a_maker")),
+        sa.ForeignKeyConstraint(["namespace"], ["namespace.code"], name=op.f("fk_vendor_code_rule_namespace")),
+        sa.ForeignKeyConstraint(["set_by"], ["app_user.id"], name=op.f("fk_vendor_code_rule_set_by")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_vendor_code_rule_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vendor_code_rule")),
+        sa.UniqueConstraint("study_id", "namespace", name="uq_vendor_code_rule"),
+    )
+    op.create_table(
         "visit_type",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("study_id", sa.BigInteger(), nullable=False),
@@ -1286,6 +1301,35 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("retired_at is null"),
     )
+    op.create_table(
+        "vendor_code_delivery",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("site_id", sa.BigInteger(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("lot", sa.Text(), nullable=True),
+        sa.Column("file_name", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("received_by", sa.BigInteger(), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("namespace <> 'house'", name=op.f("ck_vendor_code_delivery_of_a_maker")),
+        sa.CheckConstraint(
+            "char_length(file_name) between 1 and 200", name=op.f("ck_vendor_code_delivery_file_name_length")
+        ),
+        sa.CheckConstraint("char_length(lot) between 1 and 80", name=op.f("ck_vendor_code_delivery_lot_length")),
+        sa.CheckConstraint("count between 1 and 20000", name=op.f("ck_vendor_code_delivery_count")),
+        sa.ForeignKeyConstraint(["namespace"], ["namespace.code"], name=op.f("fk_vendor_code_delivery_namespace")),
+        sa.ForeignKeyConstraint(["received_by"], ["app_user.id"], name=op.f("fk_vendor_code_delivery_received_by")),
+        sa.ForeignKeyConstraint(
+            ["study_id", "site_id"],
+            ["study_site.study_id", "study_site.site_id"],
+            name="fk_vendor_code_delivery_study_site",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vendor_code_delivery")),
+        sa.UniqueConstraint("id", "study_id", "namespace", name="uq_vendor_code_delivery_study_namespace"),
+    )
+    op.create_index("ix_vendor_code_delivery_study_site", "vendor_code_delivery", ["study_id", "site_id"], unique=False)
     op.create_table(
         "assay_run",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -3060,6 +3104,42 @@ def upgrade() -> None:
         postgresql_where=sa.text("superseded_at is null"),
     )
     op.create_table(
+        "vendor_code",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("delivery_id", sa.BigInteger(), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("namespace", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("specimen_id", sa.BigInteger(), nullable=True),
+        sa.Column("applied_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("char_length(value) between 1 and 64", name=op.f("ck_vendor_code_value_length")),
+        sa.CheckConstraint(
+            "num_nonnulls(specimen_id, applied_at) in (0, 2)", name=op.f("ck_vendor_code_applied_whole")
+        ),
+        sa.ForeignKeyConstraint(
+            ["delivery_id", "study_id", "namespace"],
+            ["vendor_code_delivery.id", "vendor_code_delivery.study_id", "vendor_code_delivery.namespace"],
+            name="fk_vendor_code_delivery",
+        ),
+        sa.ForeignKeyConstraint(["specimen_id"], ["specimen.id"], name=op.f("fk_vendor_code_specimen_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vendor_code")),
+        sa.UniqueConstraint("namespace", "value", name="uq_vendor_code_value"),
+    )
+    op.create_index(
+        "ix_vendor_code_specimen",
+        "vendor_code",
+        ["specimen_id"],
+        unique=False,
+        postgresql_where=sa.text("specimen_id is not null"),
+    )
+    op.create_index(
+        "ix_vendor_code_unused",
+        "vendor_code",
+        ["delivery_id"],
+        unique=False,
+        postgresql_where=sa.text("specimen_id is null"),
+    )
+    op.create_table(
         "well",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("plate_id", sa.BigInteger(), nullable=False),
@@ -3323,6 +3403,7 @@ def upgrade() -> None:
         "live",
         "labelling",
         "rackscan",
+        "delivery",
         "picking",
         "printing",
         "deviations",

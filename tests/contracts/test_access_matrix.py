@@ -166,6 +166,7 @@ def address(route: Route, codes: Codes) -> str:
         "step": "verify",
         "visit": "BASE",
         "label_range": codes.label_range,
+        "delivery": "1",
         "bench": "intake",
         "username": "nobody.here",
         "name": "no-token",
@@ -257,6 +258,9 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     tower = await rack(api, await freezer(api, site="CHI", name="CHI freezer"), site="CHI", name="CHI rack")
     place = await box(api, tower, site="CHI", name="CHI box")
     await kept(api("technician_chi"), place, scan_file({(0, 0): "LLS0000001"}, rows=9, cols=9))
+    coded = {"study": "LLS", "site": "CHI", "namespace": "azenta"}
+    files, key = {"file": ("codes.csv", b"LLS0000001")}, {"Idempotency-Key": str(uuid4())}
+    await api("technician_chi").client.post("/api/v1/deliveries", data=coded, files=files, headers=key)
     shared = await box(api, await rack(api, await freezer(api)), name="Shared box")
     bench = await plan(api, database, world, analytes=["alpha"], tubes=2, name="lls-run-7")
     await plated(api, bench, {"A1": bench.material.tubes[0], "B1": bench.material.tubes[1]})
@@ -362,6 +366,10 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "remapBox": {"scans": [tube]},
         "remapScanForm": {"scan": tube},
         "keepRackScanForm": {},
+        "registerCodes": {"file": "CODE1"},
+        "registerCodesForm": {},
+        "setCodeRule": {"study": codes.study, "namespace": "azenta", "required": True},
+        "codeRuleForm": {"study": codes.study, "namespace": "azenta"},
         "rackScanForm": {},
         "recordDraw": {"collected_at": NOW, "tubes": serum},
         "drawForm": {"collected_at": LOCAL, "slot.serum.1": "yes"},

@@ -20,6 +20,7 @@ from assay_importers.contract import ParsedRun, Run, Verdict
 from assay_importers.corpus import check_rack, evaluate
 from assay_importers.errors import FaultyFile, FileTooLarge, ImporterError, ParseCrashed
 from assay_importers.racks import RackCell, RackScan, read_rack, recognise_rack
+from assay_importers.racks.codes import read_codes
 from assay_importers.racks.layouts import LAYOUTS
 from assay_importers.racks.layouts.base import named
 from assay_importers.racks.positions import name, rack_for, read_column, read_position, read_row
@@ -498,3 +499,18 @@ def test_mutated_files_raise_importer_errors_only(data: st.DataObject) -> None:
 
 
 BOOK = book([["Position", "Barcode"], ["A1", "0012345678"], ["B2", "NO READ"]])
+
+
+def test_a_list_of_codes_names_every_line_that_cannot_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = read_codes(
+        "codes.xlsx", book([["Barcode"], ["0012"], [date(2026, 3, 1)], ["0012"], ["NO TUBE"], ["0013"]])
+    )
+    assert [(one.line, one.code) for one in listed.codes] == [(2, "0012"), (6, "0013")]
+    assert [(one.line, one.problem) for one in listed.bad] == [
+        (3, "a spreadsheet turned the code of column 1 into a date"),
+        (4, "stands in line 2 already"),
+    ]
+    assert [one.code for one in read_codes("codes.txt", b"0012\n0013").codes] == ["0012", "0013"]
+    monkeypatch.setattr("assay_importers.racks.codes.MOST_CODES", 1)
+    with pytest.raises(FaultyFile, match="has 2 codes"):
+        read_codes("codes.txt", b"0012\n0013")
