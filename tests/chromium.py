@@ -9,11 +9,11 @@ from playwright.async_api import Browser, async_playwright
 
 
 @asynccontextmanager
-async def launched() -> AsyncIterator[Browser]:
-    """The browser named by CHROMIUM, else the system's, else the one that Playwright keeps."""
+async def launched(*flags: str) -> AsyncIterator[Browser]:
+    """The browser named by CHROMIUM, else the system's, else the one that Playwright keeps; with flags of a test's."""
     named = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     quiet = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=named, args=quiet)
+        browser = await playwright.chromium.launch(executable_path=named, args=[*quiet, *flags])
         yield browser
         await browser.close()

@@ -56,7 +56,10 @@ class Envelope:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = CUT_OFF if gone else int(message["status"])
-                headers = [*message.get("headers", ()), *HEADERS, (b"x-request-id", request_id.encode())]
+                own = list(message.get("headers", ()))
+                said = {name for name, _ in own}
+                usual = [(name, value) for name, value in HEADERS if name not in said]
+                headers = [*own, *usual, (b"x-request-id", request_id.encode())]
                 if not any(name == b"cache-control" for name, _ in headers):
                     headers.append((b"cache-control", b"no-store"))
                 message["headers"] = headers

@@ -13,6 +13,7 @@ from litestar.response import Template
 from biobank.actor import Actor, Permission
 from biobank.http.deps import Reading
 from biobank.http.pages import csrf_of, page
+from biobank.http.security import READS_PICTURES
 from biobank.http.templating import STATIC_BUILD, asset_url
 from biobank.scan.answers import shown_box
 from biobank.scan.modes import MODES as DEEDS
@@ -23,6 +24,7 @@ from labels import STOCKS, Item, render_pdf
 from labels.symbols import Symbology, encode
 
 _PAGE = "scan/station.html"
+_CAMERA = {"content-security-policy": READS_PICTURES}
 
 
 async def _station(tx: ReadTx | None, actor: Actor | None, mode: str, box: str) -> dict[str, Any]:
@@ -51,7 +53,7 @@ async def station(
     request: Request[Any, Any, Any], tx: Reading, mode: FromQuery[str] = "", box: FromQuery[str] = ""
 ) -> Template:
     view = await _station(tx, request.scope["user"], mode, box)
-    return page(request, _PAGE, title="Scan station", view=view)
+    return page(request, _PAGE, title="Scan station", view=view, headers=_CAMERA)
 
 
 @get("/scan/session", operation_id="scanSession", opt={"permission": Permission.SELF}, include_in_schema=False)
@@ -107,13 +109,15 @@ async def commands_pdf(tx: Reading) -> Response[bytes]:
 @get("/scan/shell", operation_id="stationShell", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False)
 async def shell(request: Request[Any, Any, Any]) -> Template:
     """The station as nobody's page, which browsers keep for work without a network."""
-    return page(request, _PAGE, title="Scan station", view=await _station(None, None, "", ""), of_nobody=True)
+    return page(
+        request, _PAGE, title="Scan station", view=await _station(None, None, "", ""), of_nobody=True, headers=_CAMERA
+    )
 
 
 @cache
 def _worker() -> bytes:
     """The service worker, with the names of what it keeps: they change with every build."""
-    names = [asset_url(name) for name in ("app.js", "app.css", "favicon.svg")]
+    names = [asset_url(name) for name in ("app.js", "app.css", "favicon.svg", "camera.js", "zxing_reader.wasm")]
     script = (STATIC_BUILD / asset_url("worker.js").rpartition("/")[2]).read_text()
     version = hashlib.sha256("".join([*names, script]).encode()).hexdigest()[:16]
     kept = {"version": version, "page": "/scan/shell", "files": [*names, "/scan/self-test.svg"]}

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from labels.symbols import Symbology, encode
 from tests.browser.conftest import answers, free_port, started
 from tests.browser.desk import SIZES
+from tests.chromium import launched
 from tests.material import make_material
 from tests.shelves import box, boxed, freezer, rack
 
@@ -197,6 +199,49 @@ async def test_81_tubes_by_keyboard_through_a_cut_network_and_a_killed_service(
     assert await superuser.fetchval(stored) == 81
     assert await superuser.fetchval("select count(*) from custody_history") == 162  # in hand, then in its place: once
     assert bench.faults + again.faults == []
+
+
+def filmed(file: Path, codes: tuple[str, ...]) -> None:
+    """A film of codes held before a camera one after the other, as the labels draw them, with empty frames between."""
+    width, height, module = 320, 240, 8
+    white, grey = b"\xeb", b"\x80" * (width * height // 2)
+    empty = white * (width * height)
+    frames = []
+    for code in codes:
+        symbol = encode(code, Symbology.DATA_MATRIX)
+        picture = bytearray(empty)
+        left, top = (width - symbol.columns * module) // 2, (height - symbol.rows * module) // 2
+        for column, row, long in symbol.runs():
+            for line in range(top + row * module, top + (row + 1) * module):
+                start = line * width + left + column * module
+                picture[start : start + long * module] = b"\x10" * (long * module)
+        frames += [bytes(picture)] * 8 + [empty] * 4
+    head = f"YUV4MPEG2 W{width} H{height} F8:1 Ip A1:1 C420jpeg\n".encode()
+    file.write_bytes(head + b"".join(b"FRAME\n" + frame + grey for frame in frames))
+
+
+async def test_the_camera_stores_what_it_sees(service: Service, tmp_path: Path, api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=3)
+    film = tmp_path / "film.y4m"
+    filmed(film, (code, *made.tubes))
+    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    async with launched(*flags, f"--use-file-for-fake-video-capture={film}") as chromium:
+        width, height = SIZES["phone"]
+        page = await chromium.new_page(viewport={"width": width, "height": height})
+        bench = Bench(page, service.url)
+        with service.running() as process:
+            await answers(service.url, process, service.log)
+            await bench.sign_in("technician", world.password)
+            await bench.start_by_hand()
+            await page.get_by_role("button", name="Camera").click()
+            for tube in made.tubes:
+                stored = page.locator("#log li.is-ok", has_text=f"{tube[:4]}-{tube[4:8]}")
+                await expect(stored).to_contain_text("Stored", timeout=60_000)
+            await bench.picture("camera")
+            await page.get_by_role("button", name="Stop the camera").click()
+            await expect(page.locator("#camera")).to_be_hidden()
+    assert len(await places(superuser, made.tubes)) == 3
+    assert bench.faults == []
 
 
 async def test_what_is_refused_afterwards_is_listed_and_another_person_sends_nothing(

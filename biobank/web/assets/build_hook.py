@@ -21,7 +21,8 @@ from typing import Any
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ENTRIES = ("src/app.ts", "src/worker.ts", "css/app.css", "icons/favicon.svg")
+READER = "node_modules/zxing-wasm/dist/reader/zxing_reader.wasm"
+ENTRIES = ("src/app.ts", "src/worker.ts", "src/camera.ts", READER, "css/app.css", "icons/favicon.svg")
 SOURCES = ("src", "css", "icons", "package.json", "package-lock.json", "tsconfig.json", "build_hook.py")
 
 
@@ -115,6 +116,7 @@ def _bundle(assets: Path, folder: Path) -> dict[str, str]:
         "--target=es2022,chrome109,firefox115,safari16",
         "--sourcemap=linked",
         "--loader:.svg=copy",
+        "--loader:.wasm=copy",
         "--entry-names=[name]-[hash]",
         f"--outdir={folder}",
         f"--metafile={metafile}",

@@ -4,6 +4,7 @@ import { el, grouped, need } from "../dom";
 import { openHelp } from "../page";
 import { Bursts } from "./bursts";
 import { Collecting } from "./collecting";
+import { Devices } from "./devices";
 import { Flow } from "./flow";
 import { keepFocus } from "./focus";
 import { Gate } from "./gate";
@@ -77,6 +78,8 @@ class Station {
     if (!this.gate.isOpen) this.gate.ask();
     this.flow.start();
     void keepPage();
+    const failed = (title: string, message: string): void => this.flow.say({ verdict: "warning", word: "No scanner", title, message }, "warning");
+    new Devices(this.root, (frame) => this.take(frame), failed).start();
   }
 
   private onKey(event: KeyboardEvent): void {
