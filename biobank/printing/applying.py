@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, case, cast, func, or_, select
 
 from biobank import ids
 from biobank.access.models import AppUser
 from biobank.actor import Permission
+from biobank.db import visible
 from biobank.errors import Invalid, NotFound
 from biobank.identifier.models import HOUSE, Identifier
+from biobank.labelling.models import Kit, LabelRange
 from biobank.labelling.rules import LabelVoided
 from biobank.labelling.taking import blank
 from biobank.paging import Page, cut
@@ -21,7 +23,7 @@ from biobank.printing import rules
 from biobank.printing.commands import VerifyLabel, verify_label
 from biobank.printing.models import LabelPrint
 from biobank.printing.queries import is_scanned
-from biobank.printing.things import PLACES, inside, label_codes, printables, stands_in
+from biobank.printing.things import PARCEL, PLACES, inside, label_codes, printables, stands_in
 from biobank.specimen.models import Custody, Derivation, Specimen
 from biobank.specimen.queries import find_specimen, within
 from biobank.storage.models import Container
@@ -66,8 +68,8 @@ class LabelState(View):
 
 
 class UnverifiedRow(View):
-    """A label of a tube or a place that was printed and not scanned after that. `tube` is the tube's own code, `place`
-    the name of a place. `id` is the key of paging and is not shown.
+    """A label that was printed and not scanned after that. `tube` is the tube's own code, `place` the name of a place,
+    a kit or a package, and `href` leads to it. `id` is the key of paging and is not shown.
     """
 
     id: Annotated[int, Field(exclude=True)]
@@ -75,9 +77,10 @@ class UnverifiedRow(View):
     tube: str | None
     specimen_type: str | None
     place: str | None
+    href: str
     copy_no: int
     study: str | None
-    site: str
+    site: str | None
     timezone: str
     printed_at: datetime
     printed_by: str
@@ -271,14 +274,20 @@ async def labels_of(tx: ReadTx, parent: str) -> tuple[LabelState, ...]:
 
 
 def _open(tx: ReadTx) -> ColumnElement[bool]:
-    """The label of a tube or place which is there, printed and not scanned since, within reach."""
+    """The label of what is there, printed and not scanned since, within reach. What was sent is in nobody's hands."""
     scope = tx.scope(Permission.LABEL_PRINT)
+    parcel = PARCEL.c
     return and_(
         LabelPrint.verified_at.is_(None),
         Identifier.status == "active",
         or_(
             and_(Specimen.existence == "exists", within(scope)),
             and_(Container.status != "decommissioned", reach(scope)),
+            and_(Kit.id.is_not(None), visible(scope, LabelRange.study_id, LabelRange.site_id)),
+            and_(
+                parcel.status.in_(["draft", "packed"]),
+                visible(scope, parcel.study_id, parcel.from_site_id, parcel.to_site_id),
+            ),
         ),
     )
 
@@ -290,14 +299,20 @@ def _from(query: Any) -> Any:
         .outerjoin(Specimen, Specimen.id == Identifier.specimen_id)
         .outerjoin(Custody, Custody.specimen_id == Specimen.id)
         .outerjoin(Container, Container.id == Identifier.container_id)
+        .outerjoin(Kit, Kit.id == Identifier.kit_id)
+        .outerjoin(LabelRange, LabelRange.id == Kit.range_id)
+        .outerjoin(PARCEL, PARCEL.c.code == Identifier.value)
     )
+
+
+_SHIPMENT = "Shipment " + PARCEL.c.code
 
 
 async def unverified(
     tx: ReadTx, *, site: str | None = None, user: str | None = None, after: int = 0, limit: int = 50
 ) -> Page[UnverifiedRow]:
-    """Labels that were printed and not scanned since, by the site that has the tube or place and by who printed them,
-    the oldest first.
+    """Labels that were printed and not scanned since, by the site that has the thing and by who printed them, the
+    oldest first.
     """
     query = (
         _from(
@@ -306,17 +321,33 @@ async def unverified(
                 Identifier.value.label("code"),
                 Specimen.code.label("tube"),
                 Specimen.specimen_type,
-                Container.name.label("place"),
+                func.coalesce(
+                    Container.name,
+                    "Kit " + cast(Kit.number, Text),
+                    case((PARCEL.c.number > 0, "Package " + cast(PARCEL.c.number, Text)), else_=_SHIPMENT),
+                ).label("place"),
+                case(
+                    (Specimen.id.is_not(None), "/specimens/" + Specimen.code),
+                    (Kit.id.is_not(None), "/label-ranges/" + cast(Kit.range_id, Text)),
+                    (PARCEL.c.code.is_not(None), "/shipments/" + PARCEL.c.shipment),
+                    else_="/storage/" + Identifier.value,
+                ).label("href"),
                 LabelPrint.copy_no,
                 Study.code.label("study"),
                 Site.code.label("site"),
-                Site.timezone,
+                func.coalesce(Site.timezone, "UTC").label("timezone"),
                 LabelPrint.printed_at,
                 AppUser.display_name.label("printed_by"),
             )
         )
-        .outerjoin(Study, Study.id == Specimen.study_id)
-        .join(Site, Site.id == func.coalesce(Custody.site_id, Specimen.site_id, Container.site_id))
+        .outerjoin(Study, Study.id == func.coalesce(Specimen.study_id, LabelRange.study_id, PARCEL.c.study_id))
+        .outerjoin(
+            Site,
+            Site.id
+            == func.coalesce(
+                Custody.site_id, Specimen.site_id, Container.site_id, LabelRange.site_id, PARCEL.c.from_site_id
+            ),
+        )
         .join(AppUser, AppUser.id == LabelPrint.printed_by)
         .where(_open(tx), _last(), LabelPrint.id > after)
         .order_by(LabelPrint.id)

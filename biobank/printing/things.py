@@ -42,6 +42,7 @@ PARCEL = table(
     column("classification", Text),
     column("dry_ice_net_kg", Numeric),
     column("shipment_id", BigInteger),
+    column("status", Text),
 )
 """A view: a row for each shipment, as number 0, and for each of its packages."""
 

@@ -77,10 +77,10 @@ call biobank_append_only('print_job_step');
 -- What stands on the label of a shipment (number 0) and of each of its packages.
 create view parcel as
 select x.code, x.code as shipment, 0 as number, (select count(*) from package g where g.shipment_id = x.id) as packages, x.study_id, x.from_site_id, x.to_site_id,
-       f.name as sender, coalesce(t.name, p.name) as consignee, x.classification, null::numeric as dry_ice_net_kg, x.id as shipment_id
+       f.name as sender, coalesce(t.name, p.name) as consignee, x.classification, null::numeric as dry_ice_net_kg, x.id as shipment_id, x.status
   from shipment x join site f on f.id = x.from_site_id left join site t on t.id = x.to_site_id left join external_party p on p.id = x.to_party_id
 union all
 select g.code, x.code, g.number, (select count(*) from package h where h.shipment_id = x.id), x.study_id, x.from_site_id, x.to_site_id,
-       f.name, coalesce(t.name, p.name), x.classification, g.dry_ice_net_kg, x.id
+       f.name, coalesce(t.name, p.name), x.classification, g.dry_ice_net_kg, x.id, x.status
   from package g join shipment x on x.id = g.shipment_id join site f on f.id = x.from_site_id left join site t on t.id = x.to_site_id
   left join external_party p on p.id = x.to_party_id;

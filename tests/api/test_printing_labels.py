@@ -160,6 +160,19 @@ async def test_every_kind_of_label_is_printed_queued_found_and_verified(api, bro
     assert (await api("technician_chi").see("/labels/unverified"))["rows"] == []
     page = await browser("technician")
     assert "Box 12" in (await page.get("/labels/unverified")).text
+    # What was printed of a kit and a package waits too, until it is scanned.
+    parcels = {"codes": [codes["kit"], codes["package"], codes["shipment"]], "stock": WIDE, "reason": "damaged"}
+    assert (await clerk.post("/labels", parcels)).status_code == 201
+    rows = (await clerk.see("/labels/unverified", user="clerk"))["rows"]
+    assert {row["code"]: row["place"] for row in rows} == {
+        codes["box"]: "Box 12",
+        codes["kit"]: "Kit 2",
+        codes["package"]: "Package 1",
+        codes["shipment"]: f"Shipment {codes['shipment']}",
+    }
+    assert {row["href"].rpartition("/")[0] for row in rows} == {"/storage", "/label-ranges", "/shipments"}
+    for parent, code in ((codes["kit"],) * 2, (codes["shipment"],) * 2, (codes["shipment"], codes["package"])):
+        await clerk.ok("/labels/applied", {"parent": parent, "code": code})
     assert "0 of 1 scanned" in (await page.get(f"/labels/verify?parent={codes['rack']}")).text
     checked = await page.post("/labels/verify", {"parent": codes["rack"], "code": codes["box"]})
     assert checked.status_code == 303
