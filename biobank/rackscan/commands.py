@@ -223,8 +223,9 @@ async def commit_scan(tx: Tx, code: str, number: int, command: CommitRackScan) -
     """
     found, box, grid = await queries.find_scan(tx, code, number, Permission.STORAGE_STORE, lock=True)
     rules.check_open(found.status)
-    first = await queries.diff(tx, found, box, grid)
-    await hold(tx, first)
+    said = await queries.answers(tx, found.id)
+    read = [sight.code for sight in queries.seen_in(found.cells, said).values() if sight.code is not None]
+    await hold(tx, await queries.concerned(tx, box.id, read))
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE, lock=True)
     seen = await queries.diff(tx, found, box, grid)
     if queries.digest(seen) != command.digest:
@@ -249,12 +250,11 @@ async def commit_scan(tx: Tx, code: str, number: int, command: CommitRackScan) -
         not_seen=gone,
         too_warm=overridden,
     )
-    return await queries.rack_scan(tx, box.code, found.id)
+    return await queries.view(tx, found, box, grid, None)
 
 
-async def hold(tx: Tx, seen: Diff) -> None:
-    """Hold the tubes of a diff and their people until the end, in the order in which everybody takes them."""
-    tubes = {cell.id for cell in seen.cells if cell.id is not None} | {gone.id for gone in seen.gone}
+async def hold(tx: Tx, tubes: set[int]) -> None:
+    """Hold tubes and their people until the end, in the order in which everybody takes them."""
     await hold_donors(tx, Specimen.id.in_(tubes))
     query = select(Specimen.id).join(Custody, Custody.specimen_id == Specimen.id).where(Specimen.id.in_(tubes))
     await tx.session.execute(query.order_by(Specimen.id).with_for_update())

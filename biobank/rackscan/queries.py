@@ -198,6 +198,15 @@ async def known(tx: ReadTx, texts: Collection[str], box_id: int, inside: Collect
     }
 
 
+async def concerned(tx: ReadTx, box_id: int, texts: Iterable[str]) -> set[int]:
+    """The tubes that should stand in a box, and those that these codes name, by id: to be held before a look counts."""
+    values = [value for value, _ in labels_of(texts).values()]
+    here = select(Custody.specimen_id).where(Custody.container_id == box_id)
+    named = select(Identifier.specimen_id).where(Identifier.value.in_(values), Identifier.specimen_id.is_not(None))
+    rows = await tx.session.execute(here.union(named))
+    return set(rows.scalars())
+
+
 Spots = Mapping[int, tuple[str, Grid]]
 
 

@@ -87,7 +87,8 @@ async def remap_box(tx: Tx, code: str, command: RemapBox) -> RemapView:
     """
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE)
     seen = _seen(grid, command.scans)
-    await hold(tx, await _compared(tx, box, grid, seen))
+    read = [sight.code for sight in seen.values() if sight.code is not None]
+    await hold(tx, await queries.concerned(tx, box.id, read))
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE, lock=True)
     now = await _compared(tx, box, grid, seen)
     done = _view(box, grid, now, seen)

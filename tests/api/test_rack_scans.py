@@ -211,13 +211,17 @@ async def test_scenario_4_spilled_box(api, database, world, superuser):
     assert await at(api, code) == layout(here.tubes, cols=9)
 
 
-async def test_what_cannot_be_remapped_changes_nothing(api, database, world):
+async def test_what_cannot_be_remapped_changes_nothing(api, database, world, superuser):
     code, tech = await boxed(api, kind="BOX25"), api("technician")
     here = await filled(database, world, code, 3, cols=5)
     first, second, third = here.tubes
     path = f"/containers/{code}/remap"
     for scans in ([first, second, first], [first, ids.grouped(first)], ["-"], ["X"] * 26, []):
         assert (await tech.post(path, {"scans": scans})).status_code == 422, scans
+    await superuser.execute(CONTEXT)
+    coded = "insert into identifier (namespace, value, specimen_id) values ('azenta', 'FD9', $1)"
+    await superuser.execute(coded, here.tube_ids[0])
+    assert "Two scans name one tube" in (await tech.post(path, {"scans": [first, "FD9"]})).json()["detail"]
     stale = await tech.post(path, {"scans": [third, first], "digest": "0" * 64})
     assert kind(stale) == (412, "box-changed")
     assert (await api("technician_chi").post(path, {"scans": [third]})).status_code == 404

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from assay_importers.racks import read_rack
-from biobank.errors import DomainError
+from biobank.actor import SERVICE
+from biobank.errors import DomainError, Forbidden
 from biobank.rackscan import commands, queries
 from biobank.rackscan.commands import CommitRackScan, DiscardRackScan, SettleRackScan, TubeDecision
 from biobank.rackscan.remapping import RemapBox, remap_box
@@ -95,6 +96,9 @@ async def test_an_answer_after_the_commit_is_refused(database, world, who, super
         do(database, who[1], commands.discard, code, view.number, DiscardRackScan()),
     )
     assert getattr(two, "status", two) == "discarded"
+    again = await keep(database, who[0], code, scan_file({(0, 0): made.tubes[0]}, rows=5, cols=5))
+    with pytest.raises(Forbidden, match="log in"):
+        await do(database, SERVICE, commands.discard, code, again.number, DiscardRackScan())
     assert getattr(one, "ready", one) in {True, "rack-scan-settled"}
     for statement in (
         "update rack_scan set status = 'open', settled_by = null, settled_at = null",
