@@ -3,6 +3,7 @@ the last is full.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, time
 from typing import NamedTuple
 
 from biobank import ids
@@ -14,7 +15,9 @@ from biobank.demo.house import House
 from biobank.tx import open_tx
 
 _SIDE = {"BOX81": 9, "BOX25": 5}
-_COLUMNS = "code name type_id parent_id parent_type_id site_id temperature_class status"
+_COLUMNS = "code name type_id parent_id parent_type_id slot_row slot_col placed_at site_id temperature_class status"
+_RACKS = {16: ("RACK16", 4), 10: ("TOWER10", 1)}
+"""By how many boxes it takes: the type of a rack, and how many slots it has in a row."""
 _LEVELS = ("facility", "room", "unit", "shelf", "rack", "box")
 
 
@@ -36,6 +39,7 @@ class _Place:
     parent: int | None
     temperature: str
     level: str
+    slot: tuple[int, int] | None = None
     id: int = 0
 
 
@@ -112,6 +116,7 @@ class Freezers:
 
     async def _write(self, bulk: Bulk, fresh: list[_Place]) -> None:
         types = self.house.container_types
+        begun = datetime.combine(self.house.start, time(), UTC)
         for level in _LEVELS:
             now = [place for place in fresh if place.level == level]
             rows = [
@@ -120,6 +125,8 @@ class Freezers:
                     place.name,
                     types[place.type],
                     *self._parent(place),
+                    *(place.slot or (None, None)),
+                    begun,
                     self.house.central,
                     place.temperature,
                     "active",
@@ -152,10 +159,18 @@ class Freezers:
         if within % storage.boxes == 0:
             parent = unit.shelf if storage.shelves else unit.unit
             unit.rack = self._put(
-                "R", f"Rack {within // storage.boxes + 1}", "RACK", parent, storage.temperature, "rack"
+                "R",
+                f"Rack {within // storage.boxes + 1}",
+                _RACKS[storage.boxes][0],
+                parent,
+                storage.temperature,
+                "rack",
             )
         unit.boxes += 1
-        return self._put("B", f"Box {within % storage.boxes + 1}", storage.box, unit.rack, storage.temperature, "box")
+        number = within % storage.boxes
+        box = self._put("B", f"Box {number + 1}", storage.box, unit.rack, storage.temperature, "box")
+        self.places[box].slot = divmod(number, _RACKS[storage.boxes][1])
+        return box
 
     def _put(self, letter: str, name: str, kind: str, parent: int | None, temperature: str, level: str) -> int:
         self.places.append(_Place(self.minter(ids.Kind(letter)), name, kind, parent, temperature, level))

@@ -41,8 +41,8 @@ from biobank.tx import ReadTx
 
 class ContainerRow(View):
     """A container in a list, with what stands in it at any depth: `occupied` of `capacity` positions hold a tube,
-    `slots_taken` of `slots` a container, and `reserved` of either are kept free. `slot` is its own in its parent. `id`
-    is the key of keyset paging and is not shown.
+    `slots_taken` of `slots` a container; `reserved` positions and `reserved_slots` are kept free. `slot` is its own in
+    its parent. `id` is the key of keyset paging and is not shown.
     """
 
     id: Annotated[int, Field(exclude=True)]
@@ -62,6 +62,7 @@ class ContainerRow(View):
     slots: int
     slots_taken: int
     reserved: int
+    reserved_slots: int
 
 
 class SlotGrid(View):
@@ -106,6 +107,7 @@ class ContainerView(View):
     slots: int
     slots_taken: int
     reserved: int
+    reserved_slots: int
     children: tuple[ContainerRow, ...]
 
 
@@ -131,6 +133,7 @@ class CapacityView(View):
     slots: int
     slots_taken: int
     reserved: int
+    reserved_slots: int
     by_type: tuple[TypeCapacity, ...]
 
 
@@ -175,7 +178,8 @@ def _occupancy(tx: ReadTx, inside: ColumnElement[bool], root: SQLColumnExpressio
             func.sum(counts.c.tubes).label("occupied"),
             func.sum(case((is_box, 0), else_=places)).label("slots"),
             func.count().filter(below_it).label("slots_taken"),
-            func.sum(kept.c.count).label("reserved"),
+            func.sum(case((is_box, kept.c.count))).label("reserved"),
+            func.sum(case((is_box, 0), else_=kept.c.count)).label("reserved_slots"),
         )
         .select_from(path)
         .join(Container, Container.id == path.container_id)
@@ -190,7 +194,7 @@ def _occupancy(tx: ReadTx, inside: ColumnElement[bool], root: SQLColumnExpressio
 
 _WIDE = {"facility", "room"}
 """Levels with boxes by the thousand."""
-_COUNTS = ("boxes", "occupied", "capacity", "slots", "slots_taken", "reserved")
+_COUNTS = ("boxes", "occupied", "capacity", "slots", "slots_taken", "reserved", "reserved_slots")
 
 
 async def _rows(
@@ -335,7 +339,7 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
     if grid:
         below_it["slots"] += grid.capacity
         below_it["slots_taken"] += sum(child.slot_row is not None for child in children)
-        below_it["reserved"] += len(kept)
+        below_it["reserved_slots"] += len(kept)
     return ContainerView(
         **own.model_dump(exclude={"id"}) | (below_it if told else {}),
         placed_at=found.placed_at,

@@ -142,7 +142,7 @@ async def test_slots_are_reserved_for_boxes_that_are_to_come(api):
     moved = await tech.ok(f"/containers/{code}/move", {**move, "reservation": kept["number"]})
     assert moved["slot"] == "A1"
     seen = await tech.see(f"/containers/{tower}")
-    assert (seen["grid"]["held"]["A2"]["name"], seen["slots_taken"], seen["reserved"]) == ("Visit day", 1, 1)
+    assert (seen["grid"]["held"]["A2"]["name"], seen["slots_taken"], seen["reserved_slots"]) == ("Visit day", 1, 1)
     added = {"type": "BOX81", "name": "New", "site": "LAB", "parent": tower}
     assert (await api("administrator").ok("/containers", added))["slot"] == "A3"
     assert kind(await tech.post("/space/reservations", keep({"container": tower, "count": 14}))) == (409, "box-full")

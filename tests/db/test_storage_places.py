@@ -8,11 +8,13 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from biobank import ids
 from biobank.actor import SERVICE
 from biobank.errors import Stale
 from biobank.storage import commands, containers
 from biobank.storage.commands import StoreTube
 from biobank.storage.containers import AddContainer, MoveContainer
+from biobank.storage.reserving import ReserveSpace, reserve
 from biobank.storage.rules import PositionReserved, SlotTaken
 from biobank.tx import open_tx
 from tests.material import actor, make_material
@@ -91,6 +93,73 @@ async def test_where_a_container_stood_is_written_by_the_database(database, worl
     await superuser.execute("update container set name = 'renamed' where id = $1", made.id["box"])
     assert len(await places(superuser, made.id["box"])) == 2
     assert await superuser.fetchval("select count(*) from audit_entry where name = 'container_place'") == 8
+
+
+PATHS = """
+with recursive down(id, ancestors) as (
+    select id, array[id] from container where parent_id is null
+    union all select c.id, d.ancestors || c.id from down d join container c on c.parent_id = d.id
+) select (select count(*) from container) as containers, count(*) filter (where p.ancestors = down.ancestors) as right
+    from down left join container_path p on p.container_id = down.id
+"""
+
+
+async def test_the_ways_down_follow_every_move(database, dsn, world, superuser):
+    made = await Shelves.made(database, superuser)
+    assert tuple(await superuser.fetchrow(PATHS)) == (6, 6)
+    hall = (
+        "insert into container (code, name, type_id, site_id, temperature_class) "
+        "select $1, 'hall', t.id, c.site_id, 'RT' from container_type t, container c "
+        "where t.code = 'FACILITY' and c.id = $2 returning id"
+    )
+    into = (
+        "update container set parent_id = $2, parent_type_id = (select type_id from container where id = $2) "
+        "where id = $1"
+    )
+    inside = await superuser.fetchval(hall, ids.mint(ids.Kind.LOCATION), made.id["freezer"])
+    await superuser.execute(into, made.id["freezer"], inside)
+    assert tuple(await superuser.fetchrow(PATHS)) == (7, 7)
+    # A rack goes into the freezer that goes outside again: the second waits for the first.
+    other = await asyncpg.connect(dsn)
+    try:
+        await other.execute(RECORDED)
+        await superuser.execute(into, made.id["two"], made.id["spare"])
+        first = superuser.transaction()
+        await first.start()
+        await superuser.execute(into, made.id["two"], made.id["freezer"])
+        out = "update container set parent_id = null, parent_type_id = null where id = $1"
+        waiting = asyncio.create_task(other.execute(out, made.id["freezer"]))
+        await asyncio.wait([waiting], timeout=0.1)
+        assert not waiting.done()
+        await first.commit()
+        await waiting
+    finally:
+        await other.close()
+    assert tuple(await superuser.fetchrow(PATHS)) == (7, 7)
+    both = (
+        "update container set parent_id = case id when $1 then $2::bigint end, slot_row = null, slot_col = null, "
+        "parent_type_id = case id when $1 then (select type_id from container where id = $2) end where id in ($1, $2)"
+    )
+    await superuser.execute(into, made.id["freezer"], inside)
+    await superuser.execute(both, made.id["one"], made.id["freezer"])
+    assert tuple(await superuser.fetchrow(PATHS)) == (7, 7)
+
+
+async def test_two_who_reserve_one_position_one_is_told(database, world, superuser):
+    made = await Shelves.made(database, superuser)
+    users = [await actor(database, world, name) for name in ("technician", "technician2")]
+
+    async def keep(who):
+        async with open_tx(database, who) as tx:
+            places = [{"container": made.code["box"], "positions": ["A1"]}]
+            until = tx.now + timedelta(days=1)
+            command = {"name": who.username, "site": "LAB", "expires_at": until, "places": places}
+            return await reserve(tx, ReserveSpace.model_validate(command))
+
+    outcomes = await asyncio.gather(*(keep(who) for who in users), return_exceptions=True)
+    (won,) = [one for one in outcomes if not isinstance(one, Exception)]
+    (lost,) = [one for one in outcomes if isinstance(one, PositionReserved)]
+    assert lost.fields["name"] == won.name
 
 
 async def test_circles_and_what_has_no_slot_are_refused(database, world, superuser):

@@ -200,6 +200,7 @@ class Storage(RuleBasedStateMachine):
         connection = await self.database.connect()
         try:
             rows = await connection.fetch(_NOW, list(self.made.tube_ids))
+            assert await connection.fetch(_MISCOUNTED) == []
         finally:
             await connection.close()
         assert len(rows) == TUBES
@@ -228,6 +229,11 @@ class Storage(RuleBasedStateMachine):
             await connection.close()
 
 
+_MISCOUNTED = (
+    "select c.id from container c "
+    "where coalesce((select sum(b.tubes) from box_count b where b.container_id = c.id), 0) "
+    "<> (select count(*) from custody u where u.container_id = c.id)"
+)
 _NOW = "select s.code, c.code as box, u.row, u.col, u.terminal from custody u join specimen s on s.id = u.specimen_id left join container c on c.id = u.container_id where s.id = any($1)"  # fmt: skip  # noqa: E501
 _THEN = "select s.code, c.code as box, u.row, u.col, u.terminal from custody_history u join specimen s on s.id = u.specimen_id left join container c on c.id = u.container_id where s.id = any($1) and u.since <= $2 and (u.until is null or u.until > $2)"  # fmt: skip  # noqa: E501
 

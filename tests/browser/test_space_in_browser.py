@@ -1,0 +1,42 @@
+"""Storage as pictures, and space that is found and reserved, in a real browser at a desk and on a phone."""
+
+import pytest
+
+from tests.browser.test_picking_in_browser import picture
+from tests.shelves import box, freezer, rack
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+async def test_space_is_found_and_reserved(sit, api, size):
+    cold = await freezer(api)
+    made = {"type": "RACK16", "name": "Rack S", "site": "LAB", "parent": cold}
+    tower = (await api("administrator").ok("/containers", made))["code"]
+    for name in ("Box 1", "Box 2"):
+        await box(api, tower, name=name)
+    await box(api, await rack(api, await freezer(api, name="Tank", kind="LN2TANK", temperature="LN2V")))
+    desk = await sit("technician", size)
+    await desk.open("/storage")
+    await desk.follow("Find space")
+    await desk.send("Find space", {"site": "LAB", "temperature_class": "-80", "count": "30"})
+    await picture(desk, f"{size}-space")
+    await desk.page.get_by_text("Reserve these places").first.click()
+    await desk.send("Reserve", {"name": "Visit day in June"})
+    await picture(desk, f"{size}-reservation")
+    assert "30 held" in await desk.page.content()
+    asked = f"/space/reservations/new?container={tower}"
+    for path in (
+        f"/storage/{tower}",
+        f"/storage/{cold}",
+        asked,
+        "/container-types/CANES",
+        "/container-types",
+        "/storage",
+    ):
+        await desk.open(path)
+        await picture(
+            desk, f"{size}{path.partition('?')[0].replace('/', '-').replace(tower, 'rack').replace(cold, 'freezer')}"
+        )
+        wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        assert not await desk.page.evaluate(wide), f"{path} is wider than the window"
