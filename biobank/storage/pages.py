@@ -40,15 +40,15 @@ async def _index(tx: ReadTx) -> dict[str, Any]:
 
 async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
     place = await occupancy.container(tx, code)
-    _, kind = await queries.find_container(tx, code, Permission.STORAGE_READ)
+    manages = tx.actor.may(Permission.STORAGE_MANAGE)
     box = await boxes.box(tx, code) if place.level == "box" else None
     return {
         "place": place,
         "box": box,
-        "types": [] if box else await queries.types_into(tx, kind.id),
-        "own_types": await queries.types_of_level(tx, place.level),
-        "classes": await queries.temperature_classes(tx),
-        "reserved": await reservations.open_names(tx, place.site),
+        "types": await queries.types_into(tx, place.type) if manages and not box else [],
+        "own_types": await queries.types_of_level(tx, place.level) if manages else [],
+        "classes": await queries.temperature_classes(tx) if manages else [],
+        "reserved": await reservations.open_names(tx, place.site) if tx.actor.may(Permission.STORAGE_STORE) else [],
         "site_tz": place.timezone,
     }
 

@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 
 from biobank import ids
 from biobank.actor import Permission, Scope
@@ -217,14 +218,17 @@ def below(condition: ColumnElement[bool]) -> CTE:
     return down.union_all(select(down.c.root, Container.id).join(down, Container.parent_id == down.c.id))
 
 
-async def types_into(tx: ReadTx, parent: int | None) -> list[tuple[str, str]]:
-    """Code and title of the types that go into a container of type `parent`; None: of all but boxes."""
+async def types_into(tx: ReadTx, parent: str | None) -> list[tuple[str, str]]:
+    """Code and title of the types that go into a container of type `parent`; None: of those that stand outermost."""
     query = select(ContainerType.code, ContainerType.title).order_by(ContainerType.id)
     if parent is None:
         query = query.where(ContainerType.level.not_in(("box", "rack", "shelf")))
     else:
-        query = query.join(ContainerTypeChild, ContainerTypeChild.child_type_id == ContainerType.id).where(
-            ContainerTypeChild.parent_type_id == parent
+        around = aliased(ContainerType)
+        query = (
+            query.join(ContainerTypeChild, ContainerTypeChild.child_type_id == ContainerType.id)
+            .join(around, around.id == ContainerTypeChild.parent_type_id)
+            .where(around.code == parent)
         )
     return [(row.code, row.title) for row in await tx.session.execute(query)]
 
