@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, SQLColumnExpression, Subquery, and_, case, exists, func, select, true
+from sqlalchemy import ColumnElement, SQLColumnExpression, Subquery, and_, case, exists, func, literal, select, true
 from sqlalchemy.orm import aliased
 
 from biobank.actor import Permission
@@ -145,13 +145,20 @@ class SiteStorage(View):
     containers: tuple[ContainerRow, ...]
 
 
-def _occupancy(tx: ReadTx, inside: ColumnElement[bool], root: SQLColumnExpression[Any], *, many: bool) -> Subquery:
+def _occupancy(
+    tx: ReadTx,
+    inside: ColumnElement[bool],
+    root: SQLColumnExpression[Any],
+    top: SQLColumnExpression[Any],
+    *,
+    many: bool,
+) -> Subquery:
     """By root: how many boxes are in it at any depth, what they hold and could hold, the slots and how many of them are
     taken, and what is reserved. Tubes are not counted here, and no tree is walked: the database keeps a count of each
     box and the way down to each container.
 
-    `inside` chooses by the way, `root` is the step of it that is summed up by. `many`: boxes by the thousand, which are
-    best counted all at once.
+    `inside` chooses by the way, `root` is the step of it that is summed up by, and `top` the container that is not in
+    itself. `many`: boxes by the thousand, which are best counted all at once.
     """
     path = ContainerPath
     per_box = select(BoxCount.container_id, func.sum(BoxCount.tubes).label("tubes")).group_by(BoxCount.container_id)
@@ -167,27 +174,39 @@ def _occupancy(tx: ReadTx, inside: ColumnElement[bool], root: SQLColumnExpressio
         .group_by(ReservedPosition.container_id)
         .subquery()
     )
-    is_box = ContainerType.level == "box"
-    places = ContainerType.rows * ContainerType.cols
-    below_it = and_(Container.slot_row.is_not(None), path.container_id != root)
-    return (
+    # By type first: what a type says is then looked at once for each, and not for each container.
+    by_type = (
         select(
             root.label("root"),
-            func.count().filter(is_box).label("boxes"),
-            func.sum(case((is_box, places))).label("capacity"),
-            func.sum(counts.c.tubes).label("occupied"),
-            func.sum(case((is_box, 0), else_=places)).label("slots"),
-            func.count().filter(below_it).label("slots_taken"),
-            func.sum(case((is_box, kept.c.count))).label("reserved"),
-            func.sum(case((is_box, 0), else_=kept.c.count)).label("reserved_slots"),
+            Container.type_id.label("kind"),
+            func.count().label("containers"),
+            func.sum(counts.c.tubes).label("tubes"),
+            func.count(Container.slot_row).filter(path.container_id != top).label("in_slots"),
+            func.sum(kept.c.count).label("kept"),
         )
         .select_from(path)
         .join(Container, Container.id == path.container_id)
-        .join(ContainerType, ContainerType.id == Container.type_id)
         .outerjoin(counts, counts.c.container_id == path.container_id if many else true())
         .outerjoin(kept, kept.c.container_id == path.container_id)
         .where(inside)
-        .group_by("root")
+        .group_by("root", "kind")
+        .subquery()
+    )
+    is_box = ContainerType.level == "box"
+    places = by_type.c.containers * ContainerType.rows * ContainerType.cols
+    return (
+        select(
+            by_type.c.root,
+            func.sum(case((is_box, by_type.c.containers), else_=0)).label("boxes"),
+            func.sum(case((is_box, places))).label("capacity"),
+            func.sum(by_type.c.tubes).label("occupied"),
+            func.sum(case((is_box, 0), else_=places)).label("slots"),
+            func.sum(by_type.c.in_slots).label("slots_taken"),
+            func.sum(case((is_box, by_type.c.kept))).label("reserved"),
+            func.sum(case((is_box, 0), else_=by_type.c.kept)).label("reserved_slots"),
+        )
+        .join(ContainerType, ContainerType.id == by_type.c.kind)
+        .group_by(by_type.c.root)
         .subquery()
     )
 
@@ -211,7 +230,7 @@ async def _rows(
     if counted:
         way = ContainerPath.ancestors
         chosen = way.contains([inside.id]) if inside is not None else true()
-        counts = _occupancy(tx, chosen, way[depth], many=many)
+        counts = _occupancy(tx, chosen, way[depth], way[depth], many=many)
     named = _COUNTS if counts is not None else ()
     query = (
         select(
@@ -290,7 +309,8 @@ async def capacity(tx: ReadTx, code: str) -> CapacityView:
         NotFound: none of this id within reach.
     """
     found, kind = await find_container(tx, code, Permission.STORAGE_READ)
-    counts = _occupancy(tx, ContainerPath.ancestors.contains([found.id]), Container.type_id, many=kind.level in _WIDE)
+    inside = ContainerPath.ancestors.contains([found.id])
+    counts = _occupancy(tx, inside, Container.type_id, literal(found.id), many=kind.level in _WIDE)
     rows = (
         await tx.session.execute(
             select(ContainerType.code, ContainerType.title, ContainerType.level, counts)

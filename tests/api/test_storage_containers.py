@@ -38,6 +38,9 @@ async def test_boxes_stand_in_slots_and_move_there_and_back(api, superuser):
     assert [row["slot"] for row in seen["children"]] == ["D4", "A1"]
     whole = await tech.see(f"/containers/{cold}")
     assert (whole["slots"], whole["slots_taken"], whole["boxes"]) == (32, 2, 2)
+    held = await tech.see(f"/containers/{cold}/capacity")
+    assert (held["boxes"], held["capacity"], held["slots"], held["slots_taken"]) == (2, 162, 32, 2)
+    assert [(one["type"], one["boxes"], one["free"]) for one in held["by_type"]] == [("BOX81", 2, 162)]
     taken = await tech.post(f"/containers/{first}/move", {"parent": one, "row_version": 1, "slot": "D4"})
     assert kind(taken) == (409, "slot-taken")
     assert "Box 2 stands in slot D4" in taken.json()["detail"]
