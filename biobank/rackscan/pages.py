@@ -196,7 +196,20 @@ async def remap_form(request: Web, tx: Writing, code: FromPath[str], data: Form)
     except Invalid as error:
         stop = Answer(verdict="stop", word="STOP", title=error.detail, code=text[:40])
         view = await _bench(tx, code, before, stop)
+    unknown = _unknown(view["looked"], scans, text)
+    if unknown and data.get("unknown") != text:
+        # A gun that fires while the page is drawn anew loses characters: a code that nobody knows is asked for twice.
+        again = "Not known here: scan it again. The same code a second time is noted as foreign."
+        view = await _bench(tx, code, before, Answer(verdict="stop", word="STOP", title=again, code=text[:40]))
+        view["unknown"] = text
     return page(request, "rackscan/remap.html", title=f"Re-map {view['box'].name}", **view)
+
+
+def _unknown(looked: RemapView | None, scans: tuple[str, ...], text: str) -> bool:
+    """Whether the last scan is a code that is not known here."""
+    last = text.replace(" ", "")
+    told = looked.foreign if looked is not None and scans and scans[-1] == last else ()
+    return any(one.code == last and one.tube is None for one in told)
 
 
 def _after(before: tuple[str, ...], text: str, verb: str | None) -> tuple[tuple[str, ...], Answer]:

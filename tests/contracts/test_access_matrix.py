@@ -190,12 +190,15 @@ async def ask(client: httpx.AsyncClient, route: Route, path: str, body: dict[str
         return await client.get(path, params=ASKED.get(route.name))
     if not route.is_api:
         form = {"_key": key, **(body or {})}
+        sent = {"file": ("file.csv", form.pop("file"))} if "file" in form else None
         return await client.request(
-            route.method, path, data=form, headers={"x-csrftoken": client.cookies.get("csrftoken", "")}
+            route.method, path, data=form, files=sent, headers={"x-csrftoken": client.cookies.get("csrftoken", "")}
         )
     headers = {"Idempotency-Key": key, "x-csrftoken": client.cookies.get("csrftoken", "")}
     if body and "file" in body:
-        return await client.request(route.method, path, files={"file": ("file.csv", body["file"])}, headers=headers)
+        beside = {name: value for name, value in body.items() if name != "file"}
+        sent = {"file": ("file.csv", body["file"])}
+        return await client.request(route.method, path, data=beside, files=sent, headers=headers)
     return await client.request(route.method, path, json=body or {}, headers=headers)
 
 
@@ -366,8 +369,8 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "remapBox": {"scans": [tube]},
         "remapScanForm": {"scan": tube},
         "keepRackScanForm": {},
-        "registerCodes": {"file": "CODE1"},
-        "registerCodesForm": {},
+        "registerCodes": {"file": "CODE1", "study": codes.study, "site": "CHI", "namespace": "azenta"},
+        "registerCodesForm": {"file": "CODE1", "place": f"{codes.study}/CHI", "namespace": "azenta"},
         "setCodeRule": {"study": codes.study, "namespace": "azenta", "required": True},
         "codeRuleForm": {"study": codes.study, "namespace": "azenta"},
         "rackScanForm": {},

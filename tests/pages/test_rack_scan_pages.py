@@ -84,7 +84,7 @@ async def test_a_box_is_remapped_by_scanning_alone(api, browser, database, world
 
     async def scan(text):
         nonlocal page
-        fields = dict(re.findall(r'name="(scans|digest)" value="([^"]*)"', page))
+        fields = dict(re.findall(r'name="(scans|digest|unknown)" value="([^"]*)"', page))
         response = await tech.post(path, {**fields, "scan": text})
         page = response.text
         return response
@@ -102,6 +102,10 @@ async def test_a_box_is_remapped_by_scanning_alone(api, browser, database, world
     assert "was scanned at A1 and at A4" in page
     assert "Scan what stands at A4" in page
     await scan("WRONG-1")
+    assert "Not known here: scan it again" in page
+    assert "Scan what stands at A4" in page
+    await scan("WRONG-1")
+    assert "Scan what stands at A5" in page
     await scan(CODES["undo"])
     await scan(alien.tubes[0])
     await scan(one)
