@@ -1,35 +1,51 @@
-"""Storing a tube by the API, with its audit entries and its idempotency receipt, beside what a commit costs on this
-disk.
+"""Storing a tube by the API and by scan, with its audit entries and its idempotency receipt, beside what a commit costs
+on this disk; and twenty scan stations at once.
 """
 
+import asyncio
 import itertools
 import json
+import time
 from uuid import uuid4
 
-from benchmarks import Report, say
+import asyncpg
+
+from benchmarks import Report, say, stations
 from benchmarks.house import BOX, House, house
 from benchmarks.load import Load, drive, request
 from benchmarks.pgbench import rate
 
 SECONDS = 10
 MANY = 16
-# Far more tubes than both runs can store; each is stored once, into the next free position of a box.
+# Far more tubes than the runs can store; each is stored once, into the next free position of a box.
 _TUBES_MOST = 60_000
+ALONE = 1000
+"""Scans of one station, each as soon as the one before is answered."""
+STATIONS, A_SECOND, STATION_SECONDS = 20, 5, 50
 _COMMIT = "insert into bench_commit (text) values ('one row and its commit');\n"
 
 
 def measure(aliquots: int) -> Report:
     """Rates and latencies of `POST /api/v1/storage/placements` with 1 and 16 connections, each into a box of its
-    own.
+    own; then of `POST /api/v1/scan` from one station and from twenty, among `aliquots` tubes.
     """
     report = Report("store")
-    tubes = min(aliquots, _TUBES_MOST)
-    say(f"Making {tubes:,} tubes on a bench, and empty boxes …")
-    with house(tubes, empty_boxes=tubes // BOX + MANY + 2, in_hand=True) as made:
-        codes, boxes = iter(made.codes), _Boxes(made.boxes)
+    each = A_SECOND * STATION_SECONDS
+    held = min(max(aliquots // 2, 1), _TUBES_MOST)
+    held += ALONE + STATIONS * each
+    say(f"Making {max(aliquots, held):,} tubes, {held:,} of them on a bench, and empty boxes …")
+    spare = ALONE // BOX + 1 + STATIONS * (each // BOX + 1)
+    with house(max(aliquots, held), empty_boxes=held // BOX + MANY + 2 + spare, in_hand=held) as made:
+        tubes, boxes = list(made.held), list(made.boxes)
+        say("One station …")
+        alone = stations.run(made, tubes, boxes, stations=1, each=ALONE, per_second=None)
+        commits = asyncio.run(_commit_times(made.dsn))
+        say(f"{STATIONS} stations with {A_SECOND} scans a second each, for {STATION_SECONDS} s …")
+        many_at_once = stations.run(made, tubes, boxes, stations=STATIONS, each=each, per_second=A_SECOND)
+        codes, open_boxes = iter(tubes), _Boxes(boxes)
 
         def store() -> bytes:
-            body = json.dumps({"tube": next(codes), "box": boxes.next()}).encode()
+            body = json.dumps({"tube": next(codes), "box": open_boxes.next()}).encode()
             key = f"Idempotency-Key: {uuid4()}\r\n"
             return request("POST", "/api/v1/storage/placements", made.token, body, key)
 
@@ -41,14 +57,53 @@ def measure(aliquots: int) -> Report:
         report.floors = {
             "commit_1_per_second": round(_commits(made, 1), 1),
             "commit_16_per_second": round(_commits(made, MANY), 1),
+            "commit_1_p50_ms": round(_at(commits, 0.5), 3),
+            "commit_1_p99_ms": round(_at(commits, 0.99), 3),
         }
-    report.figures = {**_figures("store_1", one), **_figures("store_16", many)}
+    report.figures = {
+        "aliquots": max(aliquots, held),
+        **_figures("store_1", one),
+        **_figures("store_16", many),
+        **_scans("station_1", alone),
+        **_scans(f"stations_{STATIONS}", many_at_once),
+    }
     report.ratios = {
         "store_to_commit_1": round(one.rate / float(report.floors["commit_1_per_second"]), 3),
         "store_to_commit_16": round(many.rate / float(report.floors["commit_16_per_second"]), 3),
     }
     report.at_most("failed", one.failed + many.failed, 0)
+    report.at_most("station_1_beyond_commit_p50_ms", alone.at(0.5) - _at(commits, 0.5), 10)
+    report.at_most("station_1_beyond_commit_p99_ms", alone.at(0.99) - _at(commits, 0.99), 30)
+    report.at_most(f"stations_{STATIONS}_p99_ms", many_at_once.at(0.99), 150)
+    for name in ("refused", "replays_told_otherwise", "lost", "doubled", "reordered"):
+        report.at_most(f"scans_{name}", getattr(alone, name) + getattr(many_at_once, name), 0)
     return report
+
+
+def _scans(name: str, run: stations.Run) -> dict[str, float | int]:
+    return {
+        f"{name}_scans": len(run.times),
+        f"{name}_p50_ms": round(run.at(0.5), 3),
+        f"{name}_p99_ms": round(run.at(0.99), 3),
+    }
+
+
+async def _commit_times(dsn: str) -> list[float]:
+    """What one row and its commit take in the database alone, in milliseconds, over one connection."""
+    connection = await asyncpg.connect(dsn)
+    times = []
+    try:
+        for _ in range(ALONE):
+            began = time.perf_counter()
+            await connection.execute(_COMMIT)
+            times.append((time.perf_counter() - began) * 1000)
+    finally:
+        await connection.close()
+    return sorted(times)
+
+
+def _at(times: list[float], share: float) -> float:
+    return times[int(len(times) * share)]
 
 
 class _Boxes:

@@ -11,7 +11,7 @@ from biobank.scan import rules
 from biobank.scan.queries import CodeView, PlaceView, TubeView
 from biobank.storage import boxes
 from biobank.storage.boxes import BoxView
-from biobank.storage.grids import fill_order, label
+from biobank.storage.grids import Grid, fill_order, label
 from biobank.storage.queries import find_box
 from biobank.tx import ReadTx
 
@@ -116,10 +116,13 @@ def whose(tube: TubeView) -> str:
     return "pool" if tube.level == "pool" else "blind duplicate"
 
 
-async def shown_box(tx: ReadTx, code: str, *, just: str | None = None) -> dict[str, Any]:
-    """A box as an answer shows it, with its free positions in the order of filling."""
+async def shown_box(tx: ReadTx, code: str, *, just: str | None = None, grid: Grid | None = None) -> dict[str, Any]:
+    """A box as an answer shows it, with its free positions in the order of filling. `grid` is the box's, where it was
+    looked up already.
+    """
     view = await boxes.box(tx, code, just=just)
-    _, grid = await find_box(tx, code, Permission.STORAGE_READ)
+    if grid is None:
+        _, grid = await find_box(tx, code, Permission.STORAGE_READ)
     standing = {(cell.row, cell.col) for cell in view.cells if cell.state not in {"free", "next"}}
     free = tuple(label(grid, *at) for at in fill_order(grid) if at not in standing)
     return {"box": view, "free": free, "next": view.next}

@@ -35,7 +35,7 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
         await checks.check_may_be_stored(tx, tube, custody)
         if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
             await checks.check_one_tube(tx, tube, custody)
-        shown = await shown_box(tx, box.code, just=tube.code)
+        shown = await shown_box(tx, box.code, just=tube.code, grid=grid)
         label = label_of(grid, custody.row, custody.col)
         return placed(
             found,
@@ -57,7 +57,7 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
             first_in_hand=command.first_in_hand,
         ),
     )
-    shown = await shown_box(tx, box.code, just=tube.code)
+    shown = await shown_box(tx, box.code, just=tube.code, grid=grid)
     word = "Moved" if done.left else "Stored"
     return placed(found, shown, done.position, command.mode, word=word, undo=done.undo)
 

@@ -337,10 +337,16 @@ async def test_focus_comes_back_and_help_opens_by_key(station: Station) -> None:
 
 
 async def test_two_codes_without_a_pause_are_refused_both_and_joined_ones_as_well(station: Station) -> None:
-    await station.page.keyboard.type("T1")
-    await station.page.keyboard.press("Enter")
-    await station.page.keyboard.type("T2")
-    await station.page.keyboard.press("Enter")
+    await station.page.evaluate(
+        """() => { const input = document.querySelector("#scan");
+        const press = (key) => input.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        for (const code of ["T1", "T2"]) {
+            for (const key of code) press(key);
+            press("Enter");
+            input.value = code;
+            input.form.requestSubmit();
+        } }"""
+    )
     await station.word("Two codes at once")
     assert await station.page.locator("#log li.is-stop").count() == 2
     await station.scan(ACK)
