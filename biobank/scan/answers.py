@@ -6,13 +6,11 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from biobank import ids
-from biobank.actor import Permission
 from biobank.scan import rules
 from biobank.scan.queries import CodeView, PlaceView, TubeView
 from biobank.storage import boxes
 from biobank.storage.boxes import BoxView
-from biobank.storage.grids import Grid, fill_order, label
-from biobank.storage.queries import find_box
+from biobank.storage.grids import Grid, fill_order
 from biobank.tx import ReadTx
 
 Mode = Literal[
@@ -116,16 +114,12 @@ def whose(tube: TubeView) -> str:
     return "pool" if tube.level == "pool" else "blind duplicate"
 
 
-async def shown_box(tx: ReadTx, code: str, *, just: str | None = None, grid: Grid | None = None) -> dict[str, Any]:
-    """A box as an answer shows it, with its free positions in the order of filling. `grid` is the box's, where it was
-    looked up already.
-    """
+async def shown_box(tx: ReadTx, code: str, *, just: str | None = None) -> dict[str, Any]:
+    """A box as an answer shows it, with its free positions in the order of filling."""
     view = await boxes.box(tx, code, just=just)
-    if grid is None:
-        _, grid = await find_box(tx, code, Permission.STORAGE_READ)
-    standing = {(cell.row, cell.col) for cell in view.cells if cell.state not in {"free", "next"}}
-    free = tuple(label(grid, *at) for at in fill_order(grid) if at not in standing)
-    return {"box": view, "free": free, "next": view.next}
+    empty = {(cell.row, cell.col): cell.label for cell in view.cells if cell.state in {"free", "next"}}
+    order = fill_order(Grid(view.rows, view.cols, "letter_number", view.fill or "row"))  # the order asks for no names
+    return {"box": view, "free": tuple(empty[at] for at in order if at in empty), "next": view.next}
 
 
 def placed(found: CodeView, shown: dict[str, Any], position: str | None, mode: str, **outcome: Any) -> Answer:

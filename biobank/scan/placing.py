@@ -30,22 +30,22 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
         return stop(command.mode, found.code, "No box", "Scan the box that the tubes go into first.")
     # Locked before it is looked at: of two scans of one tube at the same moment the second sees what the first did.
     tube, custody = await find_specimen(tx, found.code, Permission.STORAGE_STORE, lock=True)
-    box, grid = await find_box(tx, command.box, Permission.STORAGE_STORE)
-    if custody.container_id == box.id and custody.row is not None and custody.col is not None:
-        await checks.check_may_be_stored(tx, tube, custody)
-        if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
-            await checks.check_one_tube(tx, tube, custody)
-        shown = await shown_box(tx, box.code, just=tube.code, grid=grid)
-        label = label_of(grid, custody.row, custody.col)
-        return placed(
-            found,
-            shown,
-            label,
-            command.mode,
-            verdict="duplicate",
-            word="Already stored",
-            message=f"It stands in {label} of this box.",
-        )
+    if custody.container_id is not None and custody.row is not None and custody.col is not None:
+        box, grid = await find_box(tx, command.box, Permission.STORAGE_STORE)
+        if custody.container_id == box.id:
+            await checks.check_may_be_stored(tx, tube, custody)
+            if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
+                await checks.check_one_tube(tx, tube, custody)
+            label = label_of(grid, custody.row, custody.col)
+            return placed(
+                found,
+                await shown_box(tx, box.code, just=tube.code),
+                label,
+                command.mode,
+                verdict="duplicate",
+                word="Already stored",
+                message=f"It stands in {label} of this box.",
+            )
     await check_not_overtaken(tx, command, tube.id, tube.code)
     done = await storage.store(
         tx,
@@ -57,7 +57,7 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
             first_in_hand=command.first_in_hand,
         ),
     )
-    shown = await shown_box(tx, box.code, just=tube.code, grid=grid)
+    shown = await shown_box(tx, done.box or command.box, just=tube.code)
     word = "Moved" if done.left else "Stored"
     return placed(found, shown, done.position, command.mode, word=word, undo=done.undo)
 
