@@ -117,7 +117,7 @@ async def test_the_command_codes_print_and_read_back(browser):
     tech = await browser("technician")
     assert ids.grouped(COMMANDS[0].code) in (await tech.get("/scan/commands")).text
     document = pypdfium2.PdfDocument((await tech.get("/scan/commands.pdf")).content)
-    found = {symbol.text for symbol in zxingcpp.read_barcodes(document[0].render(scale=4).to_pil())}
+    found = {symbol.text for sheet in document for symbol in zxingcpp.read_barcodes(sheet.render(scale=4).to_pil())}
     document.close()
     assert found == {command.code for command in COMMANDS}
 
