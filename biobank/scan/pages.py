@@ -21,6 +21,7 @@ from biobank.scan.rules import COMMANDS, MODES, NEEDS, SELF_TEST
 from biobank.template.queries import house_template
 from biobank.tx import ReadTx
 from labels import STOCKS, Item, render_pdf
+from labels.errors import LabelError
 from labels.symbols import Symbology, encode
 
 _PAGE = "scan/station.html"
@@ -99,9 +100,14 @@ async def commands_page(request: Request[Any, Any, Any]) -> Template:
     include_in_schema=False,
 )
 async def commands_pdf(tx: Reading) -> Response[bytes]:
-    """The command codes to lay beside the scanner: gloved hands scan them."""
+    """The self-test symbol and the command codes to lay beside the scanner: gloved hands scan them."""
     printed = [Item.lined(command.code, command.title.split(": ", 1)) for command in COMMANDS]
-    content = await asyncio.to_thread(render_pdf, printed, await house_template(tx, "badge"), STOCKS["l7163"])
+    symbol = Item.lined(SELF_TEST, ("Self-test", "the day starts with it"))
+    template = await house_template(tx, "badge")
+    try:
+        content = await asyncio.to_thread(render_pdf, [symbol, *printed], template, STOCKS["l7163"])
+    except LabelError:  # a badge of one's own may have no room for a symbol of this size; the screen shows it as well
+        content = await asyncio.to_thread(render_pdf, printed, template, STOCKS["l7163"])
     headers = {"content-disposition": 'inline; filename="scan-commands.pdf"'}
     return Response(content, media_type="application/pdf", headers=headers)
 

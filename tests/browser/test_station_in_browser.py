@@ -291,7 +291,8 @@ async def test_what_is_refused_afterwards_is_listed_and_another_person_sends_not
         await expect(waiting).to_have_count(1)
         await bench.queued(0)
         await waiting.get_by_placeholder("Why it is dropped").fill("It is back in hand")
-        await waiting.get_by_role("button", name="Drop").click()
+        async with bench.page.expect_response("**/station/dropped"):
+            await waiting.get_by_role("button", name="Drop").click()
         await expect(waiting).to_have_count(0)
         await expect(bench.page.locator("#conflicts")).to_be_hidden()
     assert await places(superuser, (tubes[0], tubes[2], tubes[3], tubes[4])) == [(0, 0), (0, 2), (0, 3), (0, 4)]

@@ -114,13 +114,13 @@ export class Flow {
     return { key: newKey(), kind, text, body, at: serverNow(), by: this.user };
   }
 
-  /** Into the queue and written down, in the order in which the hands scanned. */
+  /** Written down, then into the queue, in the order in which the hands scanned: what counts as queued outlives the tab. */
   push(entry: Entry): void {
-    void this.ready.then(() => {
+    this.ready = this.ready.then(async () => {
+      await this.keeper?.keep(entry);
       const late = this.deferred;
       this.queue.push(entry);
       if (late) this.freeze(this.queue.waiting);
-      void this.keeper?.keep(entry);
       if (!late) return;
       if (entry.kind === "scan") this.say(waits(entry, this.display.boxName), "ok");
       this.showBoxAtHand(this.queue.waiting);
@@ -136,6 +136,10 @@ export class Flow {
 
   /** A scan that was not sent yet is taken out of the queue; what was done is undone by a deed of its own. */
   undoLast(): void {
+    this.whenReady(() => this.undoNow());
+  }
+
+  private undoNow(): void {
     const withdrawn = this.deferred ? this.queue.withdrawLast() : null;
     if (!withdrawn) return this.pushUndo(null, "last scan");
     this.log.remove(withdrawn.key);
