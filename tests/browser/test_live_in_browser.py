@@ -36,3 +36,13 @@ async def test_a_box_on_two_screens_shows_what_the_other_did(
     await expect(desk.page.get_by_text("Also here:")).to_be_hidden()
     await desk.send("Store", {"tube": made.tubes[1], "position": "C4"})
     await expect(phone.page.get_by_role("cell", name="2 of 81")).to_be_visible(timeout=seconds)
+    # The station hears of it too, and goes on where the other has stopped.
+    third = (await make_material(database, world, tubes=1)).tubes[0]
+    await desk.open(f"/scan?mode=store&box={box}")
+    await desk.page.keyboard.press("Enter")
+    await expect(desk.page.locator("[data-slot=context-next]")).to_have_text("A2")
+    await phone.open(f"/storage/{box}")
+    await expect(desk.page.get_by_text("Also at this box:")).to_be_visible()
+    await phone.send("Store", {"tube": third, "move": True})
+    await expect(desk.page.locator('[data-position="A2"] a')).to_be_visible(timeout=seconds)
+    await expect(desk.page.locator("[data-slot=context-next]")).to_have_text("A3")

@@ -88,6 +88,8 @@ class Station:
         elif path == "api/v1/station/dropped":
             self.dropped.append(json.loads(route.request.post_data or "null"))
             await route.fulfill(status=201, json={"words": ""})
+        elif path.endswith("/live"):
+            await route.fulfill(status=204)  # nobody else is at this box
         elif path == "scan/session":
             await route.fulfill(json={"username": self.user, "csrf_token": "fresh"})
         elif path == "scan/manifest.webmanifest":

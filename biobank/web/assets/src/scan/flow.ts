@@ -12,12 +12,13 @@ import { InHand } from "./inhand";
 import { Keeper, type KnownBox } from "./keeper";
 import { waits, withWaiting } from "./late";
 import { ScanLog } from "./log";
+import { Neighbours } from "./neighbours";
 import { show, type Shown } from "./panel";
 import * as say from "./questions";
 import { ScanQueue, type Entry } from "./queue";
 import { play } from "./sound";
 import type { Page, State } from "./state";
-import type { Answer, Context, Words } from "./types";
+import type { Answer, BoxView, Context, Words } from "./types";
 import { together, tokenOf, undoBody, undone } from "./undoing";
 
 const UNAUTHENTICATED = 401;
@@ -41,6 +42,7 @@ export class Flow {
   /** A question that is open: what a yes does. */
   question: (() => void) | null = null;
   private readonly conflicts: Conflicts;
+  private readonly neighbours = new Neighbours(need("[data-slot=neighbours]"), (box) => this.changedByOthers(box));
   private readonly user: string;
   private keeper: Keeper<State> | null = null;
   private ready: Promise<void> = Promise.resolve();
@@ -234,8 +236,20 @@ export class Flow {
       this.boxes.set(box.code, known);
       void this.keeper?.remember(known);
     }
+    if (box.code === this.hand.box) this.neighbours.shown();
     if (this.deferred) this.showBoxAtHand(this.queue.waiting);
     else this.display.box(box);
+  }
+
+  /** Somebody else put tubes into the box at hand, or took some out. */
+  private changedByOthers(box: BoxView): void {
+    if (this.deferred || this.queue.size || this.training || box.code !== this.hand.box) return;
+    const free = new Set(box.cells.filter((cell) => ["free", "next"].includes(cell.state)).map((cell) => cell.label));
+    const next = box.cells.filter((cell) => cell.state === "next").map((cell) => cell.label);
+    const after = (this.hand.free ?? []).filter((label) => free.has(label) && !next.includes(label));
+    this.hand = { ...this.hand, free: [...next, ...after] };
+    this.display.box(box);
+    this.showHand();
   }
 
   private told(entry: Entry, answer: Answer): void {
@@ -397,6 +411,7 @@ export class Flow {
     const hand = this.deferred ? this.handNow : this.hand;
     this.display.hand(hand, hand.context === this.context?.code ? this.context : null);
     this.display.scanner(this.page.way());
+    this.neighbours.follow(this.deferred || !this.page.way() ? null : hand.box);
   }
 
   private showBoxAtHand(waiting: readonly Entry[]): void {
