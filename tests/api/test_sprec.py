@@ -80,10 +80,10 @@ async def divided(api, tube, begin, end, *, into="SER", vial="CRYO05", quantity=
     return made["made"][0]["code"]
 
 
-async def clinic_box(api, *, temperature="-80", kind="ULT", name="Clinic freezer"):
+async def clinic_box(api, *, temperature="-80", kind="ULT", name="Clinic freezer", holds="BOX81"):
     cold = await freezer(api, site="CHI", name=name, temperature=temperature, kind=kind)
     tower = await rack(api, cold, site="CHI", name=f"{name} rack")
-    return await box(api, tower, site="CHI", name=f"{name} box")
+    return await box(api, tower, site="CHI", name=f"{name} box", kind=holds)
 
 
 async def due(database):
@@ -280,7 +280,7 @@ async def test_whole_blood_is_never_spun_and_counts_to_storage(api, when):
         "celsius": "22",
     }
     await api(CLINIC).ok("/processing", body)
-    place = await clinic_box(api)
+    place = await clinic_box(api, holds="BOX25")
     with when(at("12:15")):
         await api(CLINIC).ok("/storage/placements", {"tube": tube, "box": place})
     assert (await api("scientist").see(f"/specimens/{tube}/sprec"))["sprec"] == "BLD-PAX-C-N-N-N-Z"
@@ -288,7 +288,7 @@ async def test_whole_blood_is_never_spun_and_counts_to_storage(api, when):
 
 async def test_a_stay_in_the_refrigerator_is_a_temperature_and_no_storage(api, when):
     tube = await drawn(api, at("09:12"), tube_type="EDTA10", quantity="9000")
-    fridge = await clinic_box(api, temperature="4", kind="FRIDGE", name="Fridge")
+    fridge = await clinic_box(api, temperature="4", kind="FRIDGE", name="Fridge", holds="BOX25")
     with when(at("09:12")):
         await api(CLINIC).ok(
             "/storage/placements", {"tube": tube, "box": fridge, "override_reason": "waits for the spin"}

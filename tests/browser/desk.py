@@ -103,6 +103,12 @@ class Desk:
         await self.page.keyboard.type(code)
         await self.page.keyboard.press("Enter")
 
+    async def start_station(self) -> None:
+        """The first work of a day at a scan station: by hand, without the self-test of a scanner."""
+        await expect(self.page.locator("#self-test")).to_be_visible()
+        await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("#self-test")).to_be_hidden()
+
     @contextlib.asynccontextmanager
     async def download(self) -> AsyncIterator[bytearray]:
         """The bytes of the file that what is done inside makes the browser save."""

@@ -39,7 +39,7 @@ async def test_a_box_on_two_screens_shows_what_the_other_did(
     # The station hears of it too, and goes on where the other has stopped.
     third = (await make_material(database, world, tubes=1)).tubes[0]
     await desk.open(f"/scan?mode=store&box={box}")
-    await desk.page.keyboard.press("Enter")
+    await desk.start_station()
     await expect(desk.page.locator("[data-slot=context-next]")).to_have_text("A2")
     await phone.open(f"/storage/{box}")
     await expect(desk.page.get_by_text("Also at this box:")).to_be_visible()

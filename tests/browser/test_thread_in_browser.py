@@ -155,6 +155,7 @@ async def stored_by_scan(technician: Desk, box: str, tubes: list[str]) -> None:
     async with page.expect_event("load"):
         await page.keyboard.press("Enter")
     assert await technician.focused() == "scan"
+    await technician.start_station()
 
     places = ("A1", "A2", "A3", "A4", "A5", "A6")
     for tube, place in zip(tubes, places, strict=True):
@@ -165,10 +166,10 @@ async def stored_by_scan(technician: Desk, box: str, tubes: list[str]) -> None:
             ["CHI store", "Freezer 1", "Shelf 1", "Rack A", "Box 1", place]
         )
         await expect(page.locator(f'[data-position="{place}"]')).to_have_class("s-just")
-    await technician.scan(tubes[-1])
+    await technician.scan(tubes[-2])
     await expect(verdict(technician).locator(".verdict-word")).to_have_text("Already stored")
     await expect(verdict(technician)).to_have_class(re.compile("is-duplicate"))
-    await expect(verdict(technician)).to_contain_text("A6")
+    await expect(verdict(technician)).to_contain_text("A5")
 
     await technician.scan(UNDO)
     await expect(verdict(technician).locator(".verdict-word")).to_have_text("Undone")

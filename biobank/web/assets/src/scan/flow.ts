@@ -248,7 +248,9 @@ export class Flow {
     const next = box.cells.filter((cell) => cell.state === "next").map((cell) => cell.label);
     const after = (this.hand.free ?? []).filter((label) => free.has(label) && !next.includes(label));
     this.hand = { ...this.hand, free: [...next, ...after] };
-    this.display.box(box);
+    const just = this.boxes.get(box.code)?.box.cells.find((cell) => cell.state === "just")?.code; // still the last one of this station
+    const cells = box.cells.map((cell) => (cell.code === just && cell.state === "full" ? { ...cell, state: "just" as const } : cell));
+    this.display.box({ ...box, cells });
     this.showHand();
   }
 
