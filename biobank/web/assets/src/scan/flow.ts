@@ -7,7 +7,7 @@ import { Conflicts, dropped, type Conflict } from "./conflicts";
 import { Display } from "./display";
 import { newKey } from "./focus";
 import { entered, Hands, type AtHand } from "./hands";
-import { chooseStation } from "./identity";
+import { chooseStation, userHere } from "./identity";
 import { InHand } from "./inhand";
 import { Keeper, type KnownBox } from "./keeper";
 import { waits, withWaiting } from "./late";
@@ -18,13 +18,12 @@ import * as say from "./questions";
 import { ScanQueue, type Entry } from "./queue";
 import { play } from "./sound";
 import type { Page, State } from "./state";
-import type { Answer, BoxView, Context, Words } from "./types";
+import type { Answer, Context, Words } from "./types";
 import { together, tokenOf, undoBody, undone } from "./undoing";
 
 const UNAUTHENTICATED = 401;
 const FORBIDDEN = 403;
 const REASON_LEAST = 3;
-const USER = "biobank-station-user";
 
 export class Flow {
   readonly log: ScanLog;
@@ -42,7 +41,7 @@ export class Flow {
   /** A question that is open: what a yes does. */
   question: (() => void) | null = null;
   private readonly conflicts: Conflicts;
-  private readonly neighbours = new Neighbours(need("[data-slot=neighbours]"), (box) => this.changedByOthers(box));
+  private readonly neighbours = new Neighbours(need("[data-slot=neighbours]"), this);
   private readonly user: string;
   private keeper: Keeper<State> | null = null;
   private ready: Promise<void> = Promise.resolve();
@@ -55,8 +54,7 @@ export class Flow {
   ) {
     const data = root.dataset;
     this.hand = { mode: data["mode"] ?? "find", box: data["box"] || null, context: null, free: data["free"]?.split(" ").filter(Boolean) ?? null };
-    this.user = data["user"] || localStorage.getItem(USER) || "";
-    if (data["user"]) localStorage.setItem(USER, data["user"]);
+    this.user = userHere(data["user"] ?? "");
     const zone = data["timeZone"] ?? "";
     this.clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium", ...(zone ? { timeZone: zone } : {}) });
     this.display = new Display(root, page.panel, JSON.parse(data["words"] ?? "") as Words);
@@ -239,19 +237,6 @@ export class Flow {
     if (box.code === this.hand.box) this.neighbours.shown();
     if (this.deferred) this.showBoxAtHand(this.queue.waiting);
     else this.display.box(box);
-  }
-
-  /** Somebody else put tubes into the box at hand, or took some out. */
-  private changedByOthers(box: BoxView): void {
-    if (this.deferred || this.queue.size || this.training || box.code !== this.hand.box) return;
-    const free = new Set(box.cells.filter((cell) => ["free", "next"].includes(cell.state)).map((cell) => cell.label));
-    const next = box.cells.filter((cell) => cell.state === "next").map((cell) => cell.label);
-    const after = (this.hand.free ?? []).filter((label) => free.has(label) && !next.includes(label));
-    this.hand = { ...this.hand, free: [...next, ...after] };
-    const just = this.boxes.get(box.code)?.box.cells.find((cell) => cell.state === "just")?.code; // still the last one of this station
-    const cells = box.cells.map((cell) => (cell.code === just && cell.state === "full" ? { ...cell, state: "just" as const } : cell));
-    this.display.box({ ...box, cells });
-    this.showHand();
   }
 
   private told(entry: Entry, answer: Answer): void {

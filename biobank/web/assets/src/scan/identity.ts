@@ -50,3 +50,11 @@ function remember(station: string): void {
     // a tab that keeps nothing is a new station each time
   }
 }
+
+const USER = "biobank-station-user";
+
+/** Who works here: as the page says, and offline, where it says nothing, the last one it named. */
+export function userHere(named: string): string {
+  if (named) localStorage.setItem(USER, named);
+  return named || localStorage.getItem(USER) || "";
+}

@@ -1,7 +1,21 @@
 /** Others at the box at hand: what they change in it shows within two seconds, and their names stand beside it. */
 
 import { watchPlace } from "../live";
+import type { Display } from "./display";
+import type { AtHand } from "./hands";
+import type { KnownBox } from "./keeper";
 import type { BoxView } from "./types";
+
+/** What of the station a change by others touches. */
+interface Bench {
+  hand: AtHand;
+  readonly boxes: ReadonlyMap<string, KnownBox>;
+  readonly display: Display;
+  readonly deferred: boolean;
+  readonly training: boolean;
+  readonly queue: { readonly size: number };
+  showHand(): void;
+}
 
 /** An answer of this station brings the whole box along; what it says need not be asked for again. */
 const KNOWN_FOR = 1500;
@@ -14,7 +28,7 @@ export class Neighbours {
 
   constructor(
     private readonly words: HTMLElement,
-    private readonly changed: (box: BoxView) => void,
+    private readonly bench: Bench,
   ) {}
 
   /** Watch this box from now on, or none. */
@@ -51,6 +65,15 @@ export class Neighbours {
     }
   }
 
+  /** Somebody else put tubes into the box at hand, or took some out. */
+  private changed(box: BoxView): void {
+    const { bench } = this;
+    if (bench.deferred || bench.queue.size || bench.training || box.code !== bench.hand.box) return;
+    bench.hand = { ...bench.hand, free: freeNow(box, bench.hand.free) };
+    bench.display.box(withLast(box, bench.boxes.get(box.code)?.box));
+    bench.showHand();
+  }
+
   private name(names: string[]): void {
     this.words.textContent = names.length ? `Also at this box: ${names.join(", ")}` : "";
   }
@@ -59,4 +82,17 @@ export class Neighbours {
     window.clearTimeout(this.timer);
     this.timer = 0;
   }
+}
+
+/** Free positions in the order of filling: the next one as the server has it, then those known before that are free still. */
+function freeNow(box: BoxView, before: readonly string[] | null): string[] {
+  const free = new Set(box.cells.filter((cell) => ["free", "next"].includes(cell.state)).map((cell) => cell.label));
+  const next = box.cells.filter((cell) => cell.state === "next").map((cell) => cell.label);
+  return [...next, ...(before ?? []).filter((label) => free.has(label) && !next.includes(label))];
+}
+
+/** The box with the last tube of this station marked, as the map before had it. */
+function withLast(box: BoxView, before: BoxView | undefined): BoxView {
+  const just = before?.cells.find((cell) => cell.state === "just")?.code;
+  return { ...box, cells: box.cells.map((cell) => (cell.code === just && cell.state === "full" ? { ...cell, state: "just" as const } : cell)) };
 }
