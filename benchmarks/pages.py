@@ -65,7 +65,11 @@ _EXAMPLES = {
     "bench": "select 'aliquot'",
 }
 # What some files are asked for.
-_ASKED = {"/brisq/table.csv": "?participant={participants}", "/fitness/table.csv": "?assay=ANA-LX&tubes={specimens}"}
+_ASKED = {
+    "/brisq/table.csv": "?participant={participants}",
+    "/fitness/table.csv": "?assay=ANA-LX&tubes={specimens}",
+    "/storage/{code}/past.csv": "?since=2024-01-01T00:00&until=2024-02-01T00:00",
+}
 # What stands for a word of an address that is no example of its noun.
 _SECOND = {"plate": "1", "well": "C4", "kind": "pdf", "{study}/consent-forms/{version}": "{study}/consent-forms/2.0"}
 # Lists in the ways in which people narrow them, and what is scanned into the finder.
