@@ -23,6 +23,7 @@ PORT = 5432
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 START_SECONDS = 300.0  # recovery after a crash of the machine reads the whole log since the last checkpoint
 STOP_SECONDS = 60.0
+REMOVE_SECONDS = 10.0
 ASIDE = "postgresql.new-"
 LOG_BYTES = 10_000_000
 BUILTIN_LOCALE_SINCE = 17
@@ -79,8 +80,8 @@ def cluster_version(cluster: Path) -> int:
 
 def initialise(place: Place, account: Account, major: int) -> None:
     """Make the cluster aside and rename it, so that a cluster that is there is whole."""
-    for left in place.data.glob(ASIDE + "*"):  # by a killed initdb
-        shutil.rmtree(left, ignore_errors=True)
+    for left in place.data.glob(ASIDE + "*"):
+        _remove_unfinished(left)
     # A name of its own each time: the initdb of a killed process may still be at work on the one it was given.
     aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=place.data))
     if account.uid is not None:
@@ -116,6 +117,17 @@ def initialise(place: Place, account: Account, major: int) -> None:
         os.fsync(parent)
     finally:
         os.close(parent)
+
+
+def _remove_unfinished(aside: Path) -> None:
+    """Remove what the initdb of a killed process made.
+
+    It may still be at work and put files back while they are removed; without its folder it ends by itself.
+    """
+    deadline = time.monotonic() + REMOVE_SECONDS
+    while aside.exists() and time.monotonic() < deadline:
+        shutil.rmtree(aside, ignore_errors=True)
+        time.sleep(0.01)
 
 
 def start_server(place: Place, account: Account, options: Mapping[str, str]) -> None:
