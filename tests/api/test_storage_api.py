@@ -114,6 +114,9 @@ async def test_scenario_3_swap(api, database, world, superuser):
     cells = (await tech.see(f"/containers/{code}/box"))["cells"]
     assert [cells[0]["code"], cells[1]["code"]] == [x, y]
     assert (await tech.post("/storage/swaps", {"first": x, "second": x})).status_code == 422
+    # The hand swapped them, and the two positions are scanned again.
+    again = await tech.ok(f"/containers/{code}/remap", {"scans": [y, x]})
+    assert [(one["tube"], one["was"], one["now"]) for one in again["moved"]] == [(y, "A2", "A1"), (x, "A1", "A2")]
 
 
 async def test_a_tube_taken_out_is_in_hand_and_can_be_put_back(api, database, world):
