@@ -15,12 +15,12 @@ from biobank.http.deps import Reading
 from biobank.http.pages import page
 from biobank.ids import grouped, new_uuid
 from biobank.overview import brisq, queries, searching
-from biobank.overview.tube import story
+from biobank.overview.tube import story_of
 from biobank.preanalytics.api import csv_file
-from biobank.preanalytics.queries import sprec
+from biobank.preanalytics.queries import sprec_of
 from biobank.specimen import queries as specimens
 from biobank.specimen import state_label
-from biobank.specimen.claims import claim_of
+from biobank.specimen.claims import claims
 from biobank.specimen.deviations import deviation_types
 from biobank.specimen.measuring import quantities
 
@@ -84,23 +84,22 @@ async def deed(request: Request[Any, Any, Any], tx: Reading, number: FromPath[in
     include_in_schema=False,
 )
 async def specimen(request: Request[Any, Any, Any], tx: Reading, code: FromPath[str]) -> Template:
-    tube = await specimens.specimen(tx, code)
+    found = await specimens.find_specimen(tx, specimens.tube_code(code), Permission.SPECIMEN_READ)
+    tube = await specimens.view_of(tx, found[0])
+    words = await state_label.words(tx, tube.study, tube.at_site or tube.site)
     return page(
         request,
         "overview/specimen.html",
         title=f"Tube {grouped(tube.code)}",
         specimen=tube,
         site_tz=tube.timezone,
-        story=await story(tx, code),
-        sprec=await sprec(tx, code),
+        story=await story_of(tx, *found),
+        sprec=await sprec_of(tx, *found),
         collected_input=_input(tube.collected_at, tube.timezone),
         namespaces=await specimens.namespaces(tx),
-        words=await state_label.words(tx, tube.study, tube.at_site or tube.site),
-        quality_words=[
-            (one.label, one.state)
-            for one in await state_label.labels(tx, study=tube.study, site=tube.at_site or tube.site, axis="quality")
-        ],
-        claim=await claim_of(tx, tube.code),
+        words=words.fixed,
+        quality_words=words.quality,
+        claim=(await claims(tx, [found[0].id])).get(found[0].id),
         deviation_options=[(one.code, f"{one.title} ({one.severity})") for one in await deviation_types(tx)],
         qc_options=[(one.code, f"{one.title}{f', {one.unit}' if one.unit else ''}") for one in await quantities(tx)],
         form_keys=[str(new_uuid()) for _ in range(10)],

@@ -10,7 +10,7 @@ from biobank.access.models import AppUser
 from biobank.actor import Permission
 from biobank.overview.queries import TrailRow, View, touches
 from biobank.shipment.models import ExternalParty, Package, Shipment
-from biobank.specimen.models import CustodyHistory
+from biobank.specimen.models import Custody, CustodyHistory, Specimen
 from biobank.specimen.queries import find_specimen, is_blind, tube_code
 from biobank.storage.grids import label
 from biobank.storage.models import Container, ContainerType
@@ -52,7 +52,11 @@ async def story(tx: ReadTx, code: str) -> TubeStory:
     Raises:
         NotFound: no such tube within reach.
     """
-    tube, custody = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    return await story_of(tx, *await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ))
+
+
+async def story_of(tx: ReadTx, tube: Specimen, custody: Custody) -> TubeStory:
+    """The places and deeds of a tube that the caller has found."""
     deeds = await touches(tx, _TABLES, tube.id) if _may_see_deeds(tx) else []
     if is_blind(tx, tube, custody):
         deeds = [deed for deed in deeds if deed.verb not in _MADE_BY]

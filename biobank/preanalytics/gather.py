@@ -75,7 +75,7 @@ def digest(facts: Facts, version: str) -> str:
 
 
 @dataclass(slots=True)
-class _Nodes:
+class Nodes:
     """All tubes that are asked for or that those came from, with what was done to them and where they stood."""
 
     tubes: dict[int, Any] = field(default_factory=dict)
@@ -91,13 +91,18 @@ async def gather(tx: ReadTx, specimen_ids: Iterable[int], version: Version) -> l
     The caller has found the tubes within reach; what they were made from is read wherever it is.
     """
     wanted = list(dict.fromkeys(specimen_ids))
-    nodes = await _nodes(tx, wanted)
+    return judge(await read(tx, wanted), wanted, version)
+
+
+def judge(nodes: Nodes, wanted: Iterable[int], version: Version) -> list[Gathered]:
+    """What was read of these tubes, by the table of one version: another version asks for no second reading."""
     families = {(line.family, storage) for line in version.table.matching[7] for storage in line.storage or ()}
     return [_gathered(one, nodes, families) for one in wanted]
 
 
-async def _nodes(tx: ReadTx, wanted: Sequence[int]) -> _Nodes:
-    found = _Nodes()
+async def read(tx: ReadTx, wanted: Sequence[int]) -> Nodes:
+    """All that is recorded of these tubes and of those that they came from."""
+    found = Nodes()
     up = select(Specimen.id).where(Specimen.id.in_(wanted)).cte("up", recursive=True)
     up = up.union(select(Derivation.parent_id).join(up, Derivation.child_id == up.c.id))
     edges = await tx.session.execute(
@@ -160,7 +165,7 @@ async def _nodes(tx: ReadTx, wanted: Sequence[int]) -> _Nodes:
     return found
 
 
-async def _read_stays(tx: ReadTx, every: Sequence[int], found: _Nodes) -> None:
+async def _read_stays(tx: ReadTx, every: Sequence[int], found: Nodes) -> None:
     """Stays in boxes that stand in no bench, one for each temperature that such a box had meanwhile."""
     history, climate = CustodyHistory, BoxClimate
     begins = func.greatest(history.since, func.coalesce(climate.since, history.since))
@@ -191,7 +196,7 @@ async def _read_stays(tx: ReadTx, every: Sequence[int], found: _Nodes) -> None:
         found.stays.setdefault(stay.specimen_id, []).append(stay)
 
 
-async def _read_plans(tx: ReadTx, found: _Nodes) -> None:
+async def _read_plans(tx: ReadTx, found: Nodes) -> None:
     """Temperatures that the protocol plans for a step of a tube group, by the SOP that it names."""
     groups = {row.planned_tube_id for row in found.tubes.values() if row.planned_tube_id is not None}
     if not groups:
@@ -213,7 +218,7 @@ async def _read_plans(tx: ReadTx, found: _Nodes) -> None:
     found.planned = {(row.planned_tube_id, row.type, row.sop_version): row for row in plans}
 
 
-def _gathered(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Gathered:
+def _gathered(specimen_id: int, nodes: Nodes, families: set[tuple[str | None, str]]) -> Gathered:
     tube = nodes.tubes[specimen_id]
     paths = tuple(_paths(specimen_id, nodes))
     roots = {path[-1][0] for path in paths}
@@ -243,12 +248,12 @@ def _gathered(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, s
     )
 
 
-def _last_storage(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Any:
+def _last_storage(specimen_id: int, nodes: Nodes, families: set[tuple[str | None, str]]) -> Any:
     kept = [stay for stay in nodes.stays.get(specimen_id, ()) if _long_term(nodes.tubes[specimen_id], stay, families)]
     return kept[-1] if kept else None
 
 
-def _preservation(last: Any, paths: Sequence["_Path"], nodes: _Nodes) -> str:
+def _preservation(last: Any, paths: Sequence["_Path"], nodes: Nodes) -> str:
     if last.max_celsius >= 0:
         return f"kept at {last.title[0].lower()}{last.title[1:]}"
     steps = (step for path in paths for one, _ in path for step in nodes.steps.get(one, ()))
@@ -258,7 +263,7 @@ def _preservation(last: Any, paths: Sequence["_Path"], nodes: _Nodes) -> str:
 _Path = tuple[tuple[int, datetime | None], ...]
 
 
-def _paths(specimen_id: int, nodes: _Nodes, until: datetime | None = None) -> Iterator[_Path]:
+def _paths(specimen_id: int, nodes: Nodes, until: datetime | None = None) -> Iterator[_Path]:
     """All ways up to tubes that came of no other, each tube with when the next one was made of it."""
     here = ((specimen_id, until),)
     edges = nodes.parents.get(specimen_id)
@@ -269,7 +274,7 @@ def _paths(specimen_id: int, nodes: _Nodes, until: datetime | None = None) -> It
             yield here + above
 
 
-def _way(path: _Path, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Way:
+def _way(path: _Path, nodes: Nodes, families: set[tuple[str | None, str]]) -> Way:
     root = nodes.tubes[path[-1][0]]
     groups = {row.planned_tube_id for one, _ in path if (row := nodes.tubes[one]).planned_tube_id is not None}
     steps: dict[Step, None] = {}
@@ -295,7 +300,7 @@ def _way(path: _Path, nodes: _Nodes, families: set[tuple[str | None, str]]) -> W
     )
 
 
-def _step(row: Any, groups: set[int], nodes: _Nodes) -> Step:
+def _step(row: Any, groups: set[int], nodes: Nodes) -> Step:
     """A step as recorded. Where it says that it followed an SOP, and not the temperature, the protocol's is taken."""
     celsius, by = None if row.celsius is None else (row.celsius, row.celsius), None
     if celsius is None and row.sop_version is not None:
@@ -322,7 +327,7 @@ def _long_term(tube: Any, stay: Any, families: set[tuple[str | None, str]]) -> b
     return stay.max_celsius < 0 or stay.code == tube.needs or (tube.sprec_family, stay.code) in families
 
 
-def _storage(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, str]]) -> Iterator[Stay]:
+def _storage(specimen_id: int, nodes: Nodes, families: set[tuple[str | None, str]]) -> Iterator[Stay]:
     """Long-term storage of one tube: each change of temperature, once."""
     last = None
     for stay in nodes.stays.get(specimen_id, ()):
@@ -331,7 +336,7 @@ def _storage(specimen_id: int, nodes: _Nodes, families: set[tuple[str | None, st
             yield Stay(stay.since, stay.code, stay.title)
 
 
-def _source(specimen_id: int, nodes: _Nodes) -> Source | None:
+def _source(specimen_id: int, nodes: Nodes) -> Source | None:
     """The nearest tube above that SPREC has a code for, and the work by which the material came of it."""
     seen: list[int] = []
     level = [specimen_id]
@@ -345,7 +350,7 @@ def _source(specimen_id: int, nodes: _Nodes) -> Source | None:
     return None
 
 
-def _method(path: Sequence[int], nodes: _Nodes) -> str:
+def _method(path: Sequence[int], nodes: Nodes) -> str:
     """The extraction as recorded: what, by which SOP, with what."""
     done = [step for one in path for step in nodes.steps.get(one, ()) if step.type in ("extract", "lyse")]
     words = dict.fromkeys(

@@ -10,11 +10,12 @@ from biobank.actor import Permission
 from biobank.errors import NotFound
 from biobank.preanalytics import rules
 from biobank.preanalytics.facts import Computed, Facts
-from biobank.preanalytics.gather import Gathered, digest, gather
+from biobank.preanalytics.gather import Gathered, Nodes, digest, judge, read
 from biobank.preanalytics.models import Sprec
 from biobank.preanalytics.table import Line
 from biobank.preanalytics.tablefile import write_csv
 from biobank.preanalytics.versions import Version, version_of, versions
+from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import find_specimen, tube_code
 from biobank.tx import ReadTx
 
@@ -111,18 +112,27 @@ async def sprec(tx: ReadTx, code: str, version: str | None = None) -> SprecView:
         Invalid: the text is no tube's id.
         NotFound: none of this id within reach, or no such version.
     """
-    tube, custody = await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ)
+    return await sprec_of(tx, *await find_specimen(tx, tube_code(code), Permission.SPECIMEN_READ), version)
+
+
+async def sprec_of(tx: ReadTx, tube: Specimen, custody: Custody, version: str | None = None) -> SprecView:
+    """SPREC of a tube that the caller has found.
+
+    Raises:
+        NotFound: no such version.
+    """
     told = not tube.is_blind_duplicate or tx.scope(Permission.SPECIMEN_UNBLIND).covers(
         tube.study_id, tube.site_id, custody.site_id
     )
     known = await versions(tx)
     chosen = None if version is None else _named(known, version)
-    one, used = await _one(tx, tube.id, known, chosen)
+    nodes = await read(tx, [tube.id])
+    one, used = _one(nodes, tube.id, known, chosen)
     outside, done = None, None
     if one.facts is not None:
         done = rules.compute(one.facts, used.table)
     elif one.source is not None:
-        above, by = await _one(tx, one.source.specimen_id, known, chosen)
+        above, by = _one(nodes, one.source.specimen_id, known, chosen)
         used = by
         outside = OutsideView(
             made_from=one.source.code if told else None,
@@ -142,15 +152,13 @@ async def sprec(tx: ReadTx, code: str, version: str | None = None) -> SprecView:
     )
 
 
-async def _one(
-    tx: ReadTx, specimen_id: int, known: Sequence[Version], chosen: Version | None
-) -> tuple[Gathered, Version]:
-    """What is known of a tube, gathered by the version that its day asks for."""
+def _one(nodes: Nodes, specimen_id: int, known: Sequence[Version], chosen: Version | None) -> tuple[Gathered, Version]:
+    """What was read of a tube, by the version that its day asks for."""
     used = chosen or version_of(None, known)
-    (one,) = await gather(tx, [specimen_id], used)
+    (one,) = judge(nodes, [specimen_id], used)
     right = chosen or version_of(one.collected_on, known)
     if right.code != used.code:
-        (one,) = await gather(tx, [specimen_id], right)
+        (one,) = judge(nodes, [specimen_id], right)
     return one, right
 
 
@@ -197,10 +205,10 @@ async def coded(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, tuple[F
     wanted = list(dict.fromkeys(specimen_ids))
     known = await versions(tx)
     usual = version_of(None, known)
-    gathered = await gather(tx, wanted, usual)
+    nodes = await read(tx, wanted)
     by_version: dict[str, list[int]] = {}
     found: dict[int, tuple[Facts, Version]] = {}
-    for one in gathered:
+    for one in judge(nodes, wanted, usual):
         if one.facts is None:
             continue
         right = version_of(one.collected_on, known)
@@ -212,8 +220,8 @@ async def coded(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, tuple[F
         if {(line.family, *(line.storage or ())) for line in right.table.matching[7]} == {
             (line.family, *(line.storage or ())) for line in usual.table.matching[7]
         }:
-            continue  # what counts as long-term storage is the same by both: nothing is gathered anew
-        again = await gather(tx, ids, right)
+            continue  # what counts as long-term storage is the same by both: nothing is judged anew
+        again = judge(nodes, ids, right)
         found |= {one.specimen_id: (one.facts, right) for one in again if one.facts is not None}
     return {
         one: (facts, rules.compute(facts, version.table), digest(facts, version.code))

@@ -57,10 +57,3 @@ async def claims(tx: ReadTx, specimen_ids: Iterable[int]) -> Mapping[int, Claim]
         )
         for row in rows
     }
-
-
-async def claim_of(tx: ReadTx, code: str) -> Claim | None:
-    """Who has claimed one tube, by its house id; None where it is free. The caller has checked the reach."""
-    rows = await tx.session.execute(select(Specimen.id).where(Specimen.code == code))
-    found = await claims(tx, rows.scalars().all())
-    return next(iter(found.values()), None)

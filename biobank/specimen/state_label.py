@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from biobank.access.models import AppUser
 from biobank.actor import Permission
@@ -131,15 +131,32 @@ async def labels(
     return [StateLabelView(**row._asdict()) for row in await tx.session.execute(query)]
 
 
-async def words(tx: ReadTx, study: str, site: str) -> Mapping[str, str]:
-    """The words that a site has for states of the axes that follow by themselves, by `axis.state`."""
-    rows = await tx.session.execute(
-        select(StateLabel.axis, StateLabel.state, StateLabel.label)
-        .join(Study, Study.id == StateLabel.study_id)
-        .join(Site, Site.id == StateLabel.site_id)
-        .where(Study.code == study, Site.code == site, StateLabel.axis != "quality", StateLabel.retired_at.is_(None))
+class Words(View):
+    """A site's words for the states of tubes: `fixed` by `axis.state` for axes that follow by themselves, and those of
+    the quality, as (label, state), for who may choose among them.
+    """
+
+    fixed: Mapping[str, str]
+    quality: tuple[tuple[str, str], ...]
+
+
+async def words(tx: ReadTx, study: str, site: str) -> Words:
+    """The words that a site has for states. Those of the quality are a reader's of the site."""
+    within = visible(tx.scope(Permission.SPECIMEN_READ), StateLabel.study_id, StateLabel.site_id)
+    rows = (
+        await tx.session.execute(
+            select(StateLabel.axis, StateLabel.state, StateLabel.label)
+            .join(Study, Study.id == StateLabel.study_id)
+            .join(Site, Site.id == StateLabel.site_id)
+            .where(Study.code == study, Site.code == site, StateLabel.retired_at.is_(None))
+            .where(or_(StateLabel.axis != "quality", within))
+            .order_by(StateLabel.state, StateLabel.label, StateLabel.id)
+        )
+    ).all()
+    return Words(
+        fixed={f"{row.axis}.{row.state}": row.label for row in rows if row.axis != "quality"},
+        quality=tuple((row.label, row.state) for row in rows if row.axis == "quality"),
     )
-    return {f"{row.axis}.{row.state}": row.label for row in rows}
 
 
 async def add(tx: Tx, command: AddLabel) -> StateLabelView:
