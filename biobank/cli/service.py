@@ -64,8 +64,11 @@ def migrate(settings: Settings) -> None:
     help="Size of the made-up inventory of scan and store; labels to draw.",
 )
 @click.option("--participants", type=click.IntRange(1, 100_000), help="Size of the made-up study of pages.")
-def bench(name: str, as_json: bool, aliquots: int | None, participants: int | None) -> None:
-    """Measure something beside its floor. Exits 1 when a target is missed."""
+@click.option("--only", multiple=True, help="Of pages: those with this in their address; may be given more than once.")
+def bench(name: str, as_json: bool, aliquots: int | None, participants: int | None, only: tuple[str, ...]) -> None:
+    """Measure something beside its floor. Exits 1 when a target is missed or something could not be measured."""
     from benchmarks import run
 
-    sys.exit(run(name, as_json=as_json, size=participants if name == "pages" else aliquots))
+    if name == "pages":
+        sys.exit(run(name, as_json=as_json, size=participants, only=only))
+    sys.exit(run(name, as_json=as_json, size=aliquots))
