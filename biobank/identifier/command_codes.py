@@ -18,7 +18,9 @@ COMMANDS = (
     CommandCode("confirm", "CCNFRMCNFP", "Confirm: move it here, start, stop, make the vials"),
     CommandCode("undo", "CUNDUCUNDK", "Undo: the last placement of a station, or what a bench did last"),
     CommandCode("next", "CNXTCNXTCA", "Next: put this visit or parent aside and begin with another"),
-    CommandCode("print", "CPRTCPRTCN", "Print: at a bench, the labels of the tubes at hand"),
+    CommandCode(
+        "print", "CPRTCPRTCN", "Print: labels of the tubes at hand at a bench, of what is scanned at the station"
+    ),
     CommandCode("find", "CFNDCFNDC9", "Look up: say what a code is"),
     CommandCode("store", "CPUTCPUTCM", "Store: scan a box, then its tubes in order"),
     CommandCode("move", "CMVECMVECK", "Move: scan a box, then tubes that leave their places for it; nothing is asked"),

@@ -26,6 +26,7 @@ Mode = Literal[
     "pack",
     "receive",
     "quantity",
+    "print",
 ]
 Short = Annotated[str, Field(max_length=40)]
 
@@ -33,7 +34,8 @@ Short = Annotated[str, Field(max_length=40)]
 class StationScan(BaseModel):
     """One scan: what the gun read, the station's mode and what it has at hand, and whether a question got a yes.
 
-    `context` is the parent, package, shipment or tube that the mode works with. A scan that was made offline says when
+    `context` is the parent, package, shipment, tube or printer that the mode works with, and `last` the tube that was
+    scanned before this. A scan that was made offline says when
     (`scanned_at`), who made it (`made_by`) and into which `position` the hand put the tube. `dry_run` is training: the
     answer is the real one, and nothing is kept. `codes` are the tubes of a box in the order in which they stand in it
     now, and `digest` that of what was shown of them.
@@ -44,6 +46,7 @@ class StationScan(BaseModel):
     mode: Mode = "find"
     box: Short | None = None
     context: Short | None = None
+    last: Short | None = None
     position: Annotated[str, Field(min_length=1, max_length=8)] | None = None
     reason: Annotated[str, Field(min_length=3, max_length=400)] | None = None
     move: bool = False
@@ -56,7 +59,7 @@ class StationScan(BaseModel):
 
 
 class Context(BaseModel):
-    """What a mode works with: a parent, a package, a shipment or a tube, and how to call it."""
+    """What a mode works with: a parent, a package, a shipment, a tube or a printer, and how to call it."""
 
     model_config = ConfigDict(frozen=True)
     code: str
@@ -69,7 +72,8 @@ class Answer(BaseModel):
     `next` is the position that is filled next, and `free` all that are, in the order of filling; with `look` the box is
     only shown, and is not the one that tubes go into; `undo` is the token that takes the deed back, `unpack` says that
     it is taken back by unpacking, `final` that it is not taken back here; `confirm` is a question, `command` what the
-    station does itself, and `go` says that the work goes on at `href`.
+    station does itself, and `go` says that the work goes on at `href`. `reason` is what is done from here on for;
+    empty, it is done for nothing any more.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -94,6 +98,7 @@ class Answer(BaseModel):
     final: bool = False
     go: bool = False
     command: str | None = None
+    reason: str | None = None
 
 
 def stop(mode: str, code: str, title: str, message: str) -> Answer:

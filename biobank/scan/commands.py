@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from biobank import ids
 from biobank.accession.bench import attempt
 from biobank.errors import DomainError, NotFound
-from biobank.scan import finding, marking, parcels, placing, queries, remapping, rules
+from biobank.scan import finding, marking, parcels, placing, queries, remapping, rules, saying
 from biobank.scan.answers import Answer, Mode, Short, StationScan, not_a_tube, shown_box, stop
 from biobank.scan.modes import MODES
 from biobank.scan.queries import CodeView
@@ -90,11 +90,6 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
 
 
 def _commanded(done: rules.CommandCode, mode: str) -> Answer:
-    if done.verb == "print":
-        message = "This code is for the benches."
-        return Answer(
-            verdict="warning", word="Not here", title=done.title, message=message, mode=mode, command=done.verb
-        )
     if done.verb in rules.MODES:
         return Answer(verdict="ok", word=rules.MODES[done.verb], title=done.title, mode=done.verb)
     return Answer(verdict="ok", word="Command", title=done.title, mode=mode, command=done.verb)
@@ -108,6 +103,9 @@ async def _scanned(tx: Tx, command: StationScan, canonical: str) -> Answer:
         read = await marking.measured(tx, command, at_hand, at_hand.tube) if at_hand.tube else None
         if read is not None:
             return read
+    told = await saying.said(tx, command, canonical)
+    if told is not None:
+        return told
     try:
         found = await queries.resolve(tx, command.text)
     except NotFound as unknown:
@@ -128,7 +126,7 @@ async def _in_mode(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     mode = MODES[command.mode]
     if found.kind == "box" and command.mode == "remap" and command.codes and tx.actor.may(mode.permission):
         return await remapping.remap(tx, command, found.code)
-    if found.kind == "box":
+    if found.kind == "box" and not mode.boxes:
         return await finding.boxed(tx, command, found)
     if mode.tubes and found.replaced_by is not None:
         return stop(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from biobank.actor import Permission
-from biobank.scan import finding, marking, parcels, placing
+from biobank.scan import finding, labels, marking, parcels, placing
 from biobank.scan.answers import Answer, StationScan
 from biobank.scan.queries import CodeView
 from biobank.tx import Tx
@@ -13,13 +13,15 @@ from biobank.tx import Tx
 @dataclass(frozen=True, slots=True)
 class Mode:
     """What a scan does in a mode, and the permission that it needs. With `tubes` only a tube's own, active label is
-    taken, and a scanned box becomes the one in front of the person; `refused` says what to somebody who may not.
+    taken. A scanned box becomes the one in front of the person, unless the mode does something with `boxes`; `refused`
+    says what to somebody who may not.
     """
 
     permission: Permission
     deed: Callable[[Tx, StationScan, CodeView], Awaitable[Answer]]
     refused: str = ""
     tubes: bool = False
+    boxes: bool = False
 
 
 MODES: Mapping[str, Mode] = {
@@ -35,4 +37,5 @@ MODES: Mapping[str, Mode] = {
     "pack": Mode(Permission.SHIPMENT_PACK, parcels.pack, "packing shipments"),
     "receive": Mode(Permission.SHIPMENT_RECEIVE, parcels.receive, "receiving shipments"),
     "quantity": Mode(Permission.SPECIMEN_PROCESS, marking.measure, "measuring tubes"),
+    "print": Mode(Permission.LABEL_PRINT, labels.print_label, "printing labels", boxes=True),
 }

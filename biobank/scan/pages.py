@@ -17,7 +17,8 @@ from biobank.http.security import READS_PICTURES
 from biobank.http.templating import STATIC_BUILD, asset_url
 from biobank.scan.answers import shown_box
 from biobank.scan.modes import MODES as DEEDS
-from biobank.scan.rules import COMMANDS, MODES, NEEDS, SELF_TEST
+from biobank.scan.rules import COMMANDS, CONDITIONS, MODES, NEEDS, REASON_ASKED, REASONS, SELF_TEST, printer_code
+from biobank.scan.saying import known_printers
 from biobank.template.queries import house_template
 from biobank.tx import ReadTx
 from labels import STOCKS, Item, render_pdf
@@ -44,6 +45,8 @@ async def _station(tx: ReadTx | None, actor: Actor | None, mode: str, box: str) 
         "box": shown.get("box"),
         "free": shown.get("free"),
         "commands": COMMANDS,
+        "said": [*((one.code, one.words) for one in REASONS), *((one.code, one.words) for one in CONDITIONS)],
+        "asked": json.dumps(REASON_ASKED),
         "user": "" if actor is None else actor.username,
         "self_test": SELF_TEST,
     }
@@ -89,8 +92,18 @@ async def self_test_symbol() -> Response[bytes]:
 @get(
     "/scan/commands", operation_id="commandsPage", opt={"permission": Permission.SPECIMEN_READ}, include_in_schema=False
 )
-async def commands_page(request: Request[Any, Any, Any]) -> Template:
-    return page(request, "scan/commands.html", title="Command codes", commands=COMMANDS)
+async def commands_page(request: Request[Any, Any, Any], tx: Reading) -> Template:
+    return page(request, "scan/commands.html", title="Command codes", commands=COMMANDS, sayings=await _sayings(tx))
+
+
+async def _sayings(tx: ReadTx) -> list[tuple[str, str, str]]:
+    """Code, mode and words of what is said by scan besides commands."""
+    said = [(one.code, MODES[one.mode], one.words) for one in REASONS]
+    said += [(one.code, MODES["receive"], one.words) for one in CONDITIONS]
+    return said + [
+        (printer_code(one.site, one.name), MODES["print"], f"{one.name} at {one.site}")
+        for one in await known_printers(tx)
+    ]
 
 
 @get(
@@ -100,8 +113,11 @@ async def commands_page(request: Request[Any, Any, Any]) -> Template:
     include_in_schema=False,
 )
 async def commands_pdf(tx: Reading) -> Response[bytes]:
-    """The self-test symbol and the command codes to lay beside the scanner: gloved hands scan them."""
+    """The self-test symbol, the command codes, reasons, conditions and printers to lay beside the scanner: gloved
+    hands scan them.
+    """
     printed = [Item.lined(command.code, command.title.split(": ", 1)) for command in COMMANDS]
+    printed += [Item.lined(code, lines) for code, *lines in await _sayings(tx)]
     symbol = Item.lined(SELF_TEST, ("Self-test", "the day starts with it"))
     template = await house_template(tx, "badge")
     try:

@@ -1,5 +1,7 @@
 """Packages by scan: tubes that are packed into one, and tubes that came in one."""
 
+from typing import Literal
+
 from sqlalchemy import select
 
 from biobank import ids
@@ -12,6 +14,13 @@ from biobank.shipment import commands as shipments
 from biobank.shipment import queries, receipt
 from biobank.shipment.models import Package, Shipment
 from biobank.tx import ReadTx, Tx
+
+_WORDS = {"received": "Received", "damaged": "Damaged", "thawed": "Thawed", "extra": "Not expected"}
+_THEN = {
+    "received": "Where it came damaged or thawed, scan that now.",
+    "damaged": "Keep it apart: it is settled on the page of the shipment.",
+    "thawed": "One thaw was counted; it is settled on the page of the shipment.",
+}
 
 
 async def pack(tx: Tx, command: StationScan, found: CodeView) -> Answer:
@@ -61,23 +70,31 @@ async def receive(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     return await came(tx, command, found.code, described(found.tube))
 
 
-async def came(tx: Tx, command: StationScan, code: str, title: str | None) -> Answer:
-    """A tube that came. It need not be within reach: one of another study may lie in the package as well."""
+async def came(
+    tx: Tx,
+    command: StationScan,
+    code: str,
+    title: str | None,
+    condition: Literal["received", "damaged", "thawed"] = "received",
+) -> Answer:
+    """A tube that came, or the word that it came damaged or thawed. It need not be within reach: one of another study
+    may lie in the package as well.
+    """
     if command.context is None:
         return stop(command.mode, code, "No shipment", "Scan the package or the shipment that arrived first.")
     shipment = await queries.find_shipment(tx, command.context, Permission.SHIPMENT_RECEIVE)
-    deed = receipt.Receive(tube=code)
+    deed = receipt.Receive(tube=code, condition=condition)
     done = await attempt(tx, lambda: receipt.receive(tx, shipment.code, deed))
     extra = done.status == "extra"
     left = done.counts.waiting
     return Answer(
-        verdict="warning" if extra else "ok",
-        word="Not expected" if extra else "Received",
+        verdict="ok" if done.status == "received" else "warning",
+        word=_WORDS[done.status],
         code=code,
         title=title,
         message=f"The manifest does not name it: it is of {done.extra_of}. Keep it apart."
         if extra
-        else f"{left} still to be scanned. Damaged or thawed ones are said on the page of the shipment.",
+        else f"{left} still to be scanned. {_THEN[done.status]}",
         href=f"/shipments/{shipment.code}",
         mode=command.mode,
         final=True,

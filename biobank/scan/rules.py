@@ -1,7 +1,9 @@
 """Rules of the scan station: what each kind of code is for, what a misread may have been."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from biobank.errors import Conflict, Forbidden, Invalid
 from biobank.identifier.command_codes import BY_CODE, COMMANDS, CommandCode
@@ -23,6 +25,7 @@ MODES: Mapping[str, str] = {
     "pack": "Pack",
     "receive": "Receive",
     "quantity": "Quantity",
+    "print": "Print label",
 }
 
 NEEDS: Mapping[str, str] = {
@@ -30,8 +33,72 @@ NEEDS: Mapping[str, str] = {
     "pack": "scan a package",
     "receive": "scan a shipment or package",
     "quantity": "scan a tube",
+    "print": "printer by the rules; scan its code for another",
 }
 """What a mode needs at hand before anything else is scanned."""
+
+WHY, CAME, PRINTER = "WHY", "CAME", "PRINTER"
+"""How bench codes of reasons, conditions and printers begin; all are letters and digits only."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidReason:
+    """Why something is done in a mode, as a code beside the scanner says it."""
+
+    mode: str
+    key: str
+    words: str
+
+    @property
+    def code(self) -> str:
+        return WHY + self.key.replace("_", "").upper()
+
+
+REASONS = (
+    SaidReason("check_out", "divide", "to be divided"),
+    SaidReason("check_out", "measure", "to be measured"),
+    SaidReason("check_out", "ship", "to be shipped"),
+    SaidReason("check_out", "inspect", "to be looked at"),
+    SaidReason("check_out", "relabel", "gets a new label"),
+    SaidReason("check_out", "rearrange", "its box is rearranged"),
+    SaidReason("check_out", "defrost", "its freezer is emptied"),
+    SaidReason("print", "damaged", "the label is damaged"),
+    SaidReason("print", "lost", "the label is lost"),
+    SaidReason("print", "not_printed", "the label never came out"),
+)
+"""The reasons that can be scanned. Their codes stay as they are: they are printed on the benches."""
+
+REASON_ASKED: Mapping[str, str] = {
+    "check_out": "Why they leave their box",
+    "print": "Why there is another label",
+}
+"""The modes in which a reason is given, and what it answers."""
+
+REASON_HINTS: Mapping[str, str] = {
+    "check_out": "It goes with every tube that is scanned from here on, until another mode begins.",
+    "print": "It goes with the next label.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SaidCondition:
+    """In which condition a tube came, said of the one that was scanned last while receiving."""
+
+    condition: Literal["damaged", "thawed"]
+    words: str
+
+    @property
+    def code(self) -> str:
+        return CAME + self.condition.upper()
+
+
+CONDITIONS = (SaidCondition("damaged", "came damaged"), SaidCondition("thawed", "came thawed"))
+
+
+def printer_code(site: str, name: str) -> str:
+    """The bench code of a printer: `ZD-1` at `LAB` is `PRINTERLABZD1`."""
+    return PRINTER + f"{site}{name}".replace("-", "").upper()
+
 
 CLOCK_TOLERANCE = timedelta(minutes=2)
 """How far the clock of a station may be ahead."""

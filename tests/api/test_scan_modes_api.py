@@ -9,6 +9,7 @@ from biobank import ids
 from biobank.identifier.command_codes import BY_CODE
 from biobank.scan import rules
 from tests.material import make_material
+from tests.printing_steps import add_printer
 from tests.shelves import box, boxed, freezer, rack
 from tests.shipping import draft, shipped
 
@@ -190,6 +191,89 @@ async def test_a_package_is_packed_and_received_by_scan(api, database, world):
     assert "another study" in hidden["message"]
     for text in (ids.mint(ids.Kind.TUBE), ids.mint(ids.Kind.BOX), "T123"):
         assert (await manager.ok("/scan", {"text": text, "mode": "receive", "context": sent}))["verdict"] == "stop"
+
+
+async def test_what_came_damaged_or_thawed_is_said_by_scan(api, database, world):
+    made = await make_material(database, world, tubes=3)
+    clerk, manager, (one, two, three) = api("clerk"), api("manager"), made.tubes
+    sent = await shipped(clerk, [one, two, three])
+    receive = {"mode": "receive", "context": sent}
+    for tube, code, word in ((one, "CAMEDAMAGED", "Damaged"), (two, "CAMETHAWED", "Thawed")):
+        assert (await manager.ok("/scan", {"text": tube, **receive}))["word"] == "Received"
+        said = await manager.ok("/scan", {"text": code, "last": tube, **receive})
+        assert (said["verdict"], said["word"], said["code"]) == ("warning", word, tube)
+    counts = (await manager.see(f"/shipments/{sent}"))["counts"]
+    assert (counts["damaged"], counts["thawed"], counts["waiting"]) == (1, 1, 1)
+    assert (await manager.see(f"/scan/{two}"))["tube"]["freeze_thaw_count"] == 1
+    again = await manager.ok("/scan", {"text": "CAMETHAWED", "last": two, **receive})
+    assert again["verdict"] == "stop"
+    assert (await manager.ok("/scan", {"text": three, **receive}))["word"] == "Received"
+    leaked = await manager.ok("/scan", {"text": "DEVLEAKED", "last": three, **receive})
+    assert (leaked["word"], leaked["title"]) == ("Deviation", "Leaked or spilled")
+    assert [one["type"] for one in (await manager.see(f"/specimens/{three}"))["deviations"]] == ["leaked"]
+    for text, more, title in (
+        ("CAMETHAWED", {}, "Which tube?"),
+        ("DEVLEAKED", {}, "Which tube?"),
+        ("CAMEGREEN", {"last": one}, "Unknown condition"),
+        ("DEVGREEN", {"last": one}, "Unknown deviation"),
+    ):
+        assert (await manager.ok("/scan", {"text": text, **receive, **more}))["title"] == title
+    assert (await manager.ok("/scan", {"text": "CAMETHAWED", "mode": "store"}))["title"] == "A code of Receive"
+    for text in ("CAMETHAWED", "DEVLEAKED"):
+        refused = await api("scientist").ok("/scan", {"text": text, "last": three, **receive})
+        assert refused["title"] == "Not allowed"
+
+
+async def test_why_tubes_leave_their_box_is_scanned(api, database, world, superuser):
+    code, made = await boxed(api), await make_material(database, world, tubes=1)
+    tech = api("technician")
+    await tech.ok("/storage/placements", {"tube": made.tubes[0], "box": code})
+    said = await tech.ok("/scan", {"text": "WHYDIVIDE", "mode": "check_out"})
+    assert (said["verdict"], said["reason"]) == ("ok", "to be divided")
+    out = {"text": made.tubes[0], "mode": "check_out", "reason": said["reason"]}
+    assert (await tech.ok("/scan", out))["word"] == "In hand"
+    event = "select body::jsonb ->> 'reason' from audit_entry where name = 'tube.taken_out'"
+    assert await superuser.fetchval(event) == "to be divided"
+    wrong = await tech.ok("/scan", {"text": "WHYDIVIDE", "mode": "store"})
+    assert (wrong["verdict"], wrong["title"]) == ("stop", "A reason of Check out")
+    assert (await tech.ok("/scan", {"text": "WHYNOT", "mode": "check_out"}))["title"] == "Unknown reason"
+
+
+async def test_a_label_is_printed_by_scan_and_again_with_its_reason(api, database, world):
+    box, made = await boxed(api), await make_material(database, world, tubes=1)
+    tech, tube = api("technician"), made.tubes[0]
+    asked = await tech.ok("/scan", {"text": tube, "mode": "print"})
+    assert (asked["verdict"], asked["word"]) == ("warning", "Which printer?")
+    await add_printer(api, 9)
+    await add_printer(api, 9, name="ZD-2")
+    at_hand = await tech.ok("/scan", {"text": "printer-lab-zd1", "mode": "print"})
+    assert (at_hand["word"], at_hand["context"]) == ("Printer", {"code": "LAB/ZD-1", "words": "ZD-1 at LAB"})
+    here = {"mode": "print", "context": "LAB/ZD-1"}
+    rehearsed = await tech.ok("/scan", {"text": tube, **here, "dry_run": True})
+    assert rehearsed["word"] == "Ordered", rehearsed
+    done = await tech.ok("/scan", {"text": tube, **here})
+    assert (done["word"], done["final"], done["message"][:16]) == ("Ordered", True, "At ZD-1, LAB. St"), done
+    again = await tech.ok("/scan", {"text": tube, **here})
+    assert (again["verdict"], again["word"]) == ("warning", "Printed before")
+    why = await tech.ok("/scan", {"text": "WHYDAMAGED", **here})
+    copy = await tech.ok("/scan", {"text": tube, **here, "reason": why["reason"]})
+    assert ("copy 2" in copy["message"], copy["reason"]) == (True, "")
+    large = await tech.ok("/scan", {"text": box, **here})  # vial labels are in this printer
+    assert (large["verdict"], large["code"], large["title"]) == ("stop", box, "Not valid")
+    jobs = await tech.see("/print-jobs")
+    assert [row["first_code"] for row in jobs["rows"]] == [tube, tube]
+    for text, mode, title in (
+        ("PRINTERLABZD1", "store", "This is a printer"),
+        ("PRINTERNONE", "print", "Unknown printer"),
+    ):
+        assert (await tech.ok("/scan", {"text": text, "mode": mode}))["title"] == title
+    paused = await api("manager").see("/printers/LAB/ZD-2")
+    stop = {"paused": True, "reason": "new ribbon", "row_version": paused["row_version"]}
+    await api("manager").ok("/printers/LAB/ZD-2/pause", stop)
+    waits = await tech.ok("/scan", {"text": "PRINTERLABZD2", "mode": "print"})
+    assert (waits["verdict"], waits["context"]["code"]) == ("warning", "LAB/ZD-2")
+    unreached = await api("scientist").ok("/scan", {"text": "PRINTERLABZD1", "mode": "print"})
+    assert unreached["title"] == "Unknown printer"
 
 
 async def test_what_a_tube_holds_is_recorded(api, database, world):

@@ -159,9 +159,8 @@ async def test_command_codes_are_no_codes_of_things(api):
     tech = api("technician")
     answers = {command.verb: await tech.ok("/scan", {"text": ids.grouped(command.code)}) for command in COMMANDS}
     assert {verb for verb, answer in answers.items() if answer["command"] == verb} == {
-        *("ack", "undo", "undo_box", "confirm", "next", "print", "train")
+        *("ack", "undo", "undo_box", "confirm", "next", "train")
     }
-    assert (answers["print"]["verdict"], answers["print"]["word"]) == ("warning", "Not here")
 
 
 async def test_finding_tells_what_it_is_and_changes_nothing(api, database, world, superuser):

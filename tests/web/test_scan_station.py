@@ -52,6 +52,7 @@ def answer(**part: Any) -> dict[str, Any]:
         "final": False,
         "go": False,
         "command": None,
+        "reason": None,
         **part,
     }
 

@@ -1,5 +1,6 @@
 """Made-up views for the macros, and the page that shows every one of them."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from biobank.http.templating import Flash, NavItem, PageActor, page_context
-from biobank.scan.rules import MODES, NEEDS, SELF_TEST
+from biobank.scan.rules import MODES, NEEDS, REASON_ASKED, REASONS, SELF_TEST
 
 TUBE = "TKQ7M3X9V7"
 BOX = "BB7Q2XK9T4"
@@ -163,6 +164,8 @@ def station_context(**box: Any) -> dict[str, Any]:
                 "box": (view := box_view(**box)),
                 "free": [cell["label"] for cell in view["cells"] if cell["state"] in {"free", "next"}],
                 "user": "ana",
+                "said": [(one.code, one.words) for one in REASONS],
+                "asked": json.dumps(REASON_ASKED),
                 "self_test": SELF_TEST,
                 "commands": [
                     {"verb": "ack", "code": "CACKCACKA3", "title": "Acknowledge"},

@@ -3,6 +3,7 @@
 import { grouped, need } from "../dom";
 import type { AtHand } from "./hands";
 import { boxTable, boxWords, stateWord } from "./render";
+import { askReason } from "./said";
 import { settings } from "./settings";
 import type { BoxView, Context, Words } from "./types";
 
@@ -53,7 +54,7 @@ export class Display {
     const words = context?.words ?? (hand.context ? grouped(hand.context) : needs);
     this.slot("context").textContent = words;
     need("[data-row=context]", this.root).hidden = !words;
-    need("#reason-row").hidden = hand.mode !== "check_out";
+    askReason(hand.mode);
     need("#key-pad").hidden = hand.mode !== "quantity";
   }
 

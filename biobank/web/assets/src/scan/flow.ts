@@ -6,7 +6,7 @@ import { serverNow } from "./clock";
 import { Conflicts, dropped, type Conflict } from "./conflicts";
 import { Display } from "./display";
 import { newKey } from "./focus";
-import { entered, Hands, type AtHand } from "./hands";
+import { answered, entered, Hands, type AtHand } from "./hands";
 import { chooseStation, userHere } from "./identity";
 import { InHand } from "./inhand";
 import { Keeper, type KnownBox } from "./keeper";
@@ -16,6 +16,7 @@ import { Neighbours } from "./neighbours";
 import { show, type Shown } from "./panel";
 import * as say from "./questions";
 import { ScanQueue, type Entry } from "./queue";
+import { reasonOf, tellReason } from "./said";
 import { play } from "./sound";
 import type { Page, State } from "./state";
 import type { Answer, Context, Words } from "./types";
@@ -23,7 +24,6 @@ import { together, tokenOf, undoBody, undone } from "./undoing";
 
 const UNAUTHENTICATED = 401;
 const FORBIDDEN = 403;
-const REASON_LEAST = 3;
 
 export class Flow {
   readonly log: ScanLog;
@@ -179,16 +179,13 @@ export class Flow {
   }
 
   body(text: string): Record<string, unknown> {
-    const { mode, box, context } = this.hand;
-    const reason = need<HTMLInputElement>("#reason").value.trim();
+    const { mode, box, context, last } = this.hand;
     return {
-      text,
-      mode,
-      box,
-      context,
+      ...{ text, mode, box, context },
       move: false,
       made_by: this.user || null,
-      ...(mode === "check_out" && reason.length >= REASON_LEAST ? { reason } : {}),
+      ...(last ? { last } : {}),
+      ...reasonOf(mode),
       ...(this.training ? { dry_run: true } : {}),
     };
   }
@@ -213,6 +210,7 @@ export class Flow {
       this.hand = entered(this.hand, entry.text);
       this.context = null;
       this.collected = [];
+      tellReason("");
       return;
     }
     if (entry.late && entry.kind === "scan") {
@@ -220,9 +218,9 @@ export class Flow {
       after.follow(entry);
       this.hand = after.now;
     }
-    if (answer.mode) this.hand = { ...this.hand, mode: answer.mode };
-    if (answer.context) this.context = answer.context;
-    if (this.context) this.hand = { ...this.hand, context: this.context.code };
+    this.context = answer.context ?? this.context;
+    this.hand = answered(this.hand, answer, this.context);
+    tellReason(answer.reason);
   }
 
   private opened(answer: Answer): void {

@@ -6,11 +6,14 @@
 import type { KnownBox } from "./keeper";
 import type { Entry } from "./queue";
 import { canonical, kindOf } from "./text";
+import type { Answer, Context } from "./types";
 
 export interface AtHand {
   mode: string;
   box: string | null;
   context: string | null;
+  /** The tube that was received last: what is scanned next may be of it. */
+  last?: string | null;
   /** Free positions of the box in the order of filling; null: its map is not known here. */
   free: string[] | null;
 }
@@ -22,6 +25,13 @@ const CONTEXTS: Record<string, string> = { pack: "X", receive: "X", verify: "TP"
 export function entered(hand: AtHand, mode: string): AtHand {
   const keep = mode !== "return"; // a tube that is returned goes to its own place, unless a box is scanned for it
   return { mode, context: null, box: keep ? hand.box : null, free: keep ? hand.free : null };
+}
+
+/** What is at hand after an answer. */
+export function answered(hand: AtHand, answer: Answer, context: Context | null): AtHand {
+  const mode = answer.mode || hand.mode;
+  const came = mode === "receive" && answer.verdict !== "stop" && answer.code !== null && kindOf(answer.code) === "T";
+  return { ...hand, mode, ...(context ? { context: context.code } : {}), ...(came ? { last: answer.code } : {}) };
 }
 
 export class Hands {
@@ -61,15 +71,17 @@ export class Hands {
       return null;
     }
     if (entry.kind !== "scan") return null;
-    const { mode, box, context } = this.hand;
+    const { mode, box, context, last } = this.hand;
     const frozen = entry.body;
-    const body: Record<string, unknown> = frozen ?? { text: entry.text, mode, box, context, move: false };
+    const body: Record<string, unknown> = frozen ?? { text: entry.text, mode, box, context, move: false, ...(last ? { last } : {}) };
     const kind = kindOf(entry.text);
     if (kind === "B") {
       const known = this.boxes.get(canonical(entry.text));
       this.hand = { ...this.hand, box: canonical(entry.text), free: known ? [...known.free] : null };
     } else if (kind && context === null && CONTEXTS[mode]?.includes(kind)) {
       this.hand = { ...this.hand, context: canonical(entry.text) };
+    } else if (mode === "receive" && kind === "T") {
+      this.hand = { ...this.hand, last: canonical(entry.text) };
     } else if (box !== null && FILLING.has(mode)) {
       const position = typeof body["position"] === "string" ? body["position"] : this.position(entry.text, box);
       if (position) {

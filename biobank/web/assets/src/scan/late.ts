@@ -9,7 +9,7 @@ import { canonical } from "./text";
 import type { BoxView, Cell } from "./types";
 
 /** Modes that tell something instead of noting it: they need an answer at once. */
-const ASKING = new Set(["find", "aliquot", "discard"]);
+const ASKING = new Set(["find", "aliquot", "discard", "print"]);
 
 export function needsServer(mode: string): boolean {
   return ASKING.has(mode);

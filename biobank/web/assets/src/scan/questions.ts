@@ -109,6 +109,7 @@ export function local(part: Partial<Answer>): Answer {
     final: false,
     go: false,
     command: null,
+    reason: null,
     ...part,
   };
 }

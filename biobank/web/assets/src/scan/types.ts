@@ -62,6 +62,8 @@ export interface Answer {
   final: boolean;
   go: boolean;
   command: string | null;
+  /** What is done from here on for; empty, for nothing any more. */
+  reason: string | null;
 }
 
 /** Words the server gives the page, so that they are written down once. */
