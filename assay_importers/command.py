@@ -1,32 +1,74 @@
-"""`biobank parse`: a file in, a `ParsedRun` or `RackScan` out, and no database."""
+"""`biobank parse`: files in, a `ParsedRun` or `RackScan` out, and no database."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from assay_importers import sandbox
-from assay_importers.contract import ParsedRun
-from assay_importers.errors import ImporterError
+from assay_importers.contract import Features, ParsedRun
+from assay_importers.errors import CannotExport, ImporterError, NotInFile
+from assay_importers.export import write_features
+from assay_importers.lookup.find import Finder
 from assay_importers.racks import RackScan
 
 
-def run_parse(path: str | Path, format_key: str | None, as_json: bool, out: TextIO, err: TextIO) -> int:
-    """Read one file and print it. Exit status 0: read; 2: no importer or several claim it; 3: it cannot be read.
+def run_parse(
+    paths: Sequence[Path],
+    *,
+    format_key: str | None = None,
+    as_json: bool = False,
+    features: Path | None = None,
+    reading: Sequence[str] = (),
+    out: TextIO,
+    err: TextIO,
+) -> int:
+    """Read the files of one run and print it. Exit status 0: read; 2: no importer or several claim it; 3: it cannot be
+    read, or does not hold what was asked for.
 
-    With `as_json` the output is the `ParsedRun`, the `RackScan`, or `{"error": {"kind", "message", "details"}}`.
+    With `as_json` the output is the `ParsedRun`, the `RackScan`, or `{"error": {"kind", "message", "details"}}`; with
+    `reading` (sample, analyte and, if wanted, quantity) it is that value alone. `features` names a file for the matrix.
     """
     try:
-        run = sandbox.read_path(Path(path), format_key=format_key)
+        run = sandbox.read_paths(paths, format_key=format_key, matrix=features is not None or bool(reading))
+        if features is not None:
+            if isinstance(run, RackScan):
+                raise CannotExport("the scan of a rack holds no matrix of features")
+            write_features(run, features)
+        whole = run.model_dump_json(indent=2) if as_json else _table(run)
+        text = _reading(run, *reading) if reading else whole
     except ImporterError as error:
         if as_json:
             print(json.dumps({"error": error.as_dict()}, indent=2, ensure_ascii=False), file=out)
-        print(f"{path}: {error}", file=err)
+        print(f"{', '.join(str(path) for path in paths)}: {error}", file=err)
         return error.exit_status
-    print(run.model_dump_json(indent=2) if as_json else _table(run), file=out)
+    print(text, file=out)
     return 0
+
+
+def _reading(run: ParsedRun | RackScan, sample: str, analyte: str, quantity: str | None = None) -> str:
+    """The value alone, one a line where the sample was measured more than once.
+
+    Without a quantity, where there are several, each line begins with its own.
+    """
+    if isinstance(run, RackScan):
+        raise NotInFile("the scan of a rack holds no readings")
+    finder = Finder(run)
+    quantities = [quantity] if quantity else list(finder.quantities(sample, analyte))
+    found = [(name, value) for name in quantities for value in finder.find(sample, analyte, name)]
+    if not found:
+        what = f"{quantity} of " if quantity else ""
+        raise NotInFile(f"the file has no {what}{analyte} in {sample}")
+    several = len(quantities) > 1
+    return "\n".join(f"{name}\t{_text(value)}" if several else _text(value) for name, value in found)
+
+
+def _text(value: Any) -> str:
+    """Texts as they stand in the file; what is no text as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _table(read: ParsedRun | RackScan) -> str:
@@ -59,12 +101,21 @@ def summary(run: ParsedRun) -> str:
         *((name, text) for name, text in run.run.model_dump(exclude={"header"}).items() if text),
         ("wells", _counted(Counter(well.role for well in run.wells))),
         ("readings", _counted(Counter(reading.quantity for reading in run.readings))),
+        *((("facts", _counted(Counter(fact.name for fact in run.facts))),) if run.facts else ()),
+        *((("tables", "; ".join(f"{table.name} ({table.rows} rows)" for table in run.tables)),) if run.tables else ()),
+        *((("features", _matrix(run.features)),) if run.features else ()),
         ("flags", _counted(Counter(reading.flag for reading in run.readings if reading.flag))),
     ]
     lines = [f"{name:<14} {text}" for name, text in facts]
     lines += [f"{'unread':<14} {text}" for text in run.unread]
     lines += [f"{'note':<14} {text}" for text in run.notes]
     return "\n".join(lines)
+
+
+def _matrix(features: Features) -> str:
+    rows, columns = features.shape
+    layers = ", ".join([features.value_type, *features.layers])
+    return f"{rows} features x {columns} samples: {layers}"
 
 
 def _counted(counter: Counter[str]) -> str:

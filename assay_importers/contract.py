@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+
+from assay_importers.matrix import Matrix
 
 HEAD_BYTES = 64 * 1024
 
@@ -58,7 +60,7 @@ class Head:
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it was handed in. `companions` are the other files of a run that consists of several."""
+    """A file as it was handed in, unpacked. `companions` are the other files of a run that consists of several."""
 
     name: str
     content: bytes
@@ -136,8 +138,42 @@ class Reading(_Frozen):
         return self
 
 
+class Fact(_Frozen):
+    """A cell of the file that is no measured quantity: a call, a class, a name, a lot, a time, an annotation.
+
+    It belongs to a well, a sample, an analyte, or to several of them; with none it is about the whole run. `name` is
+    the column or key as the file writes it, `text` the cell as it stands there. Names may repeat, in file order.
+    """
+
+    plate: str | None = None
+    location: str | None = None
+    sample: str | None = None
+    analyte: str | None = None
+    name: str
+    text: str
+
+
+class Table(_Frozen):
+    """A table, grid or sheet that was found in the file: its title, column names as written, and rows of data."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+
+
+class Layer(_Frozen):
+    """A further value of every feature in every sample: its unit, and its first rows and columns."""
+
+    unit: str | None
+    head: tuple[tuple[int | float | None, ...], ...]
+
+
 class Features(_Frozen):
-    """A matrix of features by samples: shape, names and its first rows and columns; `head` holds at most 5 x 5."""
+    """A matrix of features by samples without its values: names, shape, and in `head` at most its first 5 x 5.
+
+    `annotation` has a text for each feature, `sample_annotation` one for each sample. The values themselves are in
+    `ParsedRun.matrix`.
+    """
 
     value_type: str
     unit: str | None
@@ -145,11 +181,54 @@ class Features(_Frozen):
     ids: tuple[str, ...]
     annotation: Mapping[str, tuple[str | None, ...]]
     shape: tuple[int, int]
-    head: tuple[tuple[str | None, ...], ...]
+    head: tuple[tuple[int | float | None, ...], ...]
+    sample_annotation: Mapping[str, tuple[str | None, ...]] = Field(default_factory=dict)
+    layers: Mapping[str, Layer] = Field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        matrix: Matrix,
+        *,
+        samples: Sequence[str],
+        ids: Sequence[str],
+        units: Mapping[str, str | None] | None = None,
+        annotation: Mapping[str, Sequence[str | None]] | None = None,
+        sample_annotation: Mapping[str, Sequence[str | None]] | None = None,
+    ) -> Features:
+        """Describe a matrix. Its first layer gives `value_type`; `units` are by the names of the layers.
+
+        Raises `ValueError` when names and annotations do not fit the matrix: a fault of the importer.
+        """
+        rows, columns = matrix.shape
+        named = {**(annotation or {}), "ids": ids}
+        sampled = {**(sample_annotation or {}), "samples": samples}
+        for texts, count in ((named, rows), (sampled, columns)):
+            for name, values in texts.items():
+                if len(values) != count:
+                    raise ValueError(f"{name} has {len(values)} texts for a matrix of {rows} x {columns}")
+        units = units or {}
+        first, *others = matrix.layers
+        return cls(
+            value_type=first,
+            unit=units.get(first),
+            samples=tuple(samples),
+            ids=tuple(ids),
+            annotation={name: tuple(values) for name, values in (annotation or {}).items()},
+            shape=matrix.shape,
+            head=matrix.head(first),
+            sample_annotation={name: tuple(values) for name, values in (sample_annotation or {}).items()},
+            layers={name: Layer(unit=units.get(name), head=matrix.head(name)) for name in others},
+        )
 
 
 class ParsedRun(_Frozen):
-    """Everything that was read from a file, and in `unread` everything that was not, each with its line."""
+    """Everything that was read from a file, and in `unread` everything that was not, each with its line.
+
+    `matrix` holds the values that `features` describes. It is no part of the JSON: see `assay_importers.export`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     format: str
     importer_version: str
@@ -157,7 +236,10 @@ class ParsedRun(_Frozen):
     run: Run
     wells: tuple[Well, ...] = ()
     readings: tuple[Reading, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    tables: tuple[Table, ...] = ()
     features: Features | None = None
+    matrix: Matrix | None = Field(default=None, exclude=True, repr=False)
     unread: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -171,6 +253,8 @@ class Importer(ABC):
     extensions: ClassVar[tuple[str, ...]]
     technique: ClassVar[str]
     maturity: ClassVar[Maturity]
+    several: ClassVar[bool] = False
+    """Whether several files may be one run: counts of many samples, a matrix and the names of its rows."""
 
     @abstractmethod
     def sniff(self, head: Head) -> Finding:

@@ -14,26 +14,28 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TextIO
 
-from assay_importers.contract import ParsedRun, Reading, Well
-from assay_importers.errors import ImporterError, NoImporter
+from assay_importers.contract import ParsedRun
+from assay_importers.errors import ImporterError, NoImporter, shorten
+from assay_importers.lookup.find import Finder, same
 from assay_importers.racks import RackScan
 from assay_importers.racks.positions import read_position
-from assay_importers.sandbox import read_path
-from assay_importers.wells import read_well
+from assay_importers.sandbox import read_paths
 
-_BLOCK = "DataType: "
-_DECLARED = "header_declared_"
-_SAMPLE = re.compile(r"(?:\d+\(\s*)?(?:(?P<plate>\d+)\s*[,;]\s*)?(?P<well>[A-Za-z]{1,2}\d{1,2})\)?(?:\|(?P<name>.*))?")
+# Folders of files that hold no measurement, with what reads them instead.
+NOT_MEASURED = {
+    "sample_manifest": "lists of what is shipped: no result of an assay",
+    "redcap": "clinical data and its dictionary: no result of an assay",
+    "immport": "templates to be filled in: no data",
+    "fhir": "clinical resources: no file of an instrument",
+    "miabis": "a catalogue of samples: no result of an assay",
+}
 
 
 @dataclass
@@ -51,6 +53,8 @@ class FormatReport:
 
     def line(self) -> str:
         """One line for a person."""
+        if self.format in NOT_MEASURED:
+            return f"{self.format:<32} {NOT_MEASURED[self.format]}"
         state = f"{self.read} of {self.files} files read" if self.claimed else "no importer"
         return f"{self.format:<32} {state:<22} {self.passed} of {self.checks} checks"
 
@@ -64,12 +68,12 @@ class Report:
     @property
     def passed(self) -> int:
         """Checks that hold."""
-        return sum(report.passed for report in self.formats)
+        return sum(report.passed for report in self.formats if report.format not in NOT_MEASURED)
 
     @property
     def checks(self) -> int:
-        """Checks in all, those of formats without an importer included."""
-        return sum(report.checks for report in self.formats)
+        """Checks in all, those of formats without an importer included, those of files that hold no measurement not."""
+        return sum(report.checks for report in self.formats if report.format not in NOT_MEASURED)
 
     @property
     def ok(self) -> bool:
@@ -101,28 +105,31 @@ def evaluate(folder: Path, formats: Collection[str] | None = None) -> Report:
 
 def _parse(path: Path) -> ParsedRun | RackScan | ImporterError:
     try:
-        return read_path(path)
+        return read_paths([path], matrix=True)
     except ImporterError as error:
         return error
 
 
 def check_run(run: ParsedRun, checks: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The checks that do not hold, each in words."""
-    index = _Index(run)
+    finder = Finder(run)
     for check in checks:
-        found = index.find(str(check["sample"]), str(check["analyte"]), str(check["field"]))
-        if not any(_same(check["expected"], value) for value in found):
-            where = ", ".join(str(check[key]) for key in ("sample", "analyte", "field"))
-            yield f"{where}: expected {check['expected']!r}, found {found or 'nothing'}"
+        found = finder.find(str(check["sample"]), str(check["analyte"]), str(check["field"]))
+        if not any(same(check["expected"], value) for value in found):
+            yield _missed(check, found)
+
+
+def _missed(check: dict[str, Any], found: list[Any]) -> str:
+    where = ", ".join(str(check[key]) for key in ("sample", "analyte", "field"))
+    return f"{where}: expected {check['expected']!r}, found {shorten(repr(found), 200) if found else 'nothing'}"
 
 
 def check_rack(scan: RackScan, checks: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The checks of a rack scan that do not hold, each in words."""
     for check in checks:
         found = _rack_facts(scan, str(check["sample"]), str(check["field"]))
-        if not any(_same(check["expected"], value) for value in found):
-            where = ", ".join(str(check[key]) for key in ("sample", "analyte", "field"))
-            yield f"{where}: expected {check['expected']!r}, found {found or 'nothing'}"
+        if not any(same(check["expected"], value) for value in found):
+            yield _missed(check, found)
 
 
 def _rack_facts(scan: RackScan, sample: str, name: str) -> list[Any]:
@@ -139,90 +146,6 @@ def _rack_facts(scan: RackScan, sample: str, name: str) -> list[Any]:
         "expected": ["duplicate barcode must be reported"] if scan.duplicates else [],
     }
     return whole.get(name, [value for key, value in scan.model_dump().items() if key == name])
-
-
-def _same(expected: Any, found: Any) -> bool:
-    if isinstance(expected, dict):
-        return (
-            isinstance(found, dict)
-            and expected.keys() == found.keys()
-            and all(_same(expected[k], found[k]) for k in expected)
-        )
-    if isinstance(expected, list):
-        return (
-            isinstance(found, list)
-            and len(expected) == len(found)
-            and all(_same(e, f) for e, f in zip(expected, found, strict=True))
-        )
-    if isinstance(expected, int | float):
-        try:
-            return Decimal(str(found)) == Decimal(str(expected))
-        except InvalidOperation:
-            return False
-    return ("" if expected is None else str(expected)).strip() == ("" if found is None else str(found)).strip()
-
-
-class _Index:
-    """Finds by `field` what a run says about the whole file, a sample, or one cell."""
-
-    def __init__(self, run: ParsedRun) -> None:
-        self._run = run
-        self._cells: defaultdict[tuple[str, str], list[Reading]] = defaultdict(list)
-        for reading in run.readings:
-            self._cells[(reading.quantity.strip(), (reading.analyte or "").strip())].append(reading)
-        first = next((reading.quantity for reading in run.readings if reading.location is not None), None)
-        measured = {(r.plate, r.location) for r in run.readings if r.quantity == first}
-        # A well of the file counts when something was measured in it: in the first block, the one that defines the run.
-        self._wells = [well for well in run.wells if not measured or (well.plate, well.location) in measured]
-        self._whole: dict[str, Callable[[], Any]] = {
-            "n_wells": lambda: len(self._wells),
-            "n_distinct_sample_names": lambda: len({well.sample for well in self._wells}),
-            "program": lambda: run.run.header.get("Program"),
-            "build": lambda: run.run.header.get("Build"),
-            "serial_number": lambda: run.run.serial_number,
-            "batch": lambda: run.run.batch,
-            "data_types": lambda: sorted(self._blocks()),
-            "rows_per_data_block": self._blocks,
-        }
-
-    def _blocks(self) -> dict[str, str]:
-        header = self._run.run.header.items()
-        return {name.removeprefix(_BLOCK): text for name, text in header if name.startswith(_BLOCK)}
-
-    def find(self, sample: str, analyte: str, name: str) -> list[Any]:
-        """All that the run has under these three; more than one when a sample was measured more than once."""
-        if sample == "*":
-            if name.startswith(_DECLARED):
-                return [self._run.run.header.get(name.removeprefix(_DECLARED))]
-            return [self._whole[name]()] if name in self._whole else []
-        if name == "n_wells_for_sample":
-            return [sum(_trim(well.sample) == sample.strip() for well in self._wells)]
-        belongs = _selector(sample)
-        if name == "layout sample name":
-            return [well.sample for well in self._run.wells if belongs(well)]
-        cells = self._cells.get((name.strip(), "" if analyte == "*" else analyte.strip()), [])
-        return [reading.raw for reading in cells if belongs(reading)]
-
-
-def _selector(sample: str) -> Callable[[Well | Reading], bool]:
-    """What a check means by its sample: `1(1,A1)|Unknown1`, a well `A1`, or the name of a sample."""
-    found = _SAMPLE.fullmatch(sample.strip())
-    well = read_well(found["well"]) if found else None
-    if found is None or well is None:
-        return lambda item: _trim(item.sample) == sample.strip()
-    plate, name = found["plate"], found["name"]
-    return lambda item: (
-        (
-            item.location == well
-            and (plate is None or item.plate == plate)
-            and (name is None or _trim(item.sample) == name.strip())
-        )
-        or _trim(item.sample) == sample.strip()
-    )
-
-
-def _trim(text: str | None) -> str:
-    return (text or "").strip()
 
 
 def main(arguments: Sequence[str], out: TextIO) -> int:

@@ -100,6 +100,24 @@ class NotInstalled(ImporterError):
         super().__init__(problem, problem=problem)
 
 
+class CannotExport(ImporterError):
+    """What was read cannot be written as asked."""
+
+    kind = "cannot_export"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, problem=problem)
+
+
+class NotInFile(ImporterError):
+    """The file was read and does not hold the value that was asked for."""
+
+    kind = "not_in_file"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem, problem=problem)
+
+
 class FileTooLarge(ImporterError):
     """The file is over the limit and was refused before it was read."""
 
@@ -139,6 +157,8 @@ _KINDS: dict[str, type[ImporterError]] = {
         SeveralImporters,
         UnknownFormat,
         NotInstalled,
+        CannotExport,
+        NotInFile,
         FileTooLarge,
         ParseTimeout,
         ParseCrashed,

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 
-from assay_importers.contract import Importer, Match, ParsedRun, SourceFile, Verdict
+from assay_importers.archives import unpack
+from assay_importers.contract import Finding, Importer, Match, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile, NoImporter, NotInstalled, SeveralImporters, UnknownFormat
 
 GROUP = "biobank.assay_importers.v1"
+
+Files = SourceFile | Sequence[SourceFile]
+
+_NO = Verdict.NO
+_ORDER = (Verdict.YES, Verdict.MAYBE, Verdict.NO)
 
 
 def discover() -> tuple[Importer, ...]:
@@ -32,30 +38,54 @@ def discover() -> tuple[Importer, ...]:
     return tuple(found[key] for key in sorted(found))
 
 
-def recognise(file: SourceFile, importers: Iterable[Importer]) -> tuple[Match, ...]:
-    """The verdict of every importer on the file, with its reason."""
-    return tuple(_match(file, importer) for importer in importers)
+def recognise(files: Files, importers: Iterable[Importer]) -> tuple[Match, ...]:
+    """The verdict of every importer on the file, or on the files of one run together, with its reason."""
+    together = _listed(files)
+    return tuple(_match(together, importer) for importer in importers)
 
 
-def _match(file: SourceFile, importer: Importer) -> Match:
-    try:
-        verdict, reason = importer.sniff(file.head)
-    except Exception as error:  # noqa: BLE001 - one faulty importer must not keep the others from reading the file
-        verdict, reason = Verdict.NO, f"its recognition failed: {type(error).__name__}: {error}"
+def _listed(files: Files) -> tuple[SourceFile, ...]:
+    if isinstance(files, SourceFile):
+        return (files, *files.companions)
+    return tuple(files)
+
+
+def _match(files: Sequence[SourceFile], importer: Importer) -> Match:
+    """Several files are claimed by an importer that says YES to one of them and NO to none."""
+    found = [_sniff(file, importer) for file in files]
+    refused = next(((file, why) for file, (verdict, why) in zip(files, found, strict=True) if verdict is _NO), None)
+    verdict, reason = min(found, key=lambda finding: _ORDER.index(finding.verdict))
+    if len(files) > 1 and not importer.several:
+        verdict, reason = _NO, "reads one file at a time"
+    elif refused is not None:
+        verdict, reason = _NO, refused[1] if len(files) == 1 else f"{refused[0].name}: {refused[1]}"
     return Match(format=importer.key, verdict=verdict, reason=reason)
 
 
-def parse(file: SourceFile, format_key: str | None = None, importers: Sequence[Importer] | None = None) -> ParsedRun:
-    """Read the file in this process with the only importer that says YES, or with the one that was named.
+def _sniff(file: SourceFile, importer: Importer) -> Finding:
+    try:
+        return Finding(*importer.sniff(file.head))
+    except Exception as error:  # noqa: BLE001 - one faulty importer must not keep the others from reading the file
+        return Finding(_NO, f"its recognition failed: {type(error).__name__}: {error}")
 
-    Raises `ImporterError`. Files from outside go through `assay_importers.sandbox`, which sets limits.
+
+def parse(files: Files, format_key: str | None = None, importers: Sequence[Importer] | None = None) -> ParsedRun:
+    """Read the file, or the files of one run, in this process with the only importer that says YES, or the named one.
+
+    Archives are unpacked first. Raises `ImporterError`. Files from outside go through `assay_importers.sandbox`, which
+    sets limits.
     """
     known = {importer.key: importer for importer in (discover() if importers is None else importers)}
     if format_key is not None and format_key not in known:
         raise UnknownFormat(format_key, sorted(known))
-    if not file.content:
-        raise FaultyFile("the file is empty", expected="the file as the instrument exported it")
-    match = recognise(file, known.values())
+    together = unpack(_listed(files))
+    if not together:
+        raise FaultyFile("no file was given", expected="at least one file")
+    for file in together:
+        if not file.content:
+            which = "the file" if len(together) == 1 else file.name
+            raise FaultyFile(f"{which} is empty", expected="the file as the instrument exported it")
+    match = recognise(together, known.values())
     if format_key is None:
         claims = [m.format for m in match if m.verdict is Verdict.YES]
         if not claims:
@@ -63,4 +93,10 @@ def parse(file: SourceFile, format_key: str | None = None, importers: Sequence[I
         if len(claims) > 1:
             raise SeveralImporters(match)
         format_key = claims[0]
-    return known[format_key].parse(file).model_copy(update={"match": match})
+    importer = known[format_key]
+    if len(together) > 1 and not importer.several:
+        raise FaultyFile(f"{importer.title} is one file, and {len(together)} were given", expected="one file at a time")
+    # The one that is surely of the format leads; the others may be anything that belongs to it.
+    leading = next((file for file in together if _sniff(file, importer).verdict is Verdict.YES), together[0])
+    rest = tuple(file for file in together if file is not leading)
+    return importer.parse(SourceFile(leading.name, leading.content, rest)).model_copy(update={"match": match})

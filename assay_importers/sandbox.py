@@ -1,4 +1,4 @@
-"""Reading a file from outside: in a process of its own, with limits on time, memory and size."""
+"""Reading files from outside: in a process of its own, with limits on time, memory and size."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from assay_importers.contract import ParsedRun
+from assay_importers.contract import ParsedRun, SourceFile
 from assay_importers.errors import FaultyFile, FileTooLarge, ImporterError, ParseCrashed, ParseTimeout, from_dict
+from assay_importers.matrix import load
 from assay_importers.racks import RackScan
 
 MIB = 1024 * 1024
@@ -25,11 +27,11 @@ _COMMAND = (sys.executable, "-P", "-c", _PROGRAM)
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall-clock seconds, processor seconds, bytes of memory of the worker, bytes of the file."""
+    """Wall-clock seconds, processor seconds, bytes of memory of the worker, bytes of the files."""
 
     wall_seconds: float = 30
     cpu_seconds: int = 30
-    memory_bytes: int = 1024 * MIB
+    memory_bytes: int = 3072 * MIB
     file_bytes: int = 32 * MIB
 
 
@@ -54,27 +56,47 @@ def parse_path(path: Path, *, format_key: str | None = None, limits: Limits = DE
     return parse_bytes(read_file(path, limits), path.name, format_key=format_key, limits=limits)
 
 
-def read_path(path: Path, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun | RackScan:
-    """As `parse_path`, and the scan of a rack where no importer claims the file or the format says `rack_scan`."""
-    reply = _work(_request(read_file(path, limits), path.name, format_key, limits, "any"), limits)
-    return reply if isinstance(reply, RackScan) else _run(reply)
+def read_paths(
+    paths: Sequence[Path], *, format_key: str | None = None, matrix: bool = False, limits: Limits = DEFAULT
+) -> ParsedRun | RackScan:
+    """Read the files of one run; the scan of a rack where no importer claims the file or the format says `rack_scan`.
+
+    With `matrix` the values of a matrix come along. Raises `ImporterError`.
+    """
+    files = []
+    left = limits
+    for path in paths:
+        content = read_file(path, left)
+        left = replace(left, file_bytes=left.file_bytes - len(content))
+        files.append(SourceFile(path.name, content))
+    return _work(_request(files, format_key, limits, "any", matrix), limits)
 
 
 def parse_bytes(data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun:
     """Read a file's bytes in a worker process. Raises `ImporterError`."""
-    return _run(_work(_request(data, name, format_key, limits), limits))
+    return _run(_work(_request([SourceFile(name, data)], format_key, limits), limits))
+
+
+async def parse_files_async(
+    files: Sequence[SourceFile], *, format_key: str | None = None, limits: Limits = DEFAULT
+) -> ParsedRun:
+    """Read the files of one run in a worker process without blocking the event loop. Raises `ImporterError`.
+
+    The worker is killed on a timeout and when cancelled.
+    """
+    return _run(await _work_async(_request(files, format_key, limits), limits))
 
 
 async def parse_bytes_async(
     data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT
 ) -> ParsedRun:
-    """As `parse_bytes`, without blocking the event loop. The worker is killed on a timeout and when cancelled."""
-    return _run(await _work_async(_request(data, name, format_key, limits), limits))
+    """As `parse_files_async`, for one file."""
+    return await parse_files_async([SourceFile(name, data)], format_key=format_key, limits=limits)
 
 
 async def read_rack_async(data: bytes, name: str, *, limits: Limits = DEFAULT) -> RackScan:
     """Read the scan of a rack in a worker process, without blocking the event loop. Raises `ImporterError`."""
-    reply = await _work_async(_request(data, name, None, limits, "rack"), limits)
+    reply = await _work_async(_request([SourceFile(name, data)], None, limits, "rack"), limits)
     if not isinstance(reply, RackScan):
         raise ParseCrashed("it was asked for a rack and gave a run")
     return reply
@@ -111,17 +133,21 @@ async def _work_async(request: bytes, limits: Limits) -> ParsedRun | RackScan:
     return _reply(await worker.wait(), out, err, limits)
 
 
-def _request(data: bytes, name: str, format_key: str | None, limits: Limits, kind: str = "run") -> bytes:
-    if len(data) > limits.file_bytes:
-        raise FileTooLarge(len(data), limits.file_bytes)
+def _request(
+    files: Sequence[SourceFile], format_key: str | None, limits: Limits, kind: str = "run", matrix: bool = False
+) -> bytes:
+    size = sum(len(file.content) for file in files)
+    if size > limits.file_bytes:
+        raise FileTooLarge(size, limits.file_bytes)
     request = {
-        "name": name,
+        "files": [{"name": file.name, "size": len(file.content)} for file in files],
         "format": format_key,
         "kind": kind,
+        "matrix": matrix,
         "cpu_seconds": limits.cpu_seconds,
         "memory_bytes": limits.memory_bytes,
     }
-    return json.dumps(request).encode() + b"\n" + data
+    return b"".join([json.dumps(request).encode(), b"\n", *(file.content for file in files)])
 
 
 def _environment() -> dict[str, str]:
@@ -131,6 +157,10 @@ def _environment() -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
         "PYTHONUTF8": "1",
         "PYDANTIC_DISABLE_PLUGINS": "__all__",
+        # Each thread of these would reserve memory of its own under the limit.
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
     }
 
 
@@ -141,7 +171,9 @@ def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun | R
     try:
         # The run is by far the larger part: it is validated straight from its JSON.
         if status == 0 and out.startswith(b'{"run":'):
-            return ParsedRun.model_validate_json(out[len(b'{"run":') : -1])
+            text, _, values = out.partition(b"\n")
+            run = ParsedRun.model_validate_json(text[len(b'{"run":') : -1])
+            return run.model_copy(update={"matrix": load(values)}) if values else run
         if status == 0 and out.startswith(b'{"rack":'):
             return RackScan.model_validate_json(out[len(b'{"rack":') : -1])
         error: ImporterError = from_dict(json.loads(out)["error"])

@@ -1,8 +1,9 @@
-"""The process in which a file is read: request and file come on standard input, the reply goes to standard output.
+"""The process in which files are read: request and files come on standard input, the reply goes to standard output.
 
-The request is one line of JSON: `{"name", "format", "kind", "cpu_seconds", "memory_bytes"}`, then the file's bytes. The
-kind is `run`, `rack` or `any`. The reply is one JSON object: `{"run": ParsedRun}`, `{"rack": RackScan}` or
-`{"error": ImporterError.as_dict()}`.
+The request is one line of JSON: `{"files": [{"name", "size"}], "format", "kind", "matrix", "cpu_seconds",
+"memory_bytes"}`, then the bytes of the files one after another. The kind is `run`, `rack` or `any`. The reply is one
+line of JSON: `{"run": ParsedRun}`, `{"rack": RackScan}` or `{"error": ImporterError.as_dict()}`; where `matrix` asks
+for it the values of the run's matrix follow.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import importlib
 import importlib.util
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any, BinaryIO
 
 from assay_importers.contract import Match, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import ImporterError, NoImporter, ParseCrashed
+from assay_importers.matrix import dump
 from assay_importers.racks import FORMAT, RackScan, read_rack, recognise_rack
 from assay_importers.registry import parse
 
@@ -34,9 +37,12 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
     request = json.loads(requests.readline())
     limit(resource, request["cpu_seconds"], request["memory_bytes"])
     try:
-        read = _read(SourceFile(request["name"], requests.read()), request["format"], request.get("kind", "run"))
+        files = [SourceFile(file["name"], requests.read(file["size"])) for file in request["files"]]
+        read = _read(files, request["format"], request["kind"])
         key = b"rack" if isinstance(read, RackScan) else b"run"
         reply = b'{"%b":%b}' % (key, read.model_dump_json().encode())
+        if request["matrix"] and isinstance(read, ParsedRun) and read.matrix is not None:
+            reply += b"\n" + dump(read.matrix)
     except ImporterError as error:
         reply = _failure(error)
     except MemoryError:
@@ -47,14 +53,15 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
     replies.flush()
 
 
-def _read(file: SourceFile, format_key: str | None, kind: str) -> ParsedRun | RackScan:
+def _read(files: Sequence[SourceFile], format_key: str | None, kind: str) -> ParsedRun | RackScan:
     """A run by its importers; the scan of a rack where one is asked for, or no importer claims the file."""
+    file = files[0]
     if kind == "rack" or (kind == "any" and format_key == FORMAT):
         return read_rack(file.name, file.content)
     try:
-        return parse(file, format_key)
+        return parse(files, format_key)
     except NoImporter as error:
-        if kind != "any":
+        if kind != "any" or len(files) > 1:
             raise
         verdict, reason = recognise_rack(file.name, file.content)
         if verdict is not Verdict.YES:

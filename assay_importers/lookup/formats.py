@@ -1,0 +1,17 @@
+"""The words that manifests use for facts of single formats: for each importer's key, each word, and where it is found.
+
+An answer gives all that it finds. A word that means the same in
+every format is no entry here but is found by `assay_importers.lookup.find` itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assay_importers.lookup import xponent
+from assay_importers.lookup.question import Answer
+
+FIELDS: Mapping[str, Mapping[str, Answer]] = {
+    "luminex_xponent": xponent.FIELDS,
+    "plate_layout_grid": xponent.LAYOUT,
+}
