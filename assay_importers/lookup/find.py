@@ -1,9 +1,9 @@
 """The way from names to what a run says: for every format alike, and where a format has words of its own, by those.
 
 `sample` is a well (`A1`, `row1col1`, `1(1,A1)`), the name of a sample, or several names of one thing joined by `|`:
-`1(1,A1)|Unknown1`, `G1|S1|Standard1`; `*` is the whole file. `analyte` is an analyte, a feature's id or name, or `*`.
-`field` is a quantity, a layer, a column, a key of the header, or one of the words below. `value` is whatever stands
-there.
+`1(1,A1)|Unknown1`, `G1|S1|Standard1`; `*` is the whole file, and `sample` the only one of a matrix. `analyte` is an
+analyte, a feature's id or name, or `*`. `field` is a quantity, a layer, a column, a key of the header, or one of the
+words below. `value` is whatever stands there.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from assay_importers.wells import read_well
 
 ANY = "*"
 VALUE = "value"
+_ONLY = "sample"
 _WELLS_OF = "n_wells_for_sample"
 _DECLARED = "header_declared_"
 _NUMBERED = re.compile(r"\d+\(\s*(?:(?P<plate>\d+)\s*[,;]\s*)?(?P<well>[A-Za-z]{1,2}\d{1,2})\s*\)")
@@ -159,6 +160,8 @@ class Finder:
         if features is None:
             return []
         exact = [column for column, name in enumerate(features.samples) if _alike(name, sample)]
+        if not exact and sample == _ONLY and len(features.samples) == 1:
+            return [0]
         annotation = list(features.sample_annotation.values())
         return exact or [
             column
