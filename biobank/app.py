@@ -92,7 +92,7 @@ from biobank.specimen import pages as specimen_pages
 from biobank.stock import api as stock_api
 from biobank.stock import pages as stock_pages
 from biobank.storage import api as storage_api
-from biobank.storage import live_api, past_api, past_pages, space_pages, type_pages
+from biobank.storage import live_api, past_api, past_pages, search_api, search_pages, space_pages, type_pages
 from biobank.storage import pages as storage_pages
 from biobank.study import api as study_api
 from biobank.study import form_pages
@@ -135,6 +135,8 @@ ROUTERS = (
     rackscan_pages.router,
     storage_api.router,
     storage_pages.router,
+    search_api.router,
+    search_pages.router,
     live_api.router,
     past_api.router,
     past_pages.router,

@@ -20,7 +20,7 @@ from biobank.labelling.taking import blank
 from biobank.participant.models import Participant, Visit
 from biobank.participant.planning import plan_of_visit
 from biobank.specimen import queries as specimens
-from biobank.specimen.custody import WithHolder, hand_over
+from biobank.specimen.custody import FINDABLE, WithHolder, hand_over
 from biobank.specimen.models import CollectionEvent, Custody, Deviation, Specimen
 from biobank.specimen.queries import SpecimenRow
 from biobank.specimen.rules import TubeState, check_usable
@@ -115,7 +115,7 @@ async def take_in(tx: Tx, command: TakeIn) -> TakenIn:
             f"{ids.grouped(code)} stands in a box: take it out there before it is worked on.", tube=code
         )
     late = visit.finished_at is not None and tube.created_at > visit.finished_at
-    lost = tube.existence == "lost"
+    lost = tube.existence if tube.existence in FINDABLE else None
     mine = {"accessioned_at": tx.now, "accessioned_by": hands(tx)}
     await tx.insert(Accession, [{"specimen_id": tube.id, "site_id": site_id, **mine}])
     await hand_over(tx, [(tube.id, WithHolder(hands(tx), site_id))])
@@ -134,14 +134,14 @@ async def take_in(tx: Tx, command: TakeIn) -> TakenIn:
 
 def _state(tube: Specimen, custody: Custody) -> TubeState:
     place = "package" if custody.package_id else "party" if custody.external_party_id else "here"
-    # A tube that turns up is not lost any more.
-    existence = "exists" if tube.existence == "lost" else tube.existence
+    # A tube that turns up is not missing any more.
+    existence = "exists" if tube.existence in FINDABLE else tube.existence
     return TubeState(tube.code, existence, tube.quality, tube.hold, place)
 
 
-def _straggler(late: bool, lost: bool, superseded: Iterable[rules.Slot], intake: Intake, code: str) -> str | None:
+def _straggler(late: bool, lost: str | None, superseded: Iterable[rules.Slot], intake: Intake, code: str) -> str | None:
     if lost:
-        return "It was recorded as lost: it is found again."
+        return f"It was recorded as {lost}: it is found again."
     row = next(row for row in intake.rows if row.tube.code == code)
     earlier = next((slot for slot in superseded if slot.words == row.planned), None)
     if earlier is not None:
@@ -231,7 +231,7 @@ async def _check_new(tx: ReadTx, tube: Specimen, site_id: int) -> None:
             .where(Accession.specimen_id == tube.id, Accession.site_id == site_id, Accession.undone_at.is_(None))
         )
     ).one_or_none()
-    if row is not None and tube.existence != "lost":
+    if row is not None and tube.existence not in FINDABLE:
         when = queries.local(row.accessioned_at, row.timezone)
         raise rules.AlreadyAccessioned(
             f"{ids.grouped(tube.code)} was taken in on {when} by {row.display_name}.",
@@ -342,7 +342,7 @@ async def intake_of(tx: ReadTx, tube: str) -> Intake:
 def _row_state(tube: SpecimenRow, taken: bool) -> str:
     if taken:
         return "taken_in"
-    return "expected" if tube.existence in {"exists", "lost", "planned"} else "gone"
+    return "expected" if tube.existence in {"exists", "missing", "lost", "planned"} else "gone"
 
 
 async def _taken(tx: ReadTx, tube_ids: list[int]) -> dict[int, tuple[datetime, str]]:

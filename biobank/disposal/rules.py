@@ -114,7 +114,7 @@ def check_place(tube: str, existence: str, place: str, *, here: bool, found: boo
         NotToDispose: it is elsewhere or gone, saying what to do.
     """
     name = grouped(tube)
-    if existence != "exists" and not (existence == "lost" and found):
+    if existence != "exists" and not (existence in {"missing", "lost"} and found):
         raise NotToDispose(f"{name} is {existence.replace('_', ' ')}: there is nothing to dispose of.", tube=tube)
     if place == "package":
         raise NotToDispose(f"{name} is in a shipment: take it out or receive it first.", tube=tube)

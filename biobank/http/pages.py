@@ -33,7 +33,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 )
 
 BESIDE: Mapping[str, tuple[str, ...]] = {
-    "/storage": ("/space", "/container-types"),
+    "/storage": ("/space", "/container-types", "/tube-searches"),
     "/labels": (
         "/print-jobs",
         "/printers",

@@ -7,10 +7,9 @@ from biobank.actor import Permission
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
-from biobank.picking import commands, lines, queries, reserving, searching, walk
+from biobank.picking import commands, lines, queries, reserving, walk
 from biobank.picking.queries import PickListRow, PickListView
 from biobank.picking.reserving import ReservationView, ReservedView
-from biobank.picking.searching import GivenUpView, TubeSearchView
 from biobank.picking.walk import PickAnswer
 
 READ = {"permission": Permission.SPECIMEN_READ}
@@ -134,20 +133,4 @@ class PickListController(Controller):
         return await tx.once(key, data, PickListView, lambda: commands.cancel(tx, code, data), of=code)
 
 
-class TubeSearchController(Controller):
-    path = "/tube-searches"
-    tags = ("Picking",)
-
-    @get(operation_id="listTubeSearches", opt=READ)
-    async def searches(self, tx: Reading, after: After = 0, limit: Limit = 50) -> Page[TubeSearchView]:
-        """Tubes that were not where their record says and that nobody found yet."""
-        return await searching.searches(tx, after=after, limit=limit)
-
-    @post("/{code:str}/give-up", operation_id="giveUpTubeSearch", opt=PICK)
-    async def give_up(
-        self, tx: Writing, code: FromPath[str], data: JSONBody[searching.GiveUp], key: Key
-    ) -> GivenUpView:
-        return await tx.once(key, data, GivenUpView, lambda: searching.give_up(tx, code, data), of=code)
-
-
-router = Router("/api/v1", route_handlers=[ReservationController, PickListController, TubeSearchController])
+router = Router("/api/v1", route_handlers=[ReservationController, PickListController])

@@ -16,15 +16,16 @@ from biobank.picking.blocks import Blocked, claim_block, refuse_blocked
 from biobank.picking.blocks import Reason as Kept
 from biobank.picking.commands import at_state, begin, person, record, touch
 from biobank.picking.gate import Held
-from biobank.picking.models import PickList, PickListLine, TubeSearch
+from biobank.picking.models import PickList, PickListLine
 from biobank.picking.queries import PickListView, named_tubes
 from biobank.picking.reserving import Command, Reason, Scanned
 from biobank.picking.rules import Deed
 from biobank.specimen.claims import claims
-from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
+from biobank.specimen.custody import FINDABLE, AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.storage import boxes
 from biobank.storage.checks import check_free
+from biobank.storage.searching import open_searches
 from biobank.tx import Tx
 
 Note = Annotated[str, Field(min_length=3, max_length=500)]
@@ -132,8 +133,8 @@ def _refuse_unseen(held: Held, code: str) -> None:
 
 
 async def not_found(tx: Tx, code: str, command: NotFoundTube) -> PickListView:
-    """The tube is not at its place: it is lost until it turns up, and a search is opened. What stands there instead is
-    recorded where it really is.
+    """The tube is not at its place: it is missing until it turns up, and a search is opened. What stands there instead
+    is recorded where it really is.
 
     Raises:
         NotOnList, LineState: as for picking.
@@ -151,11 +152,13 @@ async def not_found(tx: Tx, code: str, command: NotFoundTube) -> PickListView:
     there = await _found_there(tx, held, codes, custody) if command.there else None
     _from(line, custody)
     _settle(tx, line, "not_found", command.note)
-    moves: list[tuple[int, Place]] = [(specimen.id, Ended("lost", found.site_id))]
+    moves: list[tuple[int, Place]] = [(specimen.id, Ended("missing", found.site_id))]
     if there is not None:
         moves.append((there.id, _at(custody)))
     await hand_over(tx, moves)
-    await _open_search(tx, line, specimen, there, command.note)
+    at = (line.from_container_id, line.from_row, line.from_col)
+    context = {"pick_list_line_id": line.id, "there_instead": there.id if there else None, "note": command.note}
+    await open_searches(tx, {specimen.id: at}, context)
     record(tx, "pick_list.not_found", found, reason=command.note, tube=tube, there=there.code if there else None)
     return await _written(tx, found)
 
@@ -194,23 +197,6 @@ async def _found_there(tx: Tx, held: Held, codes: tuple[str, ...], at: Custody) 
         position=spot.position,
     )
     return specimen
-
-
-async def _open_search(tx: Tx, line: PickListLine, tube: Specimen, there: Specimen | None, note: str | None) -> None:
-    already = select(TubeSearch.id).where(TubeSearch.specimen_id == tube.id, TubeSearch.closed_at.is_(None))
-    if (await tx.session.execute(already)).scalar_one_or_none() is None:
-        row = {
-            "specimen_id": tube.id,
-            "pick_list_line_id": line.id,
-            "container_id": line.from_container_id,
-            "row": line.from_row,
-            "col": line.from_col,
-            "there_instead": None if there is None else there.id,
-            "note": note,
-            "opened_by": person(tx),
-            "opened_at": tx.now,
-        }
-        await tx.insert(TubeSearch, [row])
 
 
 async def short(tx: Tx, code: str, command: SettleLine) -> PickListView:
@@ -317,7 +303,7 @@ async def undo(tx: Tx, code: str, command: UndoLine) -> PickListView:
         claim = (await claims(tx, [specimen.id])).get(specimen.id)
         block = claim_block(tube, claim, [found.purpose])
         refuse_blocked([block] if block else [], "Nothing was undone")
-    if line.status == "not_found" and custody.terminal == "lost":
+    if line.status == "not_found" and custody.terminal in FINDABLE:
         await _found_again(tx, found, line, specimen)
     line.status, line.settled_by, line.settled_at = "to_pick", None, None
     record(tx, "pick_list.undone", found, tube=tube)

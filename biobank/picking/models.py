@@ -141,29 +141,3 @@ class PickListLine(Base):
         CheckConstraint("(status = 'to_pick') = (settled_at is null)", name="settled_has_a_time"),
         CheckConstraint("num_nonnulls(from_container_id, from_row, from_col) in (0, 3)", name="from_is_whole"),
     )
-
-
-class TubeSearch(Base):
-    """A tube was not where its record says. The search is open until the tube turns up anywhere in the house, which
-    the database notices, or somebody ends it. A tube has one open search at most.
-    """
-
-    __tablename__ = "tube_search"
-    id: Mapped[Id]
-    specimen_id: Mapped[int] = mapped_column(ForeignKey("specimen.id"), index=True)
-    pick_list_line_id: Mapped[int] = mapped_column(ForeignKey("pick_list_line.id"))
-    container_id: Mapped[int | None] = mapped_column(ForeignKey("container.id"))
-    row: Mapped[int | None] = mapped_column(Integer)
-    col: Mapped[int | None] = mapped_column(Integer)
-    there_instead: Mapped[int | None] = mapped_column(ForeignKey("specimen.id"))
-    note: Mapped[str | None] = mapped_column(Text)
-    opened_by: Mapped[int] = mapped_column(ForeignKey("app_user.id"))
-    opened_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    closed_by: Mapped[int | None] = mapped_column(ForeignKey("app_user.id"))
-    closed_at: Mapped[datetime | None]
-    outcome: Mapped[str | None] = mapped_column(Text)
-    __table_args__ = (
-        Index("uq_tube_search_open", "specimen_id", unique=True, postgresql_where=text("closed_at is null")),
-        CheckConstraint("outcome in ('found', 'given_up')", name="outcome"),
-        CheckConstraint("num_nonnulls(closed_at, outcome) in (0, 2)", name="closed_whole"),
-    )

@@ -14,12 +14,13 @@ from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.http.paging import After
-from biobank.picking import commands, lines, paper, queries, reserving, searching, walk
+from biobank.picking import commands, lines, paper, queries, reserving, walk
 from biobank.picking.api import PICK, READ, RESERVE
 from biobank.picking.queries import PickListView
 from biobank.picking.reserving import ReservedView
 from biobank.picking.rules import MOST_TUBES
 from biobank.picking.walk import PickAnswer, PickScan
+from biobank.storage import searching
 from biobank.study.queries import studies
 from biobank.tx import ReadTx, Tx
 
@@ -235,16 +236,6 @@ async def cancel_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
     return await _done(tx, code, data, commands.CancelPickList, commands.cancel)
 
 
-@post(
-    "/tube-searches/{code:str}/give-up", operation_id="giveUpForm", opt=PICK, include_in_schema=False, status_code=303
-)
-async def give_up_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    command = parse_form(searching.GiveUp, data)
-    key = form_key(data)
-    await tx.once(key, command, searching.GivenUpView, lambda: searching.give_up(tx, code, command), of=code)
-    return Redirect("/pick-lists", status_code=303)
-
-
 @get("/reservations", operation_id="reservationsPage", opt=READ, include_in_schema=False)
 async def reservations_page(
     request: Web, tx: Reading, mine: FromQuery[bool] = False, purpose: FromQuery[str] = "", after: After = 0
@@ -307,7 +298,6 @@ router = Router(
         verify_form,
         hand_over_form,
         cancel_form,
-        give_up_form,
         reservations_page,
         reserve_form,
         release_form,

@@ -309,7 +309,6 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "uq_tube_in_one_list_or_shipment": lambda: TubeOnErrand(
         "A tube is in one open pick list or shipment at most: take it out of the other first."
     ),
-    "uq_tube_search_open": lambda: Conflict("The tube is being searched for already."),
     "ck_specimen_existence_follows_custody": lambda: Conflict(
         "Whether a tube exists follows from where it is: record what happened to it."
     ),

@@ -24,7 +24,7 @@ from biobank.rackscan.rules import Diff
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors
-from biobank.storage import checks, grids, reserving
+from biobank.storage import checks, grids, reserving, searching
 from biobank.storage import queries as storage
 from biobank.storage import rules as places
 from biobank.storage.commands import Reason
@@ -290,8 +290,10 @@ async def move(
         if gone.decision == "taken_out":
             moves.append((gone.id, WithHolder(person(tx), box.site_id)))
         elif gone.decision == "missing":
-            moves.append((gone.id, Ended("lost", box.site_id)))
+            moves.append((gone.id, Ended("missing", box.site_id)))
     await hand_over(tx, moves)
+    missing = {gone.id: (box.id, *gone.at) for gone in seen.gone if gone.decision == "missing"}
+    await searching.open_searches(tx, missing)
     return overridden
 
 

@@ -29,7 +29,7 @@ STORE = {"permission": Permission.STORAGE_STORE}
 
 KINDS: Mapping[str, tuple[str, str, str]] = {
     "unchanged": ("ok", "same", "stands where it should"),
-    "new": ("right", "new", "comes into the box from a hand, or was lost"),
+    "new": ("right", "new", "comes into the box from a hand, or was missing or lost"),
     "moved": ("duplicate", "moved", "from another position of this box"),
     "brought": ("down", "brought", "from another box"),
     "gone": ("warning", "gone", "should stand here and was not seen"),

@@ -228,7 +228,7 @@ def _known(row: Any, spots: Spots) -> Known:
         words, grid = spots[row.container_id]
         place, where = "stored", f"{words} / {grids.label(grid, row.row, row.col)}"
     elif row.terminal is not None:
-        place, where = "lost", "was lost"
+        place, where = "lost", f"was {row.terminal}"
     return Known(row.id, row.code if row.seen else None, place, where, _refused(row), row.copies)
 
 

@@ -18,7 +18,7 @@ from biobank.shipment.commands import Command, Finish, Scanned, at_state, packag
 from biobank.shipment.models import Package, PackageItem, Shipment
 from biobank.shipment.queries import CountsView, ShipmentView
 from biobank.shipment.rules import Deed
-from biobank.specimen.custody import Ended, Place, WithHolder, hand_over
+from biobank.specimen.custody import FINDABLE, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import hold_donors, labelled
 from biobank.specimen.thawing import Thawed, ThawedView, count_thaw, thaw, thawed_since
@@ -313,7 +313,7 @@ def _check_free(specimen: Specimen, custody: Custody) -> None:
     """
     place = gate.place_of(custody)
     words = {"package": (Reason.IN_SHIPMENT, "is in another open shipment"), "ended": (Reason.ENDED, "has ended")}
-    if place == "package" or (place == "ended" and custody.terminal != "lost"):
+    if place == "package" or (place == "ended" and custody.terminal not in FINDABLE):
         refuse_blocked(
             [Blocked(specimen.code, *words[place])], "Its own record does not fit; settle that first, or return it"
         )

@@ -45,14 +45,16 @@ class WithParty:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """`terminal` is disposed, consumed, lost or transferred. `site_id` is where a lost tube is looked for, and keeps
-    it within reach there.
+    """`terminal` is disposed, consumed, missing, lost or transferred. `site_id` is where a missing or lost tube is
+    looked for, and keeps it within reach there.
     """
 
     terminal: str
     site_id: int | None = None
 
 
+FINDABLE = frozenset({"missing", "lost"})
+"""Ends from which a tube comes back when it turns up."""
 Place = AtPosition | InPackage | WithHolder | WithParty | Ended
 _COLUMNS = ("container_id", "row", "col", "package_id", "holder_id", "external_party_id", "terminal", "site_id")
 

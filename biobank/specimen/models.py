@@ -42,7 +42,7 @@ class CollectionEvent(Base):
 
 
 _STATES = (
-    "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', "
+    "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'missing', 'lost', 'transferred', "
     "'entered_in_error')) or (axis = 'custody' and state in ('position', 'holder', 'package', 'party', 'ended')) "
     "or (axis = 'quality' and state in ('acceptable', 'quarantined', 'rejected')) "
     "or (axis = 'reservation' and state in ('free', 'reserved', 'listed', 'picked'))"
@@ -149,7 +149,8 @@ class Specimen(Base):
         CheckConstraint("(level = 'pool') or (participant_id is not null)", name="only_pools_have_no_participant"),
         CheckConstraint("quantity >= 0", name="quantity_not_negative"),
         CheckConstraint(
-            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')",
+            "existence in ('planned', 'exists', 'consumed', 'disposed', 'missing', 'lost', 'transferred', "
+            "'entered_in_error')",
             name="existence",
         ),
         CheckConstraint("quality in ('acceptable', 'quarantined', 'rejected')", name="quality"),
@@ -338,7 +339,7 @@ class QuantityLedger(Base):
 
 
 _ARC = "num_nonnulls(container_id, package_id, holder_id, external_party_id, terminal) = 1"
-_TERMINAL = "terminal in ('disposed', 'consumed', 'lost', 'transferred')"
+_TERMINAL = "terminal in ('disposed', 'consumed', 'missing', 'lost', 'transferred')"
 _POSITION = '(container_id is null) = ("row" is null) and (container_id is null) = (col is null)'
 
 

@@ -28,7 +28,7 @@ Word = Annotated[str, Field(min_length=1, max_length=40)]
 Code = Annotated[str, Field(min_length=1, max_length=16)]
 
 AXES: Mapping[str, tuple[str, ...]] = {
-    "existence": ("planned", "exists", "consumed", "disposed", "lost", "transferred", "entered_in_error"),
+    "existence": ("planned", "exists", "consumed", "disposed", "missing", "lost", "transferred", "entered_in_error"),
     "custody": ("position", "holder", "package", "party", "ended"),
     "quality": ("acceptable", "quarantined", "rejected"),
     "reservation": ("free", "reserved", "listed", "picked"),

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Forbidden, Invalid
-from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
+from biobank.specimen.custody import FINDABLE, AtPosition, Ended, Place, WithHolder, hand_over
 from biobank.specimen.models import Custody, CustodyHistory, Specimen
 from biobank.specimen.queries import find_specimen, find_specimens
 from biobank.storage import boxes, checks, grids, queries, reserving, rules
@@ -271,7 +271,7 @@ async def undo(tx: Tx, command: UndoMove) -> SwapView:
                 tube=tube.code,
                 box=to.box if to else None,
                 position=to.position if to else None,
-                words=to.words if to else "recorded as lost" if isinstance(back, Ended) else "in hand",
+                words=to.words if to else f"recorded as {back.terminal}" if isinstance(back, Ended) else "in hand",
                 next=None,
                 left=left.box if left else None,
                 undo=None,
@@ -315,4 +315,4 @@ def _place_then(was: CustodyHistory) -> Place | None:
         return AtPosition(was.container_id, was.row, was.col, was.site_id)
     if was.holder_id is not None and was.site_id is not None:
         return WithHolder(was.holder_id, was.site_id)
-    return Ended(was.terminal, was.site_id) if was.terminal == "lost" else None
+    return Ended(was.terminal, was.site_id) if was.terminal in FINDABLE else None

@@ -179,6 +179,10 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "ck_reserved_position_in_bounds": lambda: UnknownPosition("The container has no such position."),
     "ck_reserved_position_is_free": PositionOccupied,
     "ck_reserved_position_end_is_final": lambda: ReservationEnded("This position is not reserved any more."),
+    "uq_tube_search_open": lambda: Conflict("The tube is being searched for already."),
+    "ck_specimen_missing_is_searched": lambda: Conflict(
+        "A tube is missing as long as it is searched for: declare it lost, or store it where it was found."
+    ),
     "fk_custody_container_site": lambda: DoesNotFit(
         "A box with tubes stays at its site: between sites it travels as a shipment."
     ),
@@ -351,7 +355,7 @@ def two_tubes_words(tube: str, place: str) -> str:
 
 
 def check_in_existence(tube: str, existence: str) -> None:
-    """A tube that ended stays so; a lost one may be found again.
+    """A tube that ended stays so; a missing or lost one may be found again.
 
     Raises:
         TubeEnded: how it ended.

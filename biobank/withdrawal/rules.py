@@ -324,6 +324,7 @@ def step(tube: TubeNow) -> str:
 
 RESULT_TITLES: Mapping[str, str] = {
     "disposed": "Destroyed",
+    "missing": "Missing, and searched for",
     "lost": "Not found by two people, or lost",
     "consumed": "Used up",
     "transferred": "Handed over for good",

@@ -245,7 +245,7 @@ async def _counts(tx: ReadTx, participant_id: int) -> dict[str, Any]:
         return int((await tx.session.execute(query)).scalar_one())
 
     own = Specimen.participant_id == participant_id
-    gone = ("consumed", "disposed", "lost", "transferred")
+    gone = ("consumed", "disposed", "missing", "lost", "transferred")
 
     def results(condition: ColumnElement[bool], counted: Any) -> Any:
         return (

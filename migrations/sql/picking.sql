@@ -81,7 +81,7 @@ begin
     end loop;
 end $$;
 
--- A tube that is gone is not reserved any more; a lost one that turns up is not searched for any more.
+-- A tube that is gone is not reserved any more; a missing one that turns up, or ends in another way, is not searched for any more.
 create function biobank_existence_changed() returns trigger language plpgsql as $$
 declare
     context record;
@@ -90,14 +90,32 @@ begin
     if new.existence not in ('planned', 'exists') then
         update reservation set ended_at = greatest(now(), reserved_at), ended_by = context.actor, ending = 'tube_gone'
          where specimen_id = new.id and ended_at is null;
-    elsif new.existence = 'exists' then
-        update tube_search set closed_at = now(), closed_by = context.actor, outcome = 'found'
+    end if;
+    if new.existence <> 'missing' then
+        update tube_search set closed_at = now(), closed_by = context.actor, outcome = case new.existence when 'exists' then 'found' else 'given_up' end
          where specimen_id = new.id and closed_at is null;
     end if;
     return null;
 end $$;
 create trigger existence_changed after update of existence on specimen for each row
     when (old.existence <> new.existence) execute function biobank_existence_changed();
+
+-- A tube is missing as long as it is searched for, and no longer.
+create function biobank_missing_is_searched() returns trigger language plpgsql as $$
+declare
+    tube bigint := case tg_table_name when 'specimen' then (to_jsonb(new) ->> 'id')::bigint else (to_jsonb(new) ->> 'specimen_id')::bigint end;
+begin
+    if exists (select from specimen s where s.id = tube and s.existence = 'missing')
+       <> exists (select from tube_search t where t.specimen_id = tube and t.closed_at is null) then
+        raise exception 'a tube is missing as long as it is searched for'
+            using errcode = 'check_violation', constraint = 'ck_specimen_missing_is_searched', table = 'specimen';
+    end if;
+    return null;
+end $$;
+create constraint trigger missing_is_searched after update of existence on specimen deferrable initially deferred for each row
+    when (new.existence = 'missing') execute function biobank_missing_is_searched();
+create constraint trigger missing_is_searched after insert or update on tube_search deferrable initially deferred for each row
+    execute function biobank_missing_is_searched();
 
 -- Existence follows custody; only "entered in error" is somebody's judgement.
 create function biobank_existence_follows_custody() returns trigger language plpgsql as $$

@@ -1269,7 +1269,7 @@ def upgrade() -> None:
         sa.Column("retired_by", sa.BigInteger(), nullable=True),
         sa.Column("retired_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
-            "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')) or (axis = 'custody' and state in ('position', 'holder', 'package', 'party', 'ended')) or (axis = 'quality' and state in ('acceptable', 'quarantined', 'rejected')) or (axis = 'reservation' and state in ('free', 'reserved', 'listed', 'picked'))",
+            "(axis = 'existence' and state in ('planned', 'exists', 'consumed', 'disposed', 'missing', 'lost', 'transferred', 'entered_in_error')) or (axis = 'custody' and state in ('position', 'holder', 'package', 'party', 'ended')) or (axis = 'quality' and state in ('acceptable', 'quarantined', 'rejected')) or (axis = 'reservation' and state in ('free', 'reserved', 'listed', 'picked'))",
             name=op.f("ck_state_label_state_of_its_axis"),
         ),
         sa.CheckConstraint(
@@ -2356,7 +2356,7 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("code ~ '^T'", name=op.f("ck_specimen_code_is_a_tube_id")),
         sa.CheckConstraint(
-            "existence in ('planned', 'exists', 'consumed', 'disposed', 'lost', 'transferred', 'entered_in_error')",
+            "existence in ('planned', 'exists', 'consumed', 'disposed', 'missing', 'lost', 'transferred', 'entered_in_error')",
             name=op.f("ck_specimen_existence"),
         ),
         sa.CheckConstraint("hold in ('consent_withdrawn', 'identity_doubt')", name=op.f("ck_specimen_hold")),
@@ -2435,7 +2435,7 @@ def upgrade() -> None:
         sa.Column("site_id", sa.BigInteger(), nullable=True),
         sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "terminal in ('disposed', 'consumed', 'lost', 'transferred')", name=op.f("ck_custody_terminal")
+            "terminal in ('disposed', 'consumed', 'missing', 'lost', 'transferred')", name=op.f("ck_custody_terminal")
         ),
         sa.CheckConstraint('"row" >= 0 and col >= 0', name=op.f("ck_custody_position_counts_from_zero")),
         sa.CheckConstraint(
@@ -3288,7 +3288,7 @@ def upgrade() -> None:
         "tube_search",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("specimen_id", sa.BigInteger(), nullable=False),
-        sa.Column("pick_list_line_id", sa.BigInteger(), nullable=False),
+        sa.Column("pick_list_line_id", sa.BigInteger(), nullable=True),
         sa.Column("container_id", sa.BigInteger(), nullable=True),
         sa.Column("row", sa.Integer(), nullable=True),
         sa.Column("col", sa.Integer(), nullable=True),

@@ -234,7 +234,7 @@ async def test_a_tube_that_is_not_there(api, database, world, superuser):
     code = await listed(tech, [first, third])
     view = await tech.ok(f"/pick-lists/{code}/not-found", {"tube": first, "there": other, "note": "Swapped, it seems"})
     assert statuses(view) == {first: "not_found", third: "to_pick"}
-    assert await where(superuser, first) == "lost"
+    assert await where(superuser, first) == "missing"
     stays = await tech.see(f"/scan/{other}")
     assert stays["tube"]["position"] == "A1"
     (search,) = (await tech.see("/tube-searches"))["rows"]

@@ -147,7 +147,10 @@ async def test_every_difference_is_named_and_settled(api, database, world, super
         (1, 6): hand.tubes[1],
     }
     assert await at(api, other) == {}
-    assert [(await tech.see(f"/specimens/{tube}"))["existence"] for tube in (tubes[6], tubes[7])] == ["lost", "exists"]
+    assert [(await tech.see(f"/specimens/{tube}"))["existence"] for tube in (tubes[6], tubes[7])] == [
+        "missing",
+        "exists",
+    ]
     assert (await tech.see(f"/specimens/{tubes[2]}"))["place"] == "holder"
 
 
@@ -196,7 +199,12 @@ async def test_scenario_4_spilled_box(api, database, world, superuser):
     ]
     assert await at(api, code) == {divmod(number, 9): tube for number, tube in enumerate(scanned[:79])}
     assert await at(api, home) == {(0, 0): alien.tubes[0]}, "it is taken to its true home, and nothing is guessed"
-    assert {(await tech.see(f"/specimens/{tube}"))["existence"] for tube in here.tubes[:2]} == {"lost"}
+    assert {(await tech.see(f"/specimens/{tube}"))["existence"] for tube in here.tubes[:2]} == {"missing"}
+    found = (await tech.see("/tube-searches"))["rows"]
+    assert {(one["tube"], one["expected"], one["pick_list"]) for one in found} == {
+        (here.tubes[0], "Freezer 3 / Rack B / Box 12 / A1", None),
+        (here.tubes[1], "Freezer 3 / Rack B / Box 12 / A2", None),
+    }
     assert await superuser.fetchrow("select * from container where code = $1", code) == before
     history = await superuser.fetch(
         "select row, col, until is null as now from custody_history "
@@ -209,6 +217,7 @@ async def test_scenario_4_spilled_box(api, database, world, superuser):
     assert [row["name"] for row in events] == ["box.remapped"]
     await tech.ok("/storage/undo", {"undo": done["undo"]})
     assert await at(api, code) == layout(here.tubes, cols=9)
+    assert (await tech.see("/tube-searches"))["rows"] == []
 
 
 async def test_what_cannot_be_remapped_changes_nothing(api, database, world, superuser):

@@ -198,14 +198,19 @@ async def test_what_happens_to_a_tube_ends_its_claims(database, world, superuser
     (tube,) = made.tube_ids
     claim = await a_reservation(superuser, tube)
     first = await a_list(superuser, made.tube_ids)
-    search = await superuser.fetchval(
+    seek = (
         "insert into tube_search (specimen_id, pick_list_line_id, opened_by) "
         "select specimen_id, id, (select min(id) from app_user) from pick_list_line where pick_list_id = $1 "
-        "returning id",
-        first,
+        "returning id"
     )
-    lose = "update custody set holder_id = null, terminal = 'lost', since = now() where specimen_id = $1"
-    await superuser.execute(lose, tube)
+    lose = "update custody set holder_id = null, terminal = 'missing', since = now() where specimen_id = $1"
+    for half, given in ((seek, first), (lose, tube)):
+        with pytest.raises(asyncpg.CheckViolationError) as refused:
+            await superuser.execute(half, given)
+        assert refused.value.constraint_name == "ck_specimen_missing_is_searched"
+    async with superuser.transaction():
+        search = await superuser.fetchval(seek, first)
+        await superuser.execute(lose, tube)
     assert await superuser.fetchval("select ending from reservation where id = $1", claim) == "tube_gone"
     assert await superuser.fetchval("select closed_at from tube_search where id = $1", search) is None
     await superuser.execute(

@@ -52,7 +52,10 @@ async def test_a_list_is_made_walked_verified_and_handed_over(api, browser, data
     lists = (await tech.get("/pick-lists")).text
     assert "Handed over" in lists
     assert "Tubes that are searched for" in lists
+    missing = (await tech.get("/tube-searches")).text
+    assert all(words in missing for words in (first, "Freezer 3 / Rack B", "Declare it lost"))
     assert (await tech.post(f"/tube-searches/{first}/give-up", {"reason": "Looked everywhere"})).status_code == 303
+    assert "No tube is missing" in (await tech.get("/tube-searches")).text
     assert (
         "Tubes that are searched for" not in (await tech.get("/pick-lists?status=handed_over&site=LAB&study=LLS")).text
     )

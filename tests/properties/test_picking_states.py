@@ -144,7 +144,7 @@ class Picking(RuleBasedStateMachine):
             assert (row["status"], row["list"]) == (status, self.status)
             assert row["is_open"] == (status in claims and not finished)
             assert row["reservation"] == ("free" if finished else claims.get(status, "free"))
-            assert row["existence"] == ("lost" if status == "not_found" else "exists")
+            assert row["existence"] == ("missing" if status == "not_found" else "exists")
             assert row["stored"] == (status not in {"picked", "not_found"})
 
     def teardown(self):

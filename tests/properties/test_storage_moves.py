@@ -24,7 +24,7 @@ from tests.material import actor, make_material
 from tests.racks import scan_file
 
 TUBES, BOXES = 6, 2
-LOST = "lost"
+LOST = "missing"
 numbers = st.integers(0, TUBES - 1)
 positions = st.sampled_from(["A1", "A2", "E5", None])
 
