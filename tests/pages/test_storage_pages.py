@@ -7,8 +7,9 @@ import pypdfium2
 import zxingcpp
 
 from biobank import ids
-from biobank.scan.rules import COMMANDS, SELF_TEST
+from biobank.scan.rules import COMMANDS, CONDITIONS, REASONS, SELF_TEST
 from tests.material import make_material
+from tests.printing_steps import add_printer
 from tests.shelves import box, boxed, freezer, rack
 
 
@@ -113,13 +114,15 @@ async def test_the_station_opens_with_its_box_and_commands(api, browser):
     assert 'data-mode="find"' in (await tech.get("/scan?mode=find")).text
 
 
-async def test_the_command_codes_print_and_read_back(browser):
+async def test_the_command_codes_print_and_read_back(api, browser):
+    await add_printer(api, 9)
     tech = await browser("technician")
     assert ids.grouped(COMMANDS[0].code) in (await tech.get("/scan/commands")).text
     document = pypdfium2.PdfDocument((await tech.get("/scan/commands.pdf")).content)
     found = {symbol.text for sheet in document for symbol in zxingcpp.read_barcodes(sheet.render(scale=4).to_pil())}
     document.close()
-    assert found == {SELF_TEST, *(command.code for command in COMMANDS)}
+    said = {one.code for one in (*COMMANDS, *REASONS, *CONDITIONS)}
+    assert found == {SELF_TEST, "PRINTERLABZD1", *said}
 
 
 async def test_a_map_that_cannot_be_printed_says_why(api, browser):
