@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay_importers.lookup import nanostring, xponent
+from assay_importers.lookup import nanostring, somascan, xponent
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "luminex_xponent": xponent.FIELDS,
     "nanostring": nanostring.FIELDS,
     "plate_layout_grid": xponent.LAYOUT,
+    "somascan": somascan.FIELDS,
 }
