@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
+from importlib import import_module
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
@@ -14,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_valida
 from assay_importers.matrix import Matrix
 
 HEAD_BYTES = 64 * 1024
+HEAD_ROWS = 60
+# How a workbook begins: xlsx and its kin as a zip, xls as a compound file.
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 
 Flag = Literal["below_range", "above_range", "not_reported", "not_a_number", "too_few_beads", "masked"]
 Comparator = Literal["<", "<=", ">", ">="]
@@ -46,16 +51,52 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """All that recognition may look at: the file's name, its first 64 KiB and its size in bytes."""
+    """All that recognition may look at: the file's name, its first 64 KiB, its size in bytes, and of a workbook the
+    first rows of its sheets, which a file format of archives and indexes keeps anywhere but at its beginning.
+
+    Text and sheets are read once for all importers that ask.
+    """
 
     name: str
     data: bytes
     size: int
+    book: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def complete(self) -> bool:
         """Whether `data` is the whole file."""
         return len(self.data) == self.size
+
+    @cached_property
+    def text(self) -> str | None:
+        """The beginning of the file as text; None for one that is no text."""
+        try:
+            return import_module("assay_importers.text").decode(self.data, cut=not self.complete).text  # type: ignore[no-any-return]
+        except import_module("assay_importers.errors").FaultyFile:
+            return None
+
+    @cached_property
+    def sheets(self) -> tuple[Sheet, ...]:
+        """The sheets of a workbook, at most 60 rows of each; none for a file that is no workbook or a damaged one."""
+        if self.book is None:
+            return ()
+        try:
+            return import_module("assay_importers.workbook").read_workbook(self.book, HEAD_ROWS)  # type: ignore[no-any-return]
+        except import_module("assay_importers.errors").FaultyFile:
+            return ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet of a workbook: its title, and its cells as texts from the first row and column on; a blank cell is an
+    empty text.
+
+    A number is the shortest decimal that is the stored one, without `.0`: a workbook stores no other original text.
+    A date or time is ISO 8601.
+    """
+
+    name: str
+    rows: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -69,7 +110,8 @@ class SourceFile:
     @property
     def head(self) -> Head:
         """What recognition gets to see."""
-        return Head(self.name, self.content[:HEAD_BYTES], len(self.content))
+        book = self.content if self.content.startswith(WORKBOOKS) else None
+        return Head(self.name, self.content[:HEAD_BYTES], len(self.content), book)
 
 
 class _Frozen(BaseModel):

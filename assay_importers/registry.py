@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import entry_points
 
 from assay_importers.archives import unpack
-from assay_importers.contract import Finding, Importer, Match, ParsedRun, SourceFile, Verdict
+from assay_importers.contract import Finding, Head, Importer, Match, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile, NoImporter, NotInstalled, SeveralImporters, UnknownFormat
 
 GROUP = "biobank.assay_importers.v1"
@@ -40,7 +40,7 @@ def discover() -> tuple[Importer, ...]:
 
 def recognise(files: Files, importers: Iterable[Importer]) -> tuple[Match, ...]:
     """The verdict of every importer on the file, or on the files of one run together, with its reason."""
-    together = _listed(files)
+    together = tuple((file, file.head) for file in _listed(files))
     return tuple(_match(together, importer) for importer in importers)
 
 
@@ -50,10 +50,12 @@ def _listed(files: Files) -> tuple[SourceFile, ...]:
     return tuple(files)
 
 
-def _match(files: Sequence[SourceFile], importer: Importer) -> Match:
+def _match(files: Sequence[tuple[SourceFile, Head]], importer: Importer) -> Match:
     """Several files are claimed by an importer that says YES to one of them and NO to none."""
-    found = [_sniff(file, importer) for file in files]
-    refused = next(((file, why) for file, (verdict, why) in zip(files, found, strict=True) if verdict is _NO), None)
+    found = [_sniff(head, importer) for _, head in files]
+    refused = next(
+        ((head, why) for (_, head), (verdict, why) in zip(files, found, strict=True) if verdict is _NO), None
+    )
     verdict, reason = min(found, key=lambda finding: _ORDER.index(finding.verdict))
     if len(files) > 1 and not importer.several:
         verdict, reason = _NO, "reads one file at a time"
@@ -62,9 +64,9 @@ def _match(files: Sequence[SourceFile], importer: Importer) -> Match:
     return Match(format=importer.key, verdict=verdict, reason=reason)
 
 
-def _sniff(file: SourceFile, importer: Importer) -> Finding:
+def _sniff(head: Head, importer: Importer) -> Finding:
     try:
-        return Finding(*importer.sniff(file.head))
+        return Finding(*importer.sniff(head))
     except Exception as error:  # noqa: BLE001 - one faulty importer must not keep the others from reading the file
         return Finding(_NO, f"its recognition failed: {type(error).__name__}: {error}")
 
@@ -97,6 +99,6 @@ def parse(files: Files, format_key: str | None = None, importers: Sequence[Impor
     if len(together) > 1 and not importer.several:
         raise FaultyFile(f"{importer.title} is one file, and {len(together)} were given", expected="one file at a time")
     # The one that is surely of the format leads; the others may be anything that belongs to it.
-    leading = next((file for file in together if _sniff(file, importer).verdict is Verdict.YES), together[0])
+    leading = next((file for file in together if _sniff(file.head, importer).verdict is Verdict.YES), together[0])
     rest = tuple(file for file in together if file is not leading)
     return importer.parse(SourceFile(leading.name, leading.content, rest)).model_copy(update={"match": match})

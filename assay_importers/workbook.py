@@ -5,31 +5,18 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from importlib import import_module
 from typing import Any
 
+from assay_importers.contract import WORKBOOKS, Sheet
 from assay_importers.errors import FaultyFile, shorten
 
-ZIP = b"PK\x03\x04"
-OLE2 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ZIP, OLE2 = WORKBOOKS
 MAX_UNPACKED = 256 * 1024 * 1024
 MAX_CELLS = 20_000_000
 # Beyond this a spreadsheet no longer keeps every digit of a whole number.
 _EXACT = 10**15
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A sheet: its title, and its cells as texts from the first row and column on; a blank cell is an empty text.
-
-    A number is the shortest decimal that is the stored one, without `.0`: a workbook stores no other original text.
-    A date or time is ISO 8601.
-    """
-
-    name: str
-    rows: tuple[tuple[str, ...], ...]
 
 
 def is_workbook(data: bytes) -> bool:

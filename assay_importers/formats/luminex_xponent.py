@@ -34,10 +34,9 @@ class LuminexXponent(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        try:
-            text = decode(head.data, cut=not head.complete).text.replace("\r\n", "\n").replace("\r", "\n")
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
+        if head.text is None:
+            return Finding(Verdict.NO, "not text")
+        text = head.text.replace("\r\n", "\n").replace("\r", "\n")
         first = _FIRST_LINE.match(text)
         if first is not None and first["name"].casefold() == "program":
             program = first["rest"].casefold()

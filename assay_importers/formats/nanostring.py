@@ -8,11 +8,24 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import PurePosixPath
 
-from assay_importers.contract import Fact, Features, Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
+from assay_importers.contract import (
+    WORKBOOKS,
+    Fact,
+    Features,
+    Finding,
+    Head,
+    Importer,
+    ParsedRun,
+    Run,
+    Sheet,
+    SourceFile,
+    Table,
+    Verdict,
+)
 from assay_importers.errors import FaultyFile
 from assay_importers.matrix import Matrix
 from assay_importers.text import Row, decode, read_rows
-from assay_importers.workbook import OLE2, ZIP, Sheet, read_workbook
+from assay_importers.workbook import read_workbook
 
 COUNT = "Count"
 _OPEN = re.compile(r"<(\w+)>")
@@ -23,7 +36,6 @@ _SECTIONS = {"Header": "", "Sample_Attributes": "Sample", "Lane_Attributes": "La
 _RLF_SECTION = re.compile(r"^\[(Header|Content)\]\s*$", re.IGNORECASE | re.MULTILINE)
 _RLF_CODES = re.compile(r"^Record\d+=|^ClassName\d+=", re.IGNORECASE | re.MULTILINE)
 _COLLECTION = "RCC Collection"
-_COLLECTION_BYTES = (_COLLECTION.encode(), _COLLECTION.encode("utf-16-le"))
 _REPORTERS = "Reporter Counts"
 _WHOLE = re.compile(r"\d{1,18}(?:\.0+)?", re.ASCII)
 
@@ -42,14 +54,11 @@ class NanoString(Importer):
     several = True
 
     def sniff(self, head: Head) -> Finding:
-        if head.data.startswith((OLE2, ZIP)):
-            if any(mark in head.data for mark in _COLLECTION_BYTES):
-                return Finding(Verdict.YES, "a workbook with a sheet 'RCC Collection'")
-            return Finding(Verdict.NO, "a workbook without a sheet 'RCC Collection'")
-        try:
-            text = decode(head.data, cut=not head.complete).text
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
+        if any(sheet.name == _COLLECTION for sheet in head.sheets):
+            return Finding(Verdict.YES, "a workbook with a sheet 'RCC Collection'")
+        text = head.text
+        if text is None:
+            return Finding(Verdict.NO, "neither text nor a workbook with a sheet 'RCC Collection'")
         opened = set(_OPEN.findall(text[:4000]))
         if {"Header", "Sample_Attributes", "Lane_Attributes"} <= opened:
             return Finding(Verdict.YES, "has the sections of an RCC file")
@@ -59,7 +68,7 @@ class NanoString(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         files = (file, *file.companions)
-        if len(files) == 1 and file.content.startswith((OLE2, ZIP)):
+        if len(files) == 1 and file.content.startswith(WORKBOOKS):
             return self._of_lanes([], *_collection(file))
         if len(files) == 1 and _RLF_SECTION.search(decode(file.content).text[:4000]):
             return _codes(file, self)

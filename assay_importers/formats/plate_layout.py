@@ -31,10 +31,10 @@ class PlateLayoutGrid(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if not head.data.startswith(_ZIP):
-            return Finding(Verdict.NO, "not a workbook")
-        if not head.complete:
-            return Finding(Verdict.NO, "a workbook larger than any plate layout")
+        if not head.data.startswith(_ZIP) or not head.complete:
+            return Finding(Verdict.NO, "not a workbook, or one larger than any plate layout")
+        if head.sheets and not any(_size([*sheet.rows, ()]) for sheet in head.sheets):
+            return Finding(Verdict.NO, "no sheet is a grid of rows A, B, … and columns 1, 2, …")
         try:
             title, grid = _only_sheet(head.data)
         except FaultyFile as error:

@@ -29,12 +29,8 @@ class SomaScan(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        try:
-            text = decode(head.data, cut=not head.complete).text
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
         # Some begin with a checksum.
-        lines = [line.partition("\t")[0].strip() for line in text.lstrip().splitlines()[:400]]
+        lines = [line.partition("\t")[0].strip() for line in (head.text or "").lstrip().splitlines()[:400]]
         if _HEADER in lines[:2] and ("!AdatId" in lines or "^COL_DATA" in lines or _TABLE in lines):
             return Finding(Verdict.YES, "has the header of an ADAT")
         return Finding(Verdict.NO, "does not begin as an ADAT does, with ^HEADER")

@@ -8,7 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from assay_importers.contract import Fact, Head, ParsedRun, SourceFile, Verdict
+from assay_importers.contract import Fact, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.nanostring import NanoString
 from assay_importers.lookup import find
@@ -196,11 +196,12 @@ def test_damaged_collections_are_refused(rows: list[list[Any]], title: str, prob
     [
         (rcc().encode(), Verdict.YES),
         (RLF.encode(), Verdict.YES),
-        (b"PK\x03\x04 ... RCC Collection", Verdict.YES),
-        (b"PK\x03\x04 ... other", Verdict.NO),
+        (workbook(ROWS), Verdict.YES),
+        (workbook(ROWS, "Counts"), Verdict.NO),
+        (b"PK\x03\x04 nothing", Verdict.NO),
         (b"[Header]\nInvestigator Name,x", Verdict.NO),
         (b"\x00\x01\x02\xff" * 10, Verdict.NO),
     ],
 )
 def test_recognition(content: bytes, verdict: Verdict) -> None:
-    assert IMPORTER.sniff(Head("x", content, len(content))).verdict is verdict
+    assert IMPORTER.sniff(SourceFile("x", content).head).verdict is verdict
