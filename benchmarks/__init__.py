@@ -8,17 +8,23 @@ import os
 import platform
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 SIZES = {
     "scan": 1_000_000,
     "store": 1_000_000,
     "box": 1_000_000,
+    "search": 1_000_000,
     "rackscan": 1_000_000,
     "pages": 3_500,
     "labels": 10_000,
 }
 """The benchmarks, and how many aliquots (`pages`: participants, `labels`: labels) each makes where nothing is said."""
+
+
+HOUSES = frozenset({"scan", "store", "box", "search", "rackscan"})
+"""Those that measure a house full of aliquots; `kept` is the folder in which it stays for the next."""
 
 
 def machine_facts() -> dict[str, Any]:

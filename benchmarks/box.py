@@ -7,15 +7,15 @@ import http.client
 import statistics
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import asyncpg
 
 from benchmarks import Report, say
-from benchmarks.house import BOX, House, house
+from benchmarks.house import BOX, FREEZERS, House, house
 
 ROUNDS = 60
 _WARM = 5
-FREEZERS = 500
 # What the kept ways and counts save: the tree walked, and every tube counted by the narrow index.
 _WALKED = """
 with recursive down as (
@@ -35,11 +35,11 @@ _MAP = (
 )
 
 
-def measure(aliquots: int) -> Report:
+def measure(aliquots: int, kept: Path | None = None) -> Report:
     """Milliseconds, one request after the other, from the first byte sent to the last received."""
     report = Report("box")
     say(f"Making {aliquots:,} aliquots in {FREEZERS} freezers …")
-    with house(aliquots, freezers=FREEZERS) as made:
+    with house(aliquots, kept) as made:
         box, building = asyncio.run(_codes(made))
         asked = {
             "box_map": f"/api/v1/containers/{box}/box",

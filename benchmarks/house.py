@@ -3,6 +3,8 @@ a real server.
 """
 
 import asyncio
+import hashlib
+import json
 import os
 import random
 import shutil
@@ -21,6 +23,7 @@ from typing import Any
 import asyncpg
 import psutil
 
+import migrations
 from benchmarks import say
 from biobank import embedded, ids, migrate
 from biobank.access import commands as access
@@ -33,9 +36,15 @@ from biobank.tx import open_tx
 
 ROLE = "biobank_app"
 BOX = 81
-BOXES_ON_A_RACK = 20
-RACKS_IN_A_FREEZER = 25
+FREEZERS = 500
+RACKS = 5
+"""In each freezer."""
+HELD = 66_000
+FEWEST = 20_000
+SPARE_BOXES = 120
+"""More than one for each station, and for each connection, that begins a box of its own."""
 CHUNK = 50_000
+_MADE, _RUN = "bench_made", "bench"
 
 
 @dataclass(frozen=True)
@@ -55,29 +64,84 @@ class House:
 
 
 @contextmanager
-def house(aliquots: int, *, empty_boxes: int = 0, in_hand: int = 0, freezers: int | None = None) -> Iterator[House]:
-    """Everything is made in a folder of its own and removed afterwards. So many of the tubes as `in_hand` says lie on
-    the technician's bench; with `freezers` the boxes are spread over so many.
+def house(aliquots: int, kept: Path | None = None) -> Iterator[House]:
+    """A house of its own for one run. It is removed afterwards; in the folder `kept` the filled database stays and each
+    run works on a copy of it, so that the next run need not fill.
+
+    Always of one shape: half of the tubes, at most `HELD`, lie on the technician's bench, the others stand in boxes in
+    `FREEZERS` freezers, and there are empty boxes for all that lie on the bench.
     """
-    folder = Path(tempfile.mkdtemp(prefix="biobank-bench-"))
+    folder = Path(tempfile.mkdtemp(prefix="biobank-bench-")) if kept is None else kept.absolute()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         with embedded.start(folder / "data", options={"shared_buffers": "512MB", "max_wal_size": "4GB"}) as server:
-            server.create_database("bench")
-            dsn = server.url("bench")
-            asyncio.run(migrate.upgrade(dsn, role=ROLE))
-            token, codes, boxes = asyncio.run(_fill(dsn, aliquots, empty_boxes, in_hand, freezers))
-            stored, held = codes[: aliquots - in_hand], codes[aliquots - in_hand :]
-            shuffle = random.Random(1).shuffle  # noqa: S311  # made-up data
-            shuffle(stored), shuffle(held)
-            with served(dsn, folder) as (port, process):
-                yield House(dsn, server.bin, port, token, stored, held, boxes, process)
+            told = _filled(server, folder, max(aliquots, FEWEST))
+            _admin(server, f"drop database if exists {_RUN} with (force)")
+            _admin(server, f"create database {_RUN} template {_MADE} strategy file_copy")
+            dsn = server.url(_RUN)
+            stored, held, boxes = asyncio.run(_codes(dsn))
+            try:
+                with served(dsn, folder) as (port, process):
+                    yield House(dsn, server.bin, port, told["token"], stored, held, boxes, process)
+            finally:
+                _admin(server, f"drop database if exists {_RUN} with (force)")
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _fill(
-    dsn: str, aliquots: int, empty_boxes: int, in_hand: int, freezers: int | None
-) -> tuple[str, list[str], list[str]]:
+def _filled(server: embedded.EmbeddedServer, folder: Path, aliquots: int) -> dict[str, Any]:
+    """What is told of the filled database: made now, unless one of this size and of this schema is there."""
+    note = folder / "house.json"
+    scripts = sorted((*Path(migrations.__file__).parent.rglob("*.sql"), *Path(migrations.__file__).parent.rglob("0*.py")))
+    schema = hashlib.sha256(b"".join(script.read_bytes() for script in scripts)).hexdigest()
+    if note.is_file():
+        told: dict[str, Any] = json.loads(note.read_text())
+        if (told["aliquots"], told["schema"]) == (aliquots, schema):
+            return told
+        note.unlink()
+    _admin(server, f"drop database if exists {_MADE} with (force)")
+    server.create_database(_MADE)
+    asyncio.run(migrate.upgrade(server.url(_MADE), role=ROLE))
+    in_hand = min(aliquots // 2, HELD)
+    token = asyncio.run(_fill(server.url(_MADE), aliquots, in_hand))
+    told = {"aliquots": aliquots, "schema": schema, "token": token}
+    note.touch(mode=0o600)
+    note.write_text(json.dumps(told))
+    return told
+
+
+def _admin(server: embedded.EmbeddedServer, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(server.url("postgres"))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    asyncio.run(run())
+
+
+async def _codes(dsn: str) -> tuple[list[str], list[str], list[str]]:
+    """Tubes in boxes and tubes on the bench, in no order, and empty boxes."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        tubes = "select s.code from custody u join specimen s on s.id = u.specimen_id where u.{} is not null order by s.id"
+        stored, held = [
+            [row["code"] for row in await connection.fetch(tubes.format(place))] for place in ("container_id", "holder_id")
+        ]
+        boxes = await connection.fetch(
+            "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'box' "
+            "and not exists (select from custody u where u.container_id = c.id) order by c.id"
+        )
+    finally:
+        await connection.close()
+    shuffle = random.Random(1).shuffle  # noqa: S311  # made-up data
+    shuffle(stored), shuffle(held)
+    return stored, held, [row["code"] for row in boxes]
+
+
+async def _fill(dsn: str, aliquots: int, in_hand: int) -> str:
     async with Database.open(dsn, role=ROLE, size=2) as database, open_tx(database, SERVICE) as tx:
         await study.create_study(tx, study.CreateStudy(code="BENCH", title="Benchmark"))
         plan = Document(study="BENCH", visits=(VisitSpec(code="BASE", title="Baseline", day=0),))
@@ -99,10 +163,10 @@ async def _fill(
         token = (await access.create_token(tx, "technician", access.CreateToken(name="bench"))).token
     connection = await asyncpg.connect(dsn)
     try:
-        codes, boxes = await _inventory(connection, aliquots, empty_boxes, in_hand, freezers)
+        await _inventory(connection, aliquots, in_hand)
     finally:
         await connection.close()
-    return token, codes, boxes
+    return token
 
 
 _TABLES = ("participant", "visit", "collection_event", "container", "specimen")
@@ -138,9 +202,7 @@ select container_id, count(*) from custody where container_id is not null group 
 """
 
 
-async def _inventory(
-    connection: asyncpg.Connection, aliquots: int, empty_boxes: int, in_hand: int, freezers: int | None
-) -> tuple[list[str], list[str]]:
+async def _inventory(connection: asyncpg.Connection, aliquots: int, in_hand: int) -> None:
     """N aliquots of N / 150 participants by COPY, with the triggers off: what is measured is what comes afterwards."""
     rng = random.Random(1)  # noqa: S311  # made-up data
     now = datetime.now(UTC)
@@ -150,13 +212,10 @@ async def _inventory(
         await connection.execute(f"alter table {table} alter column id set generated by default")
     people = await _people(connection, rng, max(1, aliquots // 150), user, now)
     stored = aliquots - in_hand
-    wanted = -(-stored // BOX)
-    containers, boxes = await _containers(connection, rng, wanted + empty_boxes, freezers)
-    codes: list[str] = []
+    boxes = await _containers(connection, rng, -(-stored // BOX) + in_hand // BOX + SPARE_BOXES)
     for begin in range(0, aliquots, CHUNK):
         numbers = range(begin, min(aliquots, begin + CHUNK))
         fresh = [ids.mint(ids.Kind.TUBE, rng) for _ in numbers]
-        codes += fresh
         tubes = [
             (n + 1, code, 1, 1, n // 150 % people + 1, n // 150 % people + 1, "aliquot", "SER", "CRYO05", "uL", 500)
             for n, code in zip(numbers, fresh, strict=True)
@@ -177,7 +236,6 @@ async def _inventory(
         await connection.execute(f"alter table {table} alter column id set generated always")
     await connection.execute("vacuum analyze")
     await connection.execute("checkpoint")
-    return codes, [containers[box] for box in boxes[wanted:]]
 
 
 async def _people(connection: asyncpg.Connection, rng: random.Random, people: int, user: int, now: datetime) -> int:
@@ -202,10 +260,8 @@ async def _people(connection: asyncpg.Connection, rng: random.Random, people: in
     return people
 
 
-async def _containers(
-    connection: asyncpg.Connection, rng: random.Random, boxes: int, freezers: int | None
-) -> tuple[dict[int, str], list[int]]:
-    """Freezers full of racks full of boxes: codes by id, and the ids of the boxes in order."""
+async def _containers(connection: asyncpg.Connection, rng: random.Random, boxes: int) -> list[int]:
+    """Freezers full of racks full of boxes: the ids of the boxes in order."""
     types = {row["code"]: row["id"] for row in await connection.fetch("select code, id from container_type")}
     rows: list[tuple[Any, ...]] = []
 
@@ -216,12 +272,10 @@ async def _containers(
 
     found: list[int] = []
     facility = place("FACILITY", ids.Kind.LOCATION, "Repository", None, None)
-    racks, on_a_rack = RACKS_IN_A_FREEZER, BOXES_ON_A_RACK
-    if freezers is not None:
-        racks, on_a_rack = 5, max(1, -(-boxes // (freezers * 5)))
+    on_a_rack = max(1, -(-boxes // (FREEZERS * RACKS)))
     while len(found) < boxes:
         freezer = place("ULT", ids.Kind.LOCATION, f"Freezer {len(rows)}", facility, "FACILITY")
-        for rack_number in range(1, racks + 1):
+        for rack_number in range(1, RACKS + 1):
             rack = place("RACK", ids.Kind.RACK, f"Rack {rack_number}", freezer, "ULT")
             found += [
                 place("BOX81", ids.Kind.BOX, f"Box {box_number}", rack, "RACK")
@@ -229,7 +283,7 @@ async def _containers(
             ]
     columns = ["id", "code", "name", "type_id", "parent_id", "parent_type_id", "site_id", "temperature_class"]
     await connection.copy_records_to_table("container", columns=columns, records=rows)
-    return {row[0]: row[1] for row in rows}, found
+    return found
 
 
 def _position(number: int, box: int, now: datetime) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ import json
 import random
 import statistics
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -41,11 +42,11 @@ _EVENT = {
 }
 
 
-def measure(aliquots: int) -> Report:
+def measure(aliquots: int, kept: Path | None = None) -> Report:
     """Latencies of `POST …/rack-scans/{number}/commit` and `POST …/remap` over one connection, in ms."""
     report = Report("rackscan")
     say(f"Making {aliquots:,} tubes in boxes …")
-    with house(aliquots, empty_boxes=TIMES + 1) as made:
+    with house(aliquots, kept) as made:
         spilled, racks, moved = asyncio.run(_measure(made))
         say("A bare insert and its commit in the database alone …")
         report.floors = {

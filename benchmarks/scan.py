@@ -1,6 +1,7 @@
 """Looking up a scanned code over HTTP, beside what the same server and the same database do at most."""
 
 import itertools
+from pathlib import Path
 
 from benchmarks import Report, say
 from benchmarks.house import House, house
@@ -14,11 +15,11 @@ MANY = 16
 _REACH = {"$2": "false", "$3": "'{1}'::bigint[]", "$4": "'{}'::bigint[]", "$5": "'{}'::bigint[]"}
 
 
-def measure(aliquots: int) -> Report:
+def measure(aliquots: int, kept: Path | None = None) -> Report:
     """Rates, latencies and server processor time with 1 and 16 connections on `aliquots` tubes in boxes."""
     report = Report("scan")
     say(f"Making {aliquots:,} aliquots …")
-    with house(aliquots) as made:
+    with house(aliquots, kept) as made:
         codes = itertools.cycle(made.codes)
         lookup = lambda: request("GET", f"/api/v1/scan/{next(codes)}", made.token)  # noqa: E731
         constant = request("GET", "/health/constant")

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -17,25 +18,20 @@ from benchmarks.pgbench import rate
 
 SECONDS = 10
 MANY = 16
-# Far more tubes than the runs can store; each is stored once, into the next free position of a box.
-_TUBES_MOST = 60_000
 ALONE = 1000
 """Scans of one station, each as soon as the one before is answered."""
 STATIONS, A_SECOND, STATION_SECONDS = 20, 5, 50
 _COMMIT = "insert into bench_commit (text) values ('one row and its commit');\n"
 
 
-def measure(aliquots: int) -> Report:
+def measure(aliquots: int, kept: Path | None = None) -> Report:
     """Rates and latencies of `POST /api/v1/storage/placements` with 1 and 16 connections, each into a box of its
     own; then of `POST /api/v1/scan` from one station and from twenty, among `aliquots` tubes.
     """
     report = Report("store")
     each = A_SECOND * STATION_SECONDS
-    held = min(max(aliquots // 2, 1), _TUBES_MOST)
-    held += ALONE + STATIONS * each
-    say(f"Making {max(aliquots, held):,} tubes, {held:,} of them on a bench, and empty boxes …")
-    spare = ALONE // BOX + 1 + STATIONS * (each // BOX + 1)
-    with house(max(aliquots, held), empty_boxes=held // BOX + MANY + 2 + spare, in_hand=held) as made:
+    say(f"Making {aliquots:,} tubes, and empty boxes for those on the bench …")
+    with house(aliquots, kept) as made:
         tubes, boxes = list(made.held), list(made.boxes)
         say("One station …")
         alone = stations.run(made, tubes, boxes, stations=1, each=ALONE, per_second=None)
@@ -61,7 +57,7 @@ def measure(aliquots: int) -> Report:
             "commit_1_p99_ms": round(_at(commits, 0.99), 3),
         }
     report.figures = {
-        "aliquots": max(aliquots, held),
+        "aliquots": aliquots,
         **_figures("store_1", one),
         **_figures("store_16", many),
         **_scans("station_1", alone),

@@ -123,6 +123,7 @@ class Database:
         self._settings = {
             "role": role,
             "timezone": "UTC",
+            "standard_conforming_strings": "on",  # `tx` writes texts as literals where it begins and commits
             "application_name": "biobank",
             "statement_timeout": "60s",
             "lock_timeout": "10s",
@@ -132,6 +133,8 @@ class Database:
         }
         self._size = size
         self.engine: AsyncEngine = self._engine({})
+        # `tx` begins and commits by itself: who acts, and why, goes to the database in the same two messages.
+        self.writer = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self.reader: AsyncEngine = self._engine({"default_transaction_read_only": "on"})
         self.hot = HotPool(self._connector({"default_transaction_read_only": "on"}), size)
 

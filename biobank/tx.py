@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 from pydantic import BaseModel
-from sqlalchemy import ForeignKey, Text, Uuid, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ForeignKey, Text, Uuid, func, insert, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -79,6 +80,27 @@ class ReadTx:
     def scope(self, permission: Permission) -> Scope:
         return self.actor.scope(permission)
 
+    async def bare(self) -> asyncpg.Connection:
+        """The connection of this transaction without a session around it, for the few statements of every scan."""
+        return (await (await self.session.connection()).get_raw_connection()).driver_connection
+
+    async def fetchrow(self, statement: str, *arguments: Any) -> Any:
+        """The first row of a plain statement, or None. The connection prepares it once; what it raises is what the
+        session raises.
+        """
+        with _as_of_the_session(statement):
+            return await (await self.bare()).fetchrow(statement, *arguments)
+
+
+@contextmanager
+def _as_of_the_session(statement: str) -> Iterator[None]:
+    try:
+        yield
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise IntegrityError(statement, None, error) from error
+    except asyncpg.PostgresError as error:
+        raise DBAPIError(statement, None, error) from error
+
 
 @dataclass(slots=True)
 class Tx(ReadTx):
@@ -91,6 +113,8 @@ class Tx(ReadTx):
     lockout: Lockout = LOCKOUT
     events: list[Event] = field(default_factory=list)
     undone: "list[Callable[[Tx], Awaitable[None]]]" = field(default_factory=list)
+    outcomes: dict[UUID, str] = field(default_factory=dict)
+    """By key, what is told of the commands that were done here; it goes to their receipts with the commit."""
 
     def if_undone(self, action: "Callable[[Tx], Awaitable[None]]") -> None:
         """What is to be on record although this transaction is rolled back, a wrong password for example: it is then
@@ -124,25 +148,30 @@ class Tx(ReadTx):
         Raises:
             KeyReused: the key was used for another command.
         """
+        done: list[View] = []
+
+        async def kept() -> View:
+            done.append(await action())
+            return done[0]
+
+        told = await self.once_told(key, command, kept, of=of)
+        return done[0] if done else view.model_validate_json(told)
+
+    async def once_told(
+        self, key: UUID, command: BaseModel, action: Callable[[], Awaitable[BaseModel]], *, of: str = ""
+    ) -> str:
+        """The same, told as JSON: what was done now is not read again from what is told of it."""
         fingerprint = hashlib.sha256(f"{type(command).__name__} {of} {command.model_dump_json()}".encode()).hexdigest()
-        claim = (
-            upsert(CommandReceipt)
-            .values(actor_id=self.actor.user_id, key=key, fingerprint=fingerprint)
-            .on_conflict_do_nothing()
-        )
-        claimed = await self.session.execute(claim.returning(CommandReceipt.key))
-        mine = (CommandReceipt.actor_id == self.actor.user_id, CommandReceipt.key == key)
-        if claimed.scalar_one_or_none() is None:
-            earlier = (
-                await self.session.execute(select(CommandReceipt.fingerprint, CommandReceipt.outcome).where(*mine))
-            ).one()
-            if earlier.fingerprint != fingerprint:
+        claimed = await self.fetchrow(_CLAIM, self.actor.user_id, key, fingerprint)
+        if claimed is None:
+            earlier = await self.fetchrow(_EARLIER, self.actor.user_id, key)
+            if earlier["fingerprint"] != fingerprint:
                 raise KeyReused(
                     "This idempotency key was already used for a different request: make a new one.", key=str(key)
                 )
-            return view.model_validate_json(earlier.outcome)
-        outcome = await action()
-        await self.session.execute(update(CommandReceipt).where(*mine).values(outcome=outcome.model_dump_json()))
+            return self.outcomes[key] if key in self.outcomes else str(earlier["outcome"])
+        outcome = (await action()).model_dump_json()
+        self.outcomes[key] = outcome
         return outcome
 
     async def rehearse(self, action: Callable[[], Awaitable[View]]) -> View:
@@ -168,11 +197,42 @@ class Tx(ReadTx):
         return list(result.scalars())
 
 
-_CONTEXT = text(
-    "select set_config('biobank.tx', :tx, true), set_config('biobank.actor', :actor, true), "
-    "set_config('biobank.request', :request, true), set_config('biobank.channel', :channel, true)"
+_CLAIM = (
+    "insert into command_receipt (actor_id, key, fingerprint) values ($1, $2, $3) on conflict do nothing returning key"
 )
-_CLOSE = text("select biobank_audit_close(cast(:events as jsonb))")
+_EARLIER = "select fingerprint, outcome from command_receipt where actor_id = $1 and key = $2"
+
+
+def _literal(value: str) -> str:
+    """A text within a statement. Every connection has `standard_conforming_strings`, and no text of ours holds a NUL,
+    which would end the statement.
+    """
+    if "\0" in value:
+        raise ValueError("a text with a NUL cannot be said to the database")
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _begin(tx: Tx, request_id: str) -> str:
+    """The beginning and who acts, in one message: each message to the database costs as much as a small statement."""
+    settings = {
+        "biobank.tx": str(tx.id),
+        "biobank.actor": "service" if tx.actor.user_id is None else str(tx.actor.user_id),
+        "biobank.request": request_id,
+        "biobank.channel": tx.actor.channel,
+    }
+    said = ", ".join(f"set_config({_literal(name)}, {_literal(value)}, true)" for name, value in settings.items())
+    return f"begin; select {said}"
+
+
+def _commit(tx: Tx) -> str:
+    """The receipts, the reasons and the commit, in one message: what comes behind a refusal in it is not done."""
+    events = json.dumps([event.as_json() for event in tx.events], default=str)
+    told = [
+        f"update command_receipt set outcome = {_literal(outcome)} "
+        f"where actor_id = {tx.actor.user_id} and key = {_literal(str(key))}"
+        for key, outcome in tx.outcomes.items()
+    ]
+    return "; ".join([*told, f"select biobank_audit_close({_literal(events)})", "commit"])
 
 
 @asynccontextmanager
@@ -204,21 +264,34 @@ async def open_tx(
 
 @asynccontextmanager
 async def _session(database: Database, tx: Tx, request_id: str) -> AsyncIterator[None]:
-    async with AsyncSession(database.engine, expire_on_commit=False, autoflush=False) as session:
+    async with AsyncSession(database.writer, expire_on_commit=False, autoflush=False) as session:
         tx.session = session
-        await session.execute(
-            _CONTEXT,
-            {
-                "tx": str(tx.id),
-                "actor": "service" if tx.actor.user_id is None else str(tx.actor.user_id),
-                "request": request_id,
-                "channel": tx.actor.channel,
-            },
-        )
-        yield
-        await session.flush()
-        await session.execute(_CLOSE, {"events": json.dumps([event.as_json() for event in tx.events], default=str)})
-        await session.commit()
+        while (connection := await tx.bare()).is_closed():
+            await session.invalidate()  # the server was started anew meanwhile
+        try:
+            with _as_of_the_session("begin"):
+                await connection.execute(_begin(tx, request_id))
+            yield
+            await session.flush()
+            with _as_of_the_session("commit"):
+                await connection.execute(_commit(tx))
+        except BaseException:
+            await _roll_back(session, connection)
+            raise
+
+
+async def _roll_back(session: AsyncSession, connection: asyncpg.Connection) -> None:
+    """Nothing of a transaction that failed stays, and nobody gets a connection that is still in it."""
+    try:
+        if not connection.is_closed():
+            await connection.execute("rollback")
+    except BaseException as error:
+        connection.terminate()
+        if not isinstance(error, Exception):  # a lost connection says less than what ended the transaction
+            raise
+    finally:
+        if connection.is_closed():
+            await session.invalidate()
 
 
 @asynccontextmanager
