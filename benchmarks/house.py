@@ -93,7 +93,9 @@ def house(aliquots: int, kept: Path | None = None) -> Iterator[House]:
 def _filled(server: embedded.EmbeddedServer, folder: Path, aliquots: int) -> dict[str, Any]:
     """What is told of the filled database: made now, unless one of this size and of this schema is there."""
     note = folder / "house.json"
-    scripts = sorted((*Path(migrations.__file__).parent.rglob("*.sql"), *Path(migrations.__file__).parent.rglob("0*.py")))
+    scripts = sorted(
+        (*Path(migrations.__file__).parent.rglob("*.sql"), *Path(migrations.__file__).parent.rglob("0*.py"))
+    )
     schema = hashlib.sha256(b"".join(script.read_bytes() for script in scripts)).hexdigest()
     if note.is_file():
         told: dict[str, Any] = json.loads(note.read_text())
@@ -126,9 +128,12 @@ async def _codes(dsn: str) -> tuple[list[str], list[str], list[str]]:
     """Tubes in boxes and tubes on the bench, in no order, and empty boxes."""
     connection = await asyncpg.connect(dsn)
     try:
-        tubes = "select s.code from custody u join specimen s on s.id = u.specimen_id where u.{} is not null order by s.id"
+        tubes = (
+            "select s.code from custody u join specimen s on s.id = u.specimen_id where u.{} is not null order by s.id"
+        )
         stored, held = [
-            [row["code"] for row in await connection.fetch(tubes.format(place))] for place in ("container_id", "holder_id")
+            [row["code"] for row in await connection.fetch(tubes.format(place))]
+            for place in ("container_id", "holder_id")
         ]
         boxes = await connection.fetch(
             "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'box' "

@@ -228,7 +228,7 @@ def _commit(tx: Tx) -> str:
     """The receipts, the reasons and the commit, in one message: what comes behind a refusal in it is not done."""
     events = json.dumps([event.as_json() for event in tx.events], default=str)
     told = [
-        f"update command_receipt set outcome = {_literal(outcome)} "
+        f"update command_receipt set outcome = {_literal(outcome)} "  # noqa: S608  # literals
         f"where actor_id = {tx.actor.user_id} and key = {_literal(str(key))}"
         for key, outcome in tx.outcomes.items()
     ]

@@ -121,7 +121,10 @@ def whose(tube: TubeView) -> str:
 
 async def shown_box(tx: ReadTx, code: str, *, just: str | None = None) -> dict[str, Any]:
     """A box as an answer shows it, with its free positions in the order of filling."""
-    view = await boxes.box(tx, code, just=just)
+    return shown(await boxes.box(tx, code, just=just))
+
+
+def shown(view: BoxView) -> dict[str, Any]:
     empty = {(cell.row, cell.col): cell.label for cell in view.cells if cell.state in {"free", "next"}}
     order = fill_order(Grid(view.rows, view.cols, "letter_number", view.fill or "row"))  # the order asks for no names
     return {"box": view, "free": tuple(empty[at] for at in order if at in empty), "next": view.next}

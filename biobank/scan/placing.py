@@ -8,7 +8,7 @@ from biobank import ids
 from biobank.accession.bench import attempt
 from biobank.actor import Permission
 from biobank.scan import queries, rules
-from biobank.scan.answers import Answer, StationScan, described, placed, shown_box, stop
+from biobank.scan.answers import Answer, StationScan, described, placed, shown, shown_box, stop
 from biobank.scan.queries import CodeView
 from biobank.specimen.models import CustodyHistory
 from biobank.specimen.queries import find_specimen
@@ -16,7 +16,7 @@ from biobank.storage import boxes, checks
 from biobank.storage import commands as storage
 from biobank.storage.grids import label as label_of
 from biobank.storage.home import home
-from biobank.storage.queries import find_box
+from biobank.storage.looking import look
 from biobank.storage.rules import AlreadyElsewhere, LabelOnTwoTubes, two_tubes_words
 from biobank.tx import ReadTx, Tx
 
@@ -29,26 +29,26 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
     if command.box is None:
         return stop(command.mode, found.code, "No box", "Scan the box that the tubes go into first.")
     # Locked before it is looked at: of two scans of one tube at the same moment the second sees what the first did.
-    tube, custody = await find_specimen(tx, found.code, Permission.STORAGE_STORE, lock=True)
-    if custody.container_id is not None and custody.row is not None and custody.col is not None:
-        box, grid = await find_box(tx, command.box, Permission.STORAGE_STORE)
-        if custody.container_id == box.id:
-            await checks.check_may_be_stored(tx, tube, custody)
-            if not command.first_in_hand and tx.now - custody.since > _DOUBLE_FIRE:
-                await checks.check_one_tube(tx, tube, custody)
-            label = label_of(grid, custody.row, custody.col)
-            return placed(
-                found,
-                await shown_box(tx, box.code, just=tube.code),
-                label,
-                command.mode,
-                verdict="duplicate",
-                word="Already stored",
-                message=f"It stands in {label} of this box.",
-            )
+    sight = await look(tx, found.code, command.box)
+    tube = sight.tube
+    checks.check_may_be_stored(tube)
+    if sight.here is not None:
+        if not command.first_in_hand and tx.now - tube.since > _DOUBLE_FIRE:
+            await checks.check_one_tube(tx, tube)
+        label = label_of(sight.box.grid, *sight.here)
+        return placed(
+            found,
+            shown(boxes.drawn(sight.box, just=tube.code)),
+            label,
+            command.mode,
+            verdict="duplicate",
+            word="Already stored",
+            message=f"It stands in {label} of this box.",
+        )
     await check_not_overtaken(tx, command, tube.id, tube.code)
-    done = await storage.store(
+    done = await storage.place(
         tx,
+        sight,
         storage.StoreTube(
             tube=found.code,
             box=command.box,
@@ -57,9 +57,10 @@ async def store(tx: Tx, command: StationScan, found: CodeView) -> Answer:
             first_in_hand=command.first_in_hand,
         ),
     )
-    shown = await shown_box(tx, done.box or command.box, just=tube.code)
+    named = tx.scope(Permission.STORAGE_READ).covers(tube.study_id, tube.site_id, sight.box.site_id)
+    after = shown(boxes.drawn(sight.with_tube(done.position or "", named=named), just=tube.code))
     word = "Moved" if done.left else "Stored"
-    return placed(found, shown, done.position, command.mode, word=word, undo=done.undo)
+    return placed(found, after, done.position, command.mode, word=word, undo=done.undo)
 
 
 async def check_not_overtaken(tx: ReadTx, command: StationScan, tube_id: int, code: str) -> None:

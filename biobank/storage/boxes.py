@@ -1,21 +1,18 @@
 """Boxes as people may see them: the map of one, and what stands in it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Text, case, false, literal, select
+from sqlalchemy import case, select
 
-from biobank.actor import Permission, Scope
+from biobank.actor import Permission
 from biobank.participant.models import Participant
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import shown, within
 from biobank.storage import grids, rules
-from biobank.storage.grids import Grid
-from biobank.storage.models import Container, ContainerType, ReservedPosition, StorageReservation
-from biobank.storage.queries import Place, View, find_box, grid_of, held, in_force, no_reservation, path, place
+from biobank.storage.looking import SeenBox, Standing, look_into
+from biobank.storage.models import Container, ContainerType
+from biobank.storage.queries import Place, View, find_box, grid_of, path, place
 from biobank.storage.rules import Held
 from biobank.tx import ReadTx
 
@@ -92,44 +89,6 @@ async def spot(tx: ReadTx, box_id: int, row: int, col: int) -> Spot:
     return Spot(box=steps[-1].code, position=name, words=rules.path_words(steps, name))
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """What is in the way in a box, by row and column: the tubes that stand there (None where one is out of reach), and
-    what is kept free under a reservation.
-    """
-
-    taken: Mapping[tuple[int, int], str | None]
-    held: Mapping[tuple[int, int], Held]
-
-
-async def filled(tx: ReadTx, box_id: int, scope: Scope) -> Filled:
-    tubes = (
-        select(Custody.row, Custody.col, Specimen.code, within(scope).label("seen"), *no_reservation)
-        .join(Specimen, Specimen.id == Custody.specimen_id)
-        .where(Custody.container_id == box_id)
-    )
-    kept = (
-        select(
-            ReservedPosition.row,
-            ReservedPosition.col,
-            literal(None, Text),
-            false(),
-            StorageReservation.number,
-            StorageReservation.name,
-        )
-        .join(StorageReservation, StorageReservation.id == ReservedPosition.reservation_id)
-        .where(ReservedPosition.container_id == box_id, in_force(tx))
-    )
-    taken: dict[tuple[int, int], str | None] = {}
-    held: dict[tuple[int, int], Held] = {}
-    for row, col, code, seen, number, name in await tx.session.execute(tubes.union_all(kept)):
-        if number is None:
-            taken[row, col] = code if seen else None
-        else:
-            held[row, col] = Held(number, name)
-    return Filled(taken, held)
-
-
 async def box(tx: ReadTx, code: str, *, just: str | None = None) -> BoxView:
     """The map of a box; `just` is the tube that was stored a moment ago.
 
@@ -137,62 +96,53 @@ async def box(tx: ReadTx, code: str, *, just: str | None = None) -> BoxView:
         NotFound: none of this id within reach.
         NotABox: it has no grid.
     """
-    scope = tx.scope(Permission.STORAGE_READ)
-    found, grid = await find_box(tx, code, Permission.STORAGE_READ)
-    rows = await tx.session.execute(
-        select(
-            Custody.row,
-            Custody.col,
-            Specimen.code,
-            Specimen.specimen_type,
-            Specimen.hold,
-            Specimen.quality,
-            within(scope).label("seen"),
-        )
-        .join(Specimen, Specimen.id == Custody.specimen_id)
-        .where(Custody.container_id == found.id)
-    )
-    standing = {(row.row, row.col): row for row in rows}
-    kept = await held(tx, found.id)
-    free = grids.next_free(grid, {*standing, *kept})
+    return drawn(await look_into(tx, code), just=just)
+
+
+def drawn(seen: SeenBox, *, just: str | None = None) -> BoxView:
+    """The map of a box that was looked into."""
+    grid = seen.grid
+    labels = grids.labels(grid)
+    free = grids.next_free(grid, {*seen.standing, *seen.held})
     return BoxView(
-        code=found.code,
-        name=found.name,
+        code=seen.code,
+        name=seen.name,
         rows=grid.rows,
         cols=grid.cols,
         row_labels=grids.row_labels(grid),
         col_labels=grids.col_labels(grid),
         cells=tuple(
-            _cell(grid, (row, col), standing.get((row, col)), kept.get((row, col)), free, just)
-            for row in range(grid.rows)
-            for col in range(grid.cols)
+            _cell(at, name, seen.standing.get(at), seen.held.get(at), free, just) for at, name in labels.items()
         ),
-        occupied=len(standing),
+        occupied=len(seen.standing),
         capacity=grid.capacity,
-        temperature_class=found.temperature_class,
+        temperature_class=seen.temperature_class,
         fill=grid.fill_order,
-        path=tuple(place(step) for step in await path(tx, found.id)),
+        path=tuple(place(step) for step in seen.steps),
     )
 
 
 def _cell(
-    grid: Grid, at: tuple[int, int], tube: Any, kept: Held | None, free: tuple[int, int] | None, just: str | None
+    at: tuple[int, int],
+    name: str,
+    tube: Standing | None,
+    kept: Held | None,
+    free: tuple[int, int] | None,
+    just: str | None,
 ) -> Cell:
     row, col = at
-    name = grids.label(grid, row, col)
     if tube is None and kept is not None:
         href = f"/space/reservations/{kept.number}"
         return Cell(row=row, col=col, label=name, state="reserved", code=None, text=kept.name, href=href)
     if tube is None:
         return Cell(row=row, col=col, label=name, state="next" if at == free else "free", code=None, text="", href=None)
-    if not tube.seen:
+    if tube.code is None:
         return Cell(row=row, col=col, label=name, state="full", code=None, text="", href=None)
-    held = tube.hold is not None or tube.quality != "acceptable"
     return Cell(
         row=row,
         col=col,
         label=name,
-        state="just" if tube.code == just else "hold" if held else "full",
+        state="just" if tube.code == just else "hold" if tube.held else "full",
         code=tube.code,
         text=tube.specimen_type,
         href=f"/specimens/{tube.code}",

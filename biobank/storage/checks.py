@@ -8,12 +8,12 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.catalogue.models import SpecimenType, TemperatureClass, TubeFormat, TubeType
 from biobank.labelling.copies import copies
-from biobank.participant.queries import decisions
-from biobank.participant.rules import check_consent
+from biobank.participant.rules import Decisions, check_consent, strongest
 from biobank.specimen.custody import AtPosition, Place
 from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import within
 from biobank.storage import boxes, rules
+from biobank.storage.looking import SeenTube
 from biobank.storage.models import Container, ContainerTypeFormat
 from biobank.storage.queries import held
 from biobank.storage.rules import Step
@@ -21,24 +21,24 @@ from biobank.study.models import Site
 from biobank.tx import Tx
 
 
-async def check_may_be_stored(tx: Tx, tube: Specimen, custody: Custody) -> None:
+def check_may_be_stored(tube: SeenTube) -> None:
     """Whether a tube may be stored, wherever that is.
 
     Raises:
         TubeEnded, TubeNotCollected, TubeInPackage, TubeWithParty, TubeOnHold, ParticipantWithdrawn
     """
     rules.check_in_existence(tube.code, tube.existence)
-    if custody.package_id is not None:
+    if tube.package_id is not None:
         raise rules.TubeInPackage(
             f"{ids.grouped(tube.code)} is in a shipment: unpack or receive it first.", tube=tube.code
         )
-    if custody.external_party_id is not None:
+    if tube.external_party_id is not None:
         raise rules.TubeWithParty(
             f"{ids.grouped(tube.code)} is with a laboratory outside the house: receive it first.", tube=tube.code
         )
     rules.check_not_held(tube.code, tube.hold)
-    if tube.participant_id is not None:
-        check_consent(await decisions(tx, [tube.participant_id]), ())
+    if tube.participant is not None:
+        check_consent({tube.participant: Decisions(frozenset(), strongest(tube.withdrawn))}, ())
 
 
 async def check_place(tx: Tx, tube: Specimen, type_id: int, steps: Sequence[Step], override: str | None = None) -> bool:
@@ -68,42 +68,39 @@ async def check_place(tx: Tx, tube: Specimen, type_id: int, steps: Sequence[Step
             .where(SpecimenType.code == tube.specimen_type)
         )
     ).one()
-    if not row.fits:
-        raise rules.DoesNotFit(
-            f"{ids.grouped(tube.code)} does not fit into {steps[-1].name} ({row.title}): choose a box that takes it.",
-            tube=tube.code,
-            container=steps[-1].code,
-        )
+    rules.check_fits(tube.code, row.fits, row.title, steps[-1])
     return rules.check_cold(row.code, row.rank, steps, override)
 
 
-async def check_one_tube(tx: Tx, tube: Specimen, custody: Custody) -> None:
+async def check_one_tube(tx: Tx, tube: SeenTube) -> None:
     """Whether what was scanned can be a second tube, while the first stands in a box.
 
     Raises:
         LabelOnTwoTubes: its label was printed more than once.
     """
-    if custody.container_id is not None:
+    if tube.at is not None:
         printed = await copies(tx, tube.id)
-        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
+        spot = await boxes.spot(tx, tube.at.container_id, tube.at.row, tube.at.col)
         rules.check_one_tube(tube.code, printed, spot.words)
 
 
-async def check_nowhere_else(tx: Tx, tube: Specimen, custody: Custody, box: Container) -> None:
-    """A tube in a hand goes into a box as it comes; one that is recorded elsewhere is asked about first."""
-    if custody.container_id is not None:
-        spot = await boxes.spot(tx, custody.container_id, custody.row or 0, custody.col or 0)
+async def check_nowhere_else(tx: Tx, tube: SeenTube, site_id: int) -> None:
+    """A tube in a hand goes into a box of site `site_id` as it comes; one that is recorded elsewhere is asked about
+    first.
+    """
+    if tube.at is not None:
+        spot = await boxes.spot(tx, tube.at.container_id, tube.at.row, tube.at.col)
         raise rules.AlreadyElsewhere(
             f"{ids.grouped(tube.code)} is already in {spot.words}. Move it here?", tube=tube.code, place=spot.words
         )
-    if custody.terminal is not None:
+    if tube.terminal is not None:
         raise rules.AlreadyElsewhere(
-            f"{ids.grouped(tube.code)} is recorded as {custody.terminal}. Was it found, and is it stored here?",
+            f"{ids.grouped(tube.code)} is recorded as {tube.terminal}. Was it found, and is it stored here?",
             tube=tube.code,
-            place=custody.terminal,
+            place=tube.terminal,
         )
-    if custody.site_id != box.site_id:
-        site = (await tx.session.execute(select(Site.name).where(Site.id == custody.site_id))).scalar_one()
+    if tube.at_site_id != site_id:
+        site = (await tx.session.execute(select(Site.name).where(Site.id == tube.at_site_id))).scalar_one()
         raise rules.AlreadyElsewhere(
             f"{ids.grouped(tube.code)} is recorded at {site} and was not received here. Store it here?",
             tube=tube.code,

@@ -13,6 +13,7 @@ from biobank.specimen.custody import FINDABLE, AtPosition, Ended, Place, WithHol
 from biobank.specimen.models import Custody, CustodyHistory, Specimen
 from biobank.specimen.queries import find_specimen, find_specimens
 from biobank.storage import boxes, checks, grids, queries, reserving, rules
+from biobank.storage.looking import Sight, look
 from biobank.storage.models import Container
 from biobank.storage.queries import View, tube_code
 from biobank.tx import Tx
@@ -86,40 +87,39 @@ async def store(tx: Tx, command: StoreTube) -> PlacementView:
         TubeOnHold, ParticipantWithdrawn, TubeEnded, TubeInPackage, TubeWithParty: it may not be stored at all.
         TooWarm: it needs a colder place and no reason is given.
     """
-    tube, custody = await find_specimen(tx, tube_code(command.tube), Permission.STORAGE_STORE, lock=True)
-    await checks.check_may_be_stored(tx, tube, custody)
-    return await place(tx, tube, custody, command)
+    sight = await look(tx, tube_code(command.tube), command.box)
+    checks.check_may_be_stored(sight.tube)
+    return await place(tx, sight, command)
 
 
-async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) -> PlacementView:
-    """Put a tube that the caller holds locked, and has found fit to be stored, into a position.
+async def place(tx: Tx, sight: Sight, command: StoreTube) -> PlacementView:
+    """Put a tube that was looked at, and found fit to be stored, into a position of the box that was looked at.
 
     Raises:
         PositionOccupied, BoxFull, UnknownPosition, AlreadyElsewhere, TooWarm: as `store` says.
     """
-    box, grid = await queries.find_box(tx, command.box, Permission.STORAGE_STORE, lock=True)
-    steps = await queries.path(tx, box.id)
+    tube, box = sight.tube, sight.box
+    grid, steps = box.grid, box.steps
     rules.check_open(steps)
-    overridden = await checks.check_place(tx, tube, box.type_id, steps, command.override_reason)
-    filled = await boxes.filled(tx, box.id, tx.scope(Permission.STORAGE_READ))
-    taken = filled.taken
+    rules.check_fits(tube.code, tube.fits, tube.format, steps[-1])
+    overridden = rules.check_cold(tube.required, tube.required_rank, steps, command.override_reason)
     at = (
-        reserving.next_place(grid, taken, filled.held, command.reservation, box)
+        reserving.next_place(grid, box.standing, box.held, command.reservation, box)
         if command.position is None
         else grids.position(grid, command.position)
     )
     label = grids.label(grid, *at)
-    here = (custody.container_id, custody.row, custody.col) == (box.id, *at)
-    if at in taken and not here:
-        raise rules.PositionOccupied(box.code, label, taken[at])
-    kept = rules.check_reserved(filled.held.get(at), command.reservation, f"Position {label} of {box.name}")
-    left = {(custody.row, custody.col)} if custody.container_id == box.id else set()
-    came_from = await _box_code(tx, custody.container_id)
+    here = sight.here == at
+    if at in box.standing and not here:
+        raise rules.PositionOccupied(box.code, label, box.standing[at].code)
+    kept = rules.check_reserved(box.held.get(at), command.reservation, f"Position {label} of {box.name}")
+    left = {sight.here} - {None}
+    came_from = await _box_code(tx, sight)
     if not here:
         if not command.first_in_hand:
-            await checks.check_one_tube(tx, tube, custody)
+            await checks.check_one_tube(tx, tube)
         if not command.move:
-            await checks.check_nowhere_else(tx, tube, custody, box)
+            await checks.check_nowhere_else(tx, tube, box.site_id)
         if kept:
             await reserving.use(tx, box.id, at)
         await hand_over(tx, [(tube.id, AtPosition(box.id, *at, site_id=box.site_id))])
@@ -136,8 +136,8 @@ async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) ->
             too_warm=overridden,
             reservation=kept,
         )
-    others = {place for place, one in filled.held.items() if one.number != command.reservation}
-    free = grids.next_free(grid, {*(set(taken) - left), *others, at})
+    others = {place for place, one in box.held.items() if one.number != command.reservation}
+    free = grids.next_free(grid, {*(set(box.standing) - left), *others, at})
     return PlacementView(
         tube=tube.code,
         box=box.code,
@@ -149,10 +149,15 @@ async def place(tx: Tx, tube: Specimen, custody: Custody, command: StoreTube) ->
     )
 
 
-async def _box_code(tx: Tx, container_id: int | None) -> str | None:
-    if container_id is None:
+async def _box_code(tx: Tx, sight: Sight) -> str | None:
+    """The box that the tube comes from."""
+    if sight.tube.at is None:
         return None
-    return (await tx.session.execute(select(Container.code).where(Container.id == container_id))).scalar_one()
+    if sight.here is not None:
+        return sight.box.code
+    return (
+        await tx.session.execute(select(Container.code).where(Container.id == sight.tube.at.container_id))
+    ).scalar_one()
 
 
 async def swap(tx: Tx, command: SwapTubes) -> SwapView:

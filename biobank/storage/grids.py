@@ -5,8 +5,10 @@ else; a name is a view of them, made and read here alone.
 """
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from biobank.errors import Invalid
 
@@ -96,6 +98,13 @@ def label(grid: Grid, row: int, col: int) -> str:
     if scheme == "unordered":
         return f"#{number}"
     return number.zfill(len(str(grid.capacity))) if scheme.startswith("zero") else number
+
+
+@lru_cache(256)
+def labels(grid: Grid) -> Mapping[tuple[int, int], str]:
+    """What all positions are called, row by row."""
+    places = ((row, col) for row in range(grid.rows) for col in range(grid.cols))
+    return MappingProxyType({at: label(grid, *at) for at in places})
 
 
 def position(grid: Grid, text: str, field: str = "position") -> tuple[int, int]:

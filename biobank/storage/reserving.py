@@ -13,6 +13,7 @@ from biobank.ids import new_uuid
 from biobank.specimen.models import Custody
 from biobank.storage import grids, queries, rules
 from biobank.storage.grids import Grid
+from biobank.storage.looking import SeenBox
 from biobank.storage.models import Container, ReservedPosition, StorageReservation
 from biobank.storage.queries import grid_of
 from biobank.storage.reservations import SHIPMENT, ReservationView, find_reservation, one_reservation
@@ -54,7 +55,11 @@ class ReleaseSpace(Command):
 
 
 def next_place(
-    grid: Grid, taken: Collection[Place], held: Mapping[Place, Held], named: UUID | None, container: Container
+    grid: Grid,
+    taken: Collection[Place],
+    held: Mapping[Place, Held],
+    named: UUID | None,
+    container: Container | SeenBox,
 ) -> Place:
     """The next place in fill order: a free one, or under a reservation the next one that it holds here.
 

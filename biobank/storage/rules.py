@@ -274,6 +274,20 @@ def check_cold(required: str, required_rank: int, steps: Sequence[Step], overrid
     return True
 
 
+def check_fits(tube: str, fits: bool, title: str | None, box: Step) -> None:
+    """A box that is made for some formats of tubes takes no others; `title` is the format of this one.
+
+    Raises:
+        DoesNotFit: naming the format.
+    """
+    if not fits:
+        raise DoesNotFit(
+            f"{grouped(tube)} does not fit into {box.name} ({title}): choose a box that takes it.",
+            tube=tube,
+            container=box.code,
+        )
+
+
 def check_type_grid(
     level: str, rows: int | None, cols: int | None, scheme: str | None, group: int | None, names: int | None
 ) -> None:

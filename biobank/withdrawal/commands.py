@@ -24,6 +24,7 @@ from biobank.signature.rules import canonical
 from biobank.specimen.models import Specimen
 from biobank.specimen.queries import find_specimen, tube_code
 from biobank.storage.commands import PlacementView, StoreTube, place
+from biobank.storage.looking import look
 from biobank.study.documents import Sha256
 from biobank.study.models import Site
 from biobank.study.rules import today
@@ -248,8 +249,7 @@ async def put_back(tx: Tx, command: PutBack) -> PlacementView:
     await queries.check_waits_for_place(tx, tube)
     placed = await place(
         tx,
-        tube,
-        custody,
+        await look(tx, tube.code, command.box),
         StoreTube(
             tube=tube.code,
             box=command.box,
