@@ -13,7 +13,7 @@ import asyncpg
 from pydantic import BaseModel
 from sqlalchemy import ForeignKey, Text, Uuid, func, insert, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from biobank.actor import Actor, Permission, Scope
@@ -82,7 +82,7 @@ class ReadTx:
 
     async def bare(self) -> asyncpg.Connection:
         """The connection of this transaction without a session around it, for the few statements of every scan."""
-        return (await (await self.session.connection()).get_raw_connection()).driver_connection
+        return await _driver(await self.session.connection())
 
     async def fetchrow(self, statement: str, *arguments: Any) -> Any:
         """The first row of a plain statement, or None. The connection prepares it once; what it raises is what the
@@ -90,6 +90,10 @@ class ReadTx:
         """
         with _as_of_the_session(statement):
             return await (await self.bare()).fetchrow(statement, *arguments)
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
+    return (await connection.get_raw_connection()).driver_connection
 
 
 @contextmanager
@@ -264,23 +268,26 @@ async def open_tx(
 
 @asynccontextmanager
 async def _session(database: Database, tx: Tx, request_id: str) -> AsyncIterator[None]:
-    async with AsyncSession(database.writer, expire_on_commit=False, autoflush=False) as session:
-        tx.session = session
-        while (connection := await tx.bare()).is_closed():
-            await session.invalidate()  # the server was started anew meanwhile
+    async with database.writer.connect() as held:
+        while (connection := await _driver(held)).is_closed():
+            await held.invalidate()  # the server was started anew meanwhile
         try:
-            with _as_of_the_session("begin"):
-                await connection.execute(_begin(tx, request_id))
-            yield
-            await session.flush()
+            async with AsyncSession(held, expire_on_commit=False, autoflush=False) as session:
+                tx.session = session
+                with _as_of_the_session("begin"):
+                    await connection.execute(_begin(tx, request_id))
+                yield
+                await (
+                    session.commit()
+                )  # writes what waits and ends its savepoints; the connection commits nothing itself
             with _as_of_the_session("commit"):
                 await connection.execute(_commit(tx))
         except BaseException:
-            await _roll_back(session, connection)
+            await _roll_back(held, connection)
             raise
 
 
-async def _roll_back(session: AsyncSession, connection: asyncpg.Connection) -> None:
+async def _roll_back(held: AsyncConnection, connection: asyncpg.Connection) -> None:
     """Nothing of a transaction that failed stays, and nobody gets a connection that is still in it."""
     try:
         if not connection.is_closed():
@@ -291,7 +298,7 @@ async def _roll_back(session: AsyncSession, connection: asyncpg.Connection) -> N
             raise
     finally:
         if connection.is_closed():
-            await session.invalidate()
+            await held.invalidate()
 
 
 @asynccontextmanager

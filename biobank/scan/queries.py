@@ -166,10 +166,8 @@ async def resolve(tx: ReadTx, text: str, permission: Permission = Permission.SPE
         LabelVoided: the label was withdrawn.
         LabelNotApplied, LabelNotIssued, LabelOfAnotherSite: a pre-printed label that is on no tube.
     """
-    connection = await tx.session.connection()
-    raw = await connection.get_raw_connection()
     try:
-        found = CodeView.model_validate(await _resolve(raw.driver_connection, text, tx.scope(permission)))
+        found = CodeView.model_validate(await _resolve(await tx.bare(), text, tx.scope(permission)))
     except NotFound:
         said = await blank(tx, text, permission)
         if said is not None:
