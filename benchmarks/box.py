@@ -3,19 +3,16 @@ constant page.
 """
 
 import asyncio
-import http.client
-import statistics
+import itertools
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
 
 from benchmarks import Report, say
 from benchmarks.house import BOX, FREEZERS, House, house
+from benchmarks.load import in_turn, middle
 
-ROUNDS = 60
-_WARM = 5
 # What the kept ways and counts save: the tree walked, and every tube counted by the narrow index.
 _WALKED = """
 with recursive down as (
@@ -51,8 +48,8 @@ def measure(aliquots: int, kept: Path | None = None) -> Report:
         }
         for name, path in asked.items():
             say(f"{path} …")
-            report.figures |= _figures(name, _times(made, path))
-        report.floors |= _figures("constant", _times(made, "/health/constant"))
+            report.figures |= middle(name, in_turn(made.port, made.token, itertools.repeat(path)))
+        report.floors |= middle("constant", in_turn(made.port, made.token, itertools.repeat("/health/constant")))
         say("The same statements in the database alone …")
         report.floors |= asyncio.run(_database(made))
     report.figures["aliquots"] = aliquots
@@ -67,30 +64,6 @@ def measure(aliquots: int, kept: Path | None = None) -> Report:
     report.at_most("box_page_p50_ms", report.figures["box_page_p50_ms"], 20)
     report.at_most("subtree_p50_ms", report.figures["subtree_p50_ms"], 50)
     return report
-
-
-def _times(made: House, path: str) -> list[float]:
-    connection = http.client.HTTPConnection("127.0.0.1", made.port)
-    headers = {"Authorization": f"Bearer {made.token}", "Accept": "text/html" if "/api/" not in path else "*/*"}
-    took = []
-    for _ in range(ROUNDS + _WARM):
-        began = time.perf_counter()
-        connection.request("GET", path, headers=headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        took.append((time.perf_counter() - began) * 1000)
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
-    connection.close()
-    return took[_WARM:]
-
-
-def _figures(name: str, took: Sequence[float]) -> dict[str, float | int]:
-    ordered = sorted(took)
-    return {
-        f"{name}_p50_ms": round(statistics.median(ordered), 2),
-        f"{name}_p95_ms": round(ordered[int(len(ordered) * 0.95) - 1], 2),
-    }
 
 
 async def _codes(made: House) -> tuple[str, str]:
@@ -122,6 +95,6 @@ async def _database(made: House) -> dict[str, float | int]:
             began = time.perf_counter()
             await connection.fetch(statement, key)
             took.append((time.perf_counter() - began) * 1000)
-        found |= _figures(name, took[2:])
+        found |= middle(name, took[2:])
     await connection.close()
     return found

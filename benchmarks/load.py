@@ -1,11 +1,16 @@
 """A lean HTTP/1.1 load: keep-alive connections on bare sockets, so that what is measured is the server."""
 
 import asyncio
+import http.client
+import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import psutil
+
+ROUNDS = 60
+_WARM = 5
 
 
 @dataclass(frozen=True)
@@ -89,3 +94,28 @@ def drive(
 def _cpu(server: psutil.Process) -> float:
     times = server.cpu_times()
     return float(times.user + times.system)
+
+
+def in_turn(port: int, token: str, paths: Iterable[str]) -> list[float]:
+    """Milliseconds of `ROUNDS` requests, one after the other, from the first byte sent to the last received."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    took = []
+    for _, path in zip(range(ROUNDS + _WARM), paths, strict=False):
+        headers = {"Authorization": f"Bearer {token}", "Accept": "*/*" if "/api/" in path else "text/html"}
+        began = time.perf_counter()
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        body = answer.read()
+        took.append((time.perf_counter() - began) * 1000)
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path}: {answer.status} {body[:200]!r}")
+    connection.close()
+    return took[_WARM:]
+
+
+def middle(name: str, took: Sequence[float]) -> dict[str, float | int]:
+    ordered = sorted(took)
+    return {
+        f"{name}_p50_ms": round(statistics.median(ordered), 2),
+        f"{name}_p95_ms": round(ordered[int(len(ordered) * 0.95) - 1], 2),
+    }
