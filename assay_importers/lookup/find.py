@@ -132,6 +132,8 @@ class Finder:
             return
         rows = [] if analyte == ANY else self._rows.get(analyte, [])
         columns = [] if sample == ANY else self._columns(sample)
+        if sample == ANY and len(features.samples) == 1:
+            columns = [0]
         if sample == ANY and field in features.annotation:
             yield from (features.annotation[field][row] for row in rows)
         if analyte == ANY and field in features.sample_annotation:
@@ -206,7 +208,7 @@ def same(expected: Any, found: Any) -> bool:
     """Whether what was found is what a manifest states.
 
     Texts without the blanks around them, character by character; a number as an exact decimal; a list or an object
-    member by member; nothing and an empty text alike.
+    member by member; nothing and an empty text alike. A number of a matrix has no text but is compared as a number.
     """
     if isinstance(expected, dict):
         return (
@@ -225,4 +227,6 @@ def same(expected: Any, found: Any) -> bool:
             return Decimal(str(found)) == Decimal(str(expected))
         except InvalidOperation:
             return False
+    if isinstance(found, int | float):
+        return _same_number(str(expected), str(found))
     return ("" if expected is None else str(expected)).strip() == ("" if found is None else str(found)).strip()

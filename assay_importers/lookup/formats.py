@@ -8,12 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay_importers.lookup import nanostring, somascan, xponent
+from assay_importers.lookup import nanostring, somascan, transcriptomics, xponent
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
+    "featurecounts": transcriptomics.FEATURECOUNTS,
+    "htseq_counts": transcriptomics.HTSEQ,
+    "kallisto_abundance": transcriptomics.KALLISTO,
     "luminex_xponent": xponent.FIELDS,
     "nanostring": nanostring.FIELDS,
     "plate_layout_grid": xponent.LAYOUT,
+    "rsem_results": transcriptomics.RSEM,
+    "salmon_quant": transcriptomics.SALMON,
     "somascan": somascan.FIELDS,
+    "star_counts": transcriptomics.STAR,
 }
