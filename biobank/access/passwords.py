@@ -1,15 +1,31 @@
 """Passwords and tokens: argon2id for what people remember, SHA-256 for what is random anyway."""
 
 import asyncio
+import base64
 import hashlib
 import secrets
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.low_level import ARGON2_VERSION
 
 _HASHER = PasswordHasher()
-_NOBODY = _HASHER.hash(secrets.token_hex(16))
 TOKEN_PREFIX = "bbk_"  # noqa: S105  # marks our tokens, so that scanners of leaked secrets can find them
+
+
+def _random(size: int) -> str:
+    return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
+
+
+def _of_nobody() -> str:
+    """What no password fits, as costly to compare with as the hash of one. It is put together: to hash something for it
+    would delay every command of the command line.
+    """
+    cost = f"m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${cost}${_random(_HASHER.salt_len)}${_random(_HASHER.hash_len)}"
+
+
+_NOBODY = _of_nobody()
 
 
 async def hash_password(password: str) -> str:

@@ -3,9 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from biobank import ids
-from biobank.access import rules
+from biobank.access import passwords, rules
 from biobank.access.commands import CreateUser
 from biobank.access.limits import RateLimit, take
 from biobank.access.passwords import verify_password
@@ -194,6 +196,12 @@ def test_grants_of_roles_that_are_gone_grant_nothing():
 async def test_a_stored_hash_that_is_none_or_broken_verifies_nothing():
     assert not await verify_password("anything", None)
     assert not await verify_password("anything", "not a hash")
+
+
+async def test_nobody_has_a_hash_as_costly_as_that_of_somebody():
+    assert extract_parameters(passwords._NOBODY) == extract_parameters(await passwords.hash_password("anything"))
+    with pytest.raises(VerifyMismatchError):
+        passwords._HASHER.verify(passwords._NOBODY, "anything")
 
 
 def test_a_password_never_shows_in_a_command():

@@ -60,7 +60,7 @@ def seen(picture, dpi):
     one dot wide and some two, and no reader tells their grid from single dots.
     """
     share = round(600 / dpi)
-    return picture.resize((picture.width * share, picture.height * share))
+    return picture.resize((picture.width * share, picture.height * share), Image.Resampling.BILINEAR)
 
 
 @pytest.mark.parametrize(("name", "dpi"), STOCK_AT_DPI)
