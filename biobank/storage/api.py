@@ -20,6 +20,7 @@ from biobank.storage import (
     planting,
     reservations,
     reserving,
+    service,
     space,
 )
 from biobank.storage.boxes import BoxView
@@ -98,6 +99,13 @@ class ContainerController(Controller):
     async def box_map(self, tx: Reading, code: FromPath[str]) -> Response[bytes]:
         """What stands where in a box, as a page to print."""
         return await box_map(tx, code)
+
+    @post("/{code:str}/status", operation_id="setContainerStatus", opt={"permission": Permission.STORAGE_READ})
+    async def set_status(
+        self, tx: Writing, code: FromPath[str], data: JSONBody[service.SetStatus], key: Key
+    ) -> ContainerView:
+        """Take a container into use, declare it full, out of service or in alarm, or retire it with all in it."""
+        return await tx.once(key, data, ContainerView, lambda: service.set_status(tx, code, data), of=code)
 
     @post("/{code:str}/move", operation_id="moveContainer", opt={"permission": Permission.STORAGE_STORE})
     async def move(

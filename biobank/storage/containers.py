@@ -26,7 +26,8 @@ Slot = Annotated[str, Field(min_length=1, max_length=16)]
 
 class AddContainer(Command):
     """A new place. Without a temperature class it has the one that its type is made for, or that of the container it
-    stands in; without a slot the next free one, where its parent has slots.
+    stands in; without a slot the next free one, where its parent has slots. `planned`: it is not in use yet, and takes
+    no tubes until it is.
     """
 
     type: str
@@ -36,6 +37,7 @@ class AddContainer(Command):
     slot: Slot | None = None
     temperature_class: str | None = None
     reservation: UUID | None = None
+    planned: bool = False
 
 
 class MoveContainer(Command):
@@ -71,7 +73,7 @@ async def add_container(tx: Tx, command: AddContainer) -> ContainerView:
     parent = around = None
     if command.parent is not None:
         parent, around = await queries.find_container(tx, command.parent, Permission.STORAGE_MANAGE, lock=True)
-        rules.check_open((await queries.path(tx, parent.id))[-1:])
+        rules.check_takes((await queries.path(tx, parent.id))[-1:])
     inherited = parent.temperature_class if parent else None
     temperature = command.temperature_class or kind.temperature_class or inherited
     if temperature is None:
@@ -96,6 +98,7 @@ async def add_container(tx: Tx, command: AddContainer) -> ContainerView:
         placed_at=tx.now,
         site_id=site_id,
         temperature_class=temperature,
+        status="planned" if command.planned else "active",
     )
     tx.session.add(made)
     await tx.session.flush()
@@ -119,7 +122,7 @@ async def change_container(tx: Tx, code: str, command: ChangeContainer) -> Conta
         DoesNotFit: the type is of another level, or does not go where the container stands.
     """
     found, kind = await queries.find_container(tx, code, Permission.STORAGE_MANAGE, lock=True)
-    _check_version(found, command.row_version)
+    check_version(found, command.row_version)
     if command.type is not None and command.type != kind.code:
         other = await _kind(tx, command.type)
         if other.level != kind.level:
@@ -143,7 +146,7 @@ async def change_container(tx: Tx, code: str, command: ChangeContainer) -> Conta
     return await occupancy.container(tx, found.code, Permission.STORAGE_MANAGE)
 
 
-def _check_version(found: Container, seen: int) -> None:
+def check_version(found: Container, seen: int) -> None:
     if found.row_version != seen:
         raise Stale(
             f"{found.name} was changed by somebody else meanwhile: look where it is and decide again.",
@@ -169,7 +172,7 @@ async def move_container(tx: Tx, code: str, command: MoveContainer) -> Container
         TooWarm: something in it needs a colder place and no reason is given.
     """
     moved, parent, around = await _hold(tx, code, command.parent)
-    _check_version(moved, command.row_version)
+    check_version(moved, command.row_version)
     overridden = await _check_move(tx, moved, parent, command.override_reason)
     at = await _slot(tx, parent, around, command.slot, command.reservation, moved=moved)
     before = await _step(tx, moved, parent, at)
@@ -254,13 +257,15 @@ async def _check_move(tx: Tx, moved: Container, parent: Container, override: str
     steps = await queries.path(tx, parent.id)
     if moved.id in {step.id for step in steps}:
         raise rules.DoesNotFit(f"{moved.name} cannot stand in itself.", container=moved.code)
-    rules.check_open(steps)
+    rules.check_takes(steps)
     # Whoever stores into a box holds it and then asks how cold it is there: held, the boxes stay as they are.
     down = queries.below(Container.id == moved.id)
     inside = select(Container.id).where(Container.id.in_(select(down.c.id))).order_by(Container.id)
     await tx.session.execute(inside.with_for_update(key_share=True))
     (own,) = (await queries.path(tx, moved.id))[-1:]
     needed = await _coldest_need(tx, moved.id)
+    if needed is not None:
+        rules.check_open(steps)  # what is only planned takes empty containers, and no tubes
     return needed is not None and rules.check_cold(*needed, (*steps, own), override)
 
 

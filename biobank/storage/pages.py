@@ -15,7 +15,17 @@ from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
-from biobank.storage import boxes, commands, containers, occupancy, planting, queries, reservations
+from biobank.storage import (
+    boxes,
+    commands,
+    containers,
+    occupancy,
+    planting,
+    queries,
+    reservations,
+    rules,
+    service,
+)
 from biobank.storage.boxes import BoxView, ContentRow
 from biobank.storage.commands import PlacementView, SwapView
 from biobank.storage.occupancy import ContainerView
@@ -49,6 +59,10 @@ async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
         "own_types": await queries.types_of_level(tx, place.level) if manages else [],
         "classes": await queries.temperature_classes(tx) if manages else [],
         "reserved": await reservations.open_names(tx, place.site) if tx.actor.may(Permission.STORAGE_STORE) else [],
+        "status_words": rules.STATUS_WORDS,
+        "statuses": rules.next_statuses(place.status, manages=manages)
+        if manages or tx.actor.may(Permission.STORAGE_STORE)
+        else (),
         "site_tz": place.timezone,
     }
 
@@ -245,6 +259,22 @@ async def move_back_form(tx: Writing, code: FromPath[str], data: Form) -> Redire
 
 
 @post(
+    "/storage/{code:str}/status",
+    operation_id="setContainerStatusForm",
+    opt={"permission": Permission.STORAGE_READ},
+    include_in_schema=False,
+    status_code=303,
+)
+async def status_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
+    view = await _view(tx, code)
+    values = {**data, "status_reason": data.get("reason", ""), "reason": ""}
+    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
+        command = parse_form(service.SetStatus, data)
+        await tx.once(form_key(data), command, ContainerView, lambda: service.set_status(tx, code, command), of=code)
+    return Redirect(f"/storage/{code}", status_code=303)
+
+
+@post(
     "/storage/{code:str}/change",
     operation_id="changeContainerForm",
     opt=_MANAGE,
@@ -322,6 +352,7 @@ router = Router(
         take_out_form,
         swap_form,
         move_back_form,
+        status_form,
         change_form,
         copy_form,
         import_page,

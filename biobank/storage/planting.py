@@ -212,7 +212,7 @@ async def _known(tx: Tx, wanted: set[str]) -> tuple[trees.Known, dict[str, Conta
                 slot=None if row.slot_row is None else (row.slot_row, row.slot_col),
                 temperature=row.temperature_class,
                 code=row.code,
-                closed=row.status in rules.CLOSED,
+                closed=row.status in rules.TAKES_NOTHING,
             )
         )
     return known, kinds, sites
@@ -231,7 +231,7 @@ async def copy_container(tx: Tx, code: str, command: CopyContainer) -> TreeView:
         of = select(Container.code).where(Container.id == found.parent_id)
         beside_in = (await tx.session.execute(of)).scalar_one()
         _, around = await queries.find_container(tx, beside_in, Permission.STORAGE_MANAGE, lock=True)
-        rules.check_open((await queries.path(tx, found.parent_id))[-1:])
+        rules.check_takes((await queries.path(tx, found.parent_id))[-1:])
     down = queries.below(Container.id == found.id)
     inside = (
         await tx.session.execute(

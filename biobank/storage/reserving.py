@@ -182,6 +182,7 @@ async def _wanted(tx: Tx, places: Sequence[ReservePlaces], site_id: int) -> dict
             raise rules.NotABox(
                 f"{found.name} has no positions or slots to reserve: name a box or a rack.", container=found.code
             )
+        rules.check_takes(await queries.path(tx, found.id))
         await _expire(tx, found.id)
         wanted[found.id] = await _free(tx, found, grid, one)
     return wanted

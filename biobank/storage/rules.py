@@ -13,8 +13,28 @@ from biobank.storage.grids import UnknownPosition
 SHIFT = timedelta(hours=12)
 """How long a placement can be undone by the person who made it."""
 MOST_POSITIONS = 1536
-CLOSED = frozenset({"maintenance", "alarm", "decommissioned"})
-"""States of a container, or of anything it stands in, in which nothing is stored there."""
+CLOSED = frozenset({"planned", "maintenance", "alarm", "decommissioned"})
+"""States of a container, or of anything it stands in, in which no tube is stored there."""
+TAKES_NOTHING = frozenset({"full", "maintenance", "alarm", "decommissioned"})
+"""States of a container in which no other one is put into it. What is planned is built up before it is in use."""
+STATUS_WORDS: Mapping[str, str] = {
+    "planned": "planned and not in use yet",
+    "active": "in use",
+    "full": "declared full",
+    "maintenance": "out of service",
+    "alarm": "in alarm",
+    "decommissioned": "out of use for good",
+}
+STATUS_STEPS: Mapping[str, frozenset[str]] = {
+    "planned": frozenset({"active", "decommissioned"}),
+    "active": frozenset({"full", "maintenance", "alarm", "decommissioned"}),
+    "full": frozenset({"active", "maintenance", "alarm", "decommissioned"}),
+    "maintenance": frozenset({"active", "alarm", "decommissioned"}),
+    "alarm": frozenset({"active", "maintenance"}),
+    "decommissioned": frozenset(),
+}
+"""What each state of a container becomes."""
+_MANAGED = frozenset({"planned", "alarm"})
 
 
 class PositionOccupied(Conflict):
@@ -43,6 +63,13 @@ class NotABox(Conflict):
 class ContainerClosed(Conflict):
     code = "container-closed"
     title = "Nothing is stored there at present"
+
+
+class StatusRefused(Conflict):
+    """`status` is the state that the container is in."""
+
+    code = "container-status"
+    title = "The container does not become that"
 
 
 class TubeEnded(Conflict):
@@ -149,6 +176,10 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "fk_container_parent_site": lambda: DoesNotFit(
         "A container stays at its site: between sites it travels as a shipment."
     ),
+    "ck_container_retired_is_final": lambda: StatusRefused("A container that is out of use for good stays so."),
+    "ck_container_retired_is_empty": lambda: StatusRefused(
+        "Tubes stand in this container: store them elsewhere first."
+    ),
     "uq_container_slot": lambda: SlotTaken("Another container stands in this slot: choose a free one."),
     "ck_container_slot_in_bounds": lambda: UnknownPosition("The container has no such slot."),
     "ck_container_slot_reserved": lambda: PositionReserved(
@@ -240,18 +271,69 @@ def path_words(steps: Sequence[Step], position: str | None = None) -> str:
 
 
 def check_open(steps: Sequence[Step]) -> None:
-    """Nothing is stored in a freezer that is in alarm or under maintenance, nor in what stands in it.
+    """No tube is stored in a freezer that is not in use, in alarm or out of service, nor in what stands in it.
 
     Raises:
         ContainerClosed: naming the container.
     """
     for step in steps:
         if step.status in CLOSED:
-            raise ContainerClosed(
-                f"{step.name} is in state {step.status}: choose another place, or ask the manager to open it.",
-                container=step.code,
-                status=step.status,
-            )
+            raise _closed(step)
+
+
+def check_takes(steps: Sequence[Step]) -> None:
+    """No container is put into one that is full, in alarm, out of service or retired, nor into what stands in it.
+
+    Raises:
+        ContainerClosed: naming the container.
+    """
+    for step in steps:
+        if step.status in TAKES_NOTHING and (step.status != "full" or step is steps[-1]):
+            raise _closed(step)
+
+
+def _closed(step: Step) -> ContainerClosed:
+    way = "choose another place" if step.status == "decommissioned" else "choose another place, or have it set in use"
+    again = "" if step.status == "decommissioned" else f" on its page (/storage/{step.code})"
+    return ContainerClosed(
+        f"{step.name} is {STATUS_WORDS[step.status]}: {way}{again}.", container=step.code, status=step.status
+    )
+
+
+def next_statuses(status: str, *, manages: bool) -> tuple[str, ...]:
+    """The states that a container may be set to, by a manager of storage or by somebody who stores."""
+    return tuple(
+        one for one in STATUS_WORDS if one in STATUS_STEPS[status] and (manages or not needs_manager(status, one))
+    )
+
+
+def needs_manager(before: str, after: str) -> bool:
+    """Anybody who stores sets an alarm and takes a place out of service and back; a manager takes it into use, ends an
+    alarm and retires it.
+    """
+    return before in _MANAGED or after == "decommissioned"
+
+
+def check_status(name: str, before: str, after: str, reason: str | None) -> None:
+    """Raises:
+    StatusRefused: the state does not become that one, or no reason is given where one is needed.
+    """
+    if after not in STATUS_STEPS[before]:
+        known = " or ".join(STATUS_WORDS[one] for one in STATUS_WORDS if one in STATUS_STEPS[before])
+        then = f"it can be {known} next" if known else "it stays so"
+        raise StatusRefused(f"{name} is {STATUS_WORDS[before]}: {then}.", status=before)
+    if reason is None and after in CLOSED:
+        raise Invalid(f"Say why {name} is {STATUS_WORDS[after]}.", errors={"reason": "is missing"})
+
+
+def check_retirable(name: str, tubes: int, *, reserved: bool) -> None:
+    """Raises:
+    StatusRefused: tubes stand in it, or something in it is kept free for somebody.
+    """
+    if tubes or reserved:
+        what = f"{tubes} {'tube stands' if tubes == 1 else 'tubes stand'} in it" if tubes else "space in it is reserved"
+        way = "store them elsewhere" if tubes else "release it"
+        raise StatusRefused(f"{name} is not retired: {what}. First {way}.", status="active")
 
 
 def check_cold(required: str, required_rank: int, steps: Sequence[Step], override: str | None) -> bool:

@@ -156,7 +156,7 @@ class _Ways:
 
     def is_open(self, container_id: int) -> bool:
         steps = self.steps(container_id)
-        closed = any(step.status in rules.CLOSED for step in steps)
+        closed = any(step.status in rules.CLOSED | {"full"} for step in steps)
         return not closed and rules.climate(steps).temperature_class == self._class
 
     def unit(self, container_id: int) -> int:

@@ -55,6 +55,22 @@ create trigger grid_in_use after update on container_type for each row
           is distinct from (new.rows, new.cols, new.label_scheme, new.rows_per_group, new.position_names, new.level))
     execute function biobank_container_type_grid();
 
+-- What is out of use for good stays so, and is empty.
+create function biobank_container_retired() returns trigger language plpgsql as $$
+begin
+    if old.status = 'decommissioned' and new.status <> 'decommissioned' then
+        raise exception 'a container that is out of use for good stays so'
+            using errcode = 'check_violation', constraint = 'ck_container_retired_is_final', table = 'container';
+    end if;
+    if new.status = 'decommissioned' and exists (select from custody u where u.container_id = new.id) then
+        raise exception 'a container that holds tubes cannot go out of use'
+            using errcode = 'check_violation', constraint = 'ck_container_retired_is_empty', table = 'container';
+    end if;
+    return new;
+end $$;
+create trigger retired before update of status on container for each row
+    when (old.status is distinct from new.status) execute function biobank_container_retired();
+
 -- Who moves a container without saying when, moves it now.
 create function biobank_container_placed() returns trigger language plpgsql as $$
 begin

@@ -45,6 +45,11 @@ async def test_the_manager_adds_containers(browser):
     missing = await manager.post("/storage/containers", {"site": "LAB", "type": "ULT", "temperature_class": "-80"})
     assert missing.status_code == 422
     assert 'id="name-error"' in missing.text
+    unsaid = await manager.post(f"/storage/{cold}/status", {"status": "alarm", "row_version": "1", "reason": ""})
+    assert (unsaid.status_code, 'id="status-reason-error"' in unsaid.text) == (422, True)
+    alarmed = {"status": "alarm", "row_version": "1", "reason": "its compressor is silent"}
+    assert (await manager.post(f"/storage/{cold}/status", alarmed)).status_code == 303
+    assert "in alarm" in (await manager.get(f"/storage/{cold}")).text
 
 
 async def test_a_tube_is_stored_swapped_and_taken_out_without_a_script(api, browser, database, world):
