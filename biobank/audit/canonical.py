@@ -35,14 +35,9 @@ def digest(fields: Sequence[str | None]) -> bytes:
 
 def digest_sql() -> str:
     """The same digest as an expression of PostgreSQL over a row of `audit_entry`."""
-    # What cannot hold a character that JSON escapes is quoted as it is.
-    plain = {
-        "at": """to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
-        **{name: name for name in ("id", "tx", "actor_id", "row_id", "study_id", "site_id")},
-    }
-    texts = [f"'\"' || {plain[name]} || '\"'" if name in plain else f"to_json({name})::text" for name in FIELDS]
-    fields = ", ".join(f"coalesce({text}, 'null')" for text in texts)
-    return f"sha256(convert_to('[' || concat_ws(',', {fields}) || ']', 'UTF8'))"
+    texts = {"at": """to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""}
+    fields = ", ".join(texts.get(name, f"{name}::text") for name in FIELDS)
+    return f"sha256(convert_to(to_json(array[{fields}])::text, 'UTF8'))"
 
 
 def pack(items: Sequence[tuple[int, bytes]]) -> bytes:

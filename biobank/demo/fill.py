@@ -17,7 +17,7 @@ from biobank.demo.chance import Minter
 from biobank.demo.consign import STORED, Consignment, consign
 from biobank.demo.deliver import Delivery, Load
 from biobank.demo.enrol import write_people
-from biobank.demo.house import House, set_up
+from biobank.demo.house import House, lock_up, set_up
 from biobank.demo.lanes import each, side_by_side
 from biobank.demo.material import Material
 from biobank.demo.partners import send_out
@@ -103,6 +103,8 @@ async def fill(
     if participants >= leaving.LEAST:
         work.counts["withdrawals"] += (gone := await leaving.withdraw(database, house, password, seed, participants))
         progress("withdrawals", gone, gone)
+    async with open_tx(database, SERVICE) as tx:
+        await lock_up(tx, password)
     logins = tuple(Login(username, role, title, home) for username, role, title, _, home in plan.ROLES)
     return DemoSummary(work.counts, logins, time.perf_counter() - began)
 

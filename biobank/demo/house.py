@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from biobank.access import passwords
@@ -161,16 +161,32 @@ async def _by_code(tx: Tx, code: InstrumentedAttribute[str], key: InstrumentedAt
     return {row[0]: row[1] for row in await tx.session.execute(select(code, key))}
 
 
+async def lock_up(tx: Tx, password: str) -> None:
+    """Hash the password of the logins as that of any user is hashed."""
+    hashes = await asyncio.gather(*(passwords.hash_password(password) for _ in plan.ROLES))
+    for (username, *_), stored in zip(plan.ROLES, hashes, strict=True):
+        await tx.session.execute(
+            update(AppUser)
+            .where(AppUser.username == username)
+            .values(password_hash=stored, row_version=AppUser.row_version + 1)
+        )
+    tx.record("passwords.set", subject="app_user", subject_id=None, count=len(hashes))
+
+
 async def _users(
     tx: Tx, study: int, sites: dict[str, int], start: date, password: str
 ) -> tuple[dict[str, int], dict[str, Actor]]:
     """A login for each role, and at every clinic somebody without a login who draws, spins and packs."""
     for username, *_ in plan.ROLES:
         access_rules.check_password(password, username)
-    hashes = await asyncio.gather(*(passwords.hash_password(password) for _ in plan.ROLES))
+    # Some eighty signatures of a large study each ask for the password: `lock_up` makes it slow once all is signed.
     people: list[dict[str, str | None]] = [
-        {"username": username, "display_name": f"Demo {title.lower()}", "password_hash": stored}
-        for (username, _, title, *_), stored in zip(plan.ROLES, hashes, strict=True)
+        {
+            "username": username,
+            "display_name": f"Demo {title.lower()}",
+            "password_hash": passwords.passing_hash(password),
+        }
+        for username, _, title, *_ in plan.ROLES
     ]
     people += [
         {"username": staff_name(site.code), "display_name": f"{site.name} bench", "password_hash": None}

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from biobank.errors import Conflict, DomainError, Invalid
@@ -256,6 +257,8 @@ def climate(steps: Sequence[Step]) -> Step:
     return next((step for step in reversed(steps) if step.level in {"freezer", "bench"}), steps[-1])
 
 
+# The names of freezers and shelves come again with every tube of a page.
+@lru_cache(maxsize=4096)
 def natural(name: str) -> tuple[tuple[int, str], ...]:
     """Box 2 before Box 12: numbers in a name sort by their value."""
     return tuple(

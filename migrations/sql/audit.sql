@@ -59,19 +59,18 @@ begin
         insert into audit_entry (tx, actor_id, kind, name, row_id, body)
         select context.tx, context.actor, lower(tg_op), tg_table_name, r.specimen_id, row_to_json(r)::text from changed_rows r;
     else
+        -- The number of each entry is drawn first: so what is private goes beside it without looking for it again.
         with rows as materialized (
-            select (row ->> key)::bigint as row_id, row from (select to_jsonb(r) as row from changed_rows r offset 0) as given
+            select nextval('audit_entry_id_seq') as entry_id, (row ->> key)::bigint as row_id, row
+              from (select to_jsonb(r) as row from changed_rows r offset 0) as given
         ), written as (
-            insert into audit_entry (tx, actor_id, kind, name, row_id, body)
-            select context.tx, context.actor, lower(tg_op), tg_table_name, row_id, (row - omitted - private)::text
-              from rows order by row_id
-            returning id, row_id
+            insert into audit_entry (id, tx, actor_id, kind, name, row_id, body) overriding system value
+            select entry_id, context.tx, context.actor, lower(tg_op), tg_table_name, row_id, (row - omitted - private)::text from rows
         )
         insert into audit_private (entry_id, body)
-        select written.id, (case when cardinality(private) = 1 then jsonb_build_object(private[1], row -> private[1])
-                                 else (select jsonb_object_agg(k.key, k.value) from jsonb_each(row) k where k.key = any (private)) end)::text
-          from written join rows using (row_id)
-         where cardinality(private) > 0;
+        select entry_id, (case when cardinality(private) = 1 then jsonb_build_object(private[1], row -> private[1])
+                               else (select jsonb_object_agg(k.key, k.value) from jsonb_each(row) k where k.key = any (private)) end)::text
+          from rows where cardinality(private) > 0;
     end if;
     return null;
 end $$;

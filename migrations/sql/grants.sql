@@ -1,6 +1,7 @@
 -- What the service itself may do. It can neither delete domain rows nor touch the audit trail.
 grant usage on schema public to {role};
 grant select, insert, update on all tables in schema public to {role};
+grant usage on sequence audit_entry_id_seq to {role};
 grant execute on all functions in schema public to {role};
 grant delete on rate_bucket, login_session, command_receipt, sprec_due to {role};
 -- What a type of container does not allow any more; the keys of the containers keep what is in use.

@@ -38,4 +38,20 @@ begin
     end if;
     return new;
 end $$;
-create trigger published_template before insert or update of template, template_version on label_print for each row execute function biobank_refuse_draft_on_a_label();
+create trigger published_template before update of template, template_version on label_print for each row execute function biobank_refuse_draft_on_a_label();
+-- New labels all at once: they come by the hundred.
+create function biobank_refuse_drafts_on_labels() returns trigger language plpgsql as $$
+declare
+    draft record;
+begin
+    select v.template, v.number into draft
+      from (select distinct template, template_version from new_rows) n
+      join label_template_version v on v.template = n.template and v.number = n.template_version where v.status <> 'published' limit 1;
+    if found then
+        raise exception 'version % of label template % is not published', draft.number, draft.template
+            using errcode = 'check_violation', constraint = 'ck_label_print_of_a_published_template', table = 'label_print';
+    end if;
+    return null;
+end $$;
+create trigger published_templates after insert on label_print referencing new table as new_rows
+    for each statement execute function biobank_refuse_drafts_on_labels();

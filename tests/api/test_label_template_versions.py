@@ -331,8 +331,9 @@ def picture(size=(8, 8)):
     return buffer.getvalue()
 
 
-async def test_what_was_published_never_changes_even_from_sql(api, superuser):
+async def test_what_was_published_never_changes_even_from_sql(api, database, world, superuser):
     await published(api)
+    await make_material(database, world, tubes=1)
     for statement in (
         "update label_template_version set content = content || '{\"title\": \"x\"}' where template = 'lls-tube'",
         "update label_template_version set status = 'draft', published_at = null where template = 'lls-tube'",
@@ -348,10 +349,13 @@ async def test_what_was_published_never_changes_even_from_sql(api, superuser):
             await superuser.execute(statement)
         assert refused.value.constraint_name == "ck_label_template_version_final", statement
     await api("manager").ok("/label-templates/lls-tube/draft", {})
+    await superuser.execute(
+        "select set_config('biobank.actor', 'service', false), set_config('biobank.tx', gen_random_uuid()::text, false)"
+    )
     with pytest.raises(asyncpg.CheckViolationError) as refused:
         await superuser.execute(
             "insert into label_print (identifier_id, copy_no, reason, template, template_version, stock, printed_by) "
-            "select id, 1, 'first', 'lls-tube', 2, 'x', 1 from (values (1)) as one (id)"
+            "select id, 9, 'reprint_lost', 'lls-tube', 2, 'x', 1 from identifier where specimen_id is not null"
         )
     assert refused.value.constraint_name == "ck_label_print_of_a_published_template"
 

@@ -7,6 +7,7 @@ from datetime import date
 
 import asyncpg
 import pytest
+from argon2 import PasswordHasher
 
 from assay_importers.contract import SourceFile
 from assay_importers.formats.luminex_xponent import LuminexXponent
@@ -106,6 +107,12 @@ async def test_boxes_are_filled_without_a_gap(look):
         "join container b on b.id = c.container_id join container_type t on t.id = b.type_id "
         "where c.container_id is not null group by 1) box where n <= last - 60"
     )
+
+
+async def test_the_kept_count_of_each_box_is_what_stands_in_it(look):
+    counted = "select container_id, count(*) as tubes from custody where container_id is not null group by 1"
+    kept = "select container_id, sum(tubes) as tubes from box_count group by 1 having sum(tubes) <> 0"
+    assert await look.fetch(f"{counted} order by 1") == await look.fetch(f"{kept} order by 1")
 
 
 async def test_tubes_in_an_open_shipment_are_in_its_packages(look):
@@ -220,6 +227,8 @@ async def test_one_login_a_role_opens_with_the_password(demo, look):
     assert set(stored) == {login.username for login in logins}
     assert len(set(stored.values())) == len(stored)
     assert await verify_password(PASSWORD, stored["auditor"])
+    # What the signatures of the load were checked against is gone: these are as slow to guess as any user's.
+    assert not any(PasswordHasher().check_needs_rehash(one) for one in stored.values())
     held = dict(await look.fetch("select u.username, g.role from role_grant g join app_user u on u.id = g.user_id"))
     assert all(held[login.username] == login.role for login in logins)
 
