@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay_importers.lookup import nanostring, somascan, transcriptomics, xponent
+from assay_importers.lookup import nanostring, olink, somascan, transcriptomics, xponent
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
@@ -17,6 +17,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "kallisto_abundance": transcriptomics.KALLISTO,
     "luminex_xponent": xponent.FIELDS,
     "nanostring": nanostring.FIELDS,
+    "olink": olink.FIELDS,
     "plate_layout_grid": xponent.LAYOUT,
     "rsem_results": transcriptomics.RSEM,
     "salmon_quant": transcriptomics.SALMON,
