@@ -17,7 +17,7 @@ PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 CORPUS ?= ../shared/data
 BENCH ?= scan store
 WORKERS ?= 2
-# Measures coverage at a tenth of what Python's own tracing costs; writes .coverage for `make coverage`.
+# Measures coverage at a small part of what Python's own tracing costs; writes .coverage for `make coverage`.
 PROBES = -p tests.probes
 ASSETS := $(shell find biobank/web/assets -type f -not -path '*/node_modules/*' 2>/dev/null)
 # Where 100 % of the branches must be covered.
