@@ -638,6 +638,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "cancelPickListForm": REASONED,
         "giveUpTubeSearch": {"reason": "to see what is said"},
         "setContainerStatus": {"status": "full", "row_version": 1},
+        "setContainerStatusForm": {"status": "full", "row_version": "1"},
         "giveUpForm": {"reason": "to see what is said"},
         "packPickList": {"pick_list": codes.pick_list},
         "pack_list_form": {"pick_list": codes.pick_list, "package": "1"},
