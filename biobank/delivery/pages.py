@@ -27,9 +27,7 @@ async def _view(tx: ReadTx) -> dict[str, Any]:
         "deliveries": await queries.deliveries(tx),
         "rules": await queries.code_rules(tx),
         "makers": await queries.makers(tx),
-        "places": [
-            (f"{study.code}/{site.code}", f"{study.code}, {site.name}") for study in known for site in study.sites
-        ],
+        "places": await queries.places(tx),
         "studies": [(study.code, study.code) for study in known],
     }
 

@@ -11,7 +11,7 @@ from biobank.db import visible
 from biobank.delivery.models import VendorCode, VendorCodeDelivery, VendorCodeRule
 from biobank.errors import NotFound
 from biobank.identifier.models import HOUSE, Namespace
-from biobank.study.models import Site, Study
+from biobank.study.models import Site, Study, StudySite
 from biobank.tx import ReadTx
 
 
@@ -106,3 +106,15 @@ async def makers(tx: ReadTx) -> list[tuple[str, str]]:
         select(Namespace.code, Namespace.title).where(Namespace.code != HOUSE).order_by(Namespace.code)
     )
     return [(row.code, row.title) for row in rows]
+
+
+async def places(tx: ReadTx) -> list[tuple[str, str]]:
+    """Studies and sites at which this person registers codes, for a form."""
+    rows = await tx.session.execute(
+        select(Study.code.label("study"), Site.code, Site.name)
+        .join(StudySite, StudySite.study_id == Study.id)
+        .join(Site, Site.id == StudySite.site_id)
+        .where(visible(tx.scope(Permission.LABEL_PRINT), Study.id, Site.id))
+        .order_by(Study.code, Site.code)
+    )
+    return [(f"{row.study}/{row.code}", f"{row.study}, {row.name}") for row in rows]

@@ -37,8 +37,10 @@ NEEDS: Mapping[str, str] = {
 }
 """What a mode needs at hand before anything else is scanned."""
 
-WHY, CAME, PRINTER = "WHY", "CAME", "PRINTER"
-"""How bench codes of reasons, conditions and printers begin; all are letters and digits only."""
+BECAUSE, ARRIVED, PRINTER = "BECAUSE", "ARRIVED", "PRINTER"
+"""How bench codes of reasons, conditions and printers begin: letters and digits only, and longer than an id of the
+house.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class SaidReason:
 
     @property
     def code(self) -> str:
-        return WHY + self.key.replace("_", "").upper()
+        return BECAUSE + self.key.replace("_", "").upper()
 
 
 REASONS = (
@@ -89,7 +91,7 @@ class SaidCondition:
 
     @property
     def code(self) -> str:
-        return CAME + self.condition.upper()
+        return ARRIVED + self.condition.upper()
 
 
 CONDITIONS = (SaidCondition("damaged", "came damaged"), SaidCondition("thawed", "came thawed"))

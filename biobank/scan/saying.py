@@ -14,9 +14,9 @@ from biobank.tx import ReadTx, Tx
 
 async def said(tx: Tx, command: StationScan, canonical: str) -> Answer | None:
     """The answer to a bench code; None where the text is none, and names a thing."""
-    if canonical.startswith(rules.WHY):
+    if canonical.startswith(rules.BECAUSE):
         return _reason(command, canonical)
-    if canonical.startswith(rules.CAME):
+    if canonical.startswith(rules.ARRIVED):
         return await _condition(tx, command, canonical)
     if canonical.startswith(rules.PRINTER):
         return await _printer(tx, command, canonical)

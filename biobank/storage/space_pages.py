@@ -126,6 +126,15 @@ def _places(text: str) -> tuple[ReservePlaces, ...]:
     return tuple(found)
 
 
+def _part(found: ReservationView, data: dict[str, str]) -> tuple[ReservePlaces, ...]:
+    """What the form of one container gives back: the places that it names, or all that are held there."""
+    if not data.get("container"):
+        return ()
+    (named,) = _here({**data, "count": ""})
+    held = next((place.held for place in found.places if place.code == named.container), ())
+    return (named if named.positions else named.model_copy(update={"positions": held}),)
+
+
 @post("/space/reservations", operation_id="reserveSpaceForm", opt=_STORE, include_in_schema=False, status_code=303)
 async def reserve_form(tx: Writing, data: Form) -> Redirect:
     """From the page of a box or rack, or from an offer of the search; `container` is where the form stands."""
@@ -167,7 +176,12 @@ def _end_of(day: str, timezone: str) -> datetime:
 )
 async def reservation_page(request: Here, tx: Reading, reservation: FromPath[UUID]) -> Template:
     found = await reservations.reservation(tx, reservation)
-    return page(request, "storage/reservation.html", title=found.name, found=found, site_tz=found.timezone)
+    return page(request, "storage/reservation.html", title=found.name, **_shown(found))
+
+
+def _shown(found: ReservationView) -> dict[str, Any]:
+    held_in = [(place.code, place.words) for place in found.places if place.held]
+    return {"found": found, "held_in": held_in, "site_tz": found.timezone}
 
 
 @post(
@@ -179,9 +193,8 @@ async def reservation_page(request: Here, tx: Reading, reservation: FromPath[UUI
 )
 async def release_form(tx: Writing, reservation: FromPath[UUID], data: Form) -> Redirect:
     found = await reservations.reservation(tx, reservation)
-    view = {"found": found, "site_tz": found.timezone}
-    with shown_again("storage/reservation.html", title=found.name, values=data, **view):
-        command = parse_form(ReleaseSpace, {}, places=_places(data.get("places", "")))
+    with shown_again("storage/reservation.html", title=found.name, values=data, **_shown(found)):
+        command = parse_form(ReleaseSpace, {}, places=_part(found, data) or _places(data.get("places", "")))
         await tx.once(
             form_key(data),
             command,

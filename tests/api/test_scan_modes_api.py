@@ -198,28 +198,28 @@ async def test_what_came_damaged_or_thawed_is_said_by_scan(api, database, world)
     clerk, manager, (one, two, three) = api("clerk"), api("manager"), made.tubes
     sent = await shipped(clerk, [one, two, three])
     receive = {"mode": "receive", "context": sent}
-    for tube, code, word in ((one, "CAMEDAMAGED", "Damaged"), (two, "CAMETHAWED", "Thawed")):
+    for tube, code, word in ((one, "ARRIVEDDAMAGED", "Damaged"), (two, "ARRIVEDTHAWED", "Thawed")):
         assert (await manager.ok("/scan", {"text": tube, **receive}))["word"] == "Received"
         said = await manager.ok("/scan", {"text": code, "last": tube, **receive})
         assert (said["verdict"], said["word"], said["code"]) == ("warning", word, tube)
     counts = (await manager.see(f"/shipments/{sent}"))["counts"]
     assert (counts["damaged"], counts["thawed"], counts["waiting"]) == (1, 1, 1)
     assert (await manager.see(f"/scan/{two}"))["tube"]["freeze_thaw_count"] == 1
-    again = await manager.ok("/scan", {"text": "CAMETHAWED", "last": two, **receive})
+    again = await manager.ok("/scan", {"text": "ARRIVEDTHAWED", "last": two, **receive})
     assert again["verdict"] == "stop"
     assert (await manager.ok("/scan", {"text": three, **receive}))["word"] == "Received"
     leaked = await manager.ok("/scan", {"text": "DEVLEAKED", "last": three, **receive})
     assert (leaked["word"], leaked["title"]) == ("Deviation", "Leaked or spilled")
     assert [one["type"] for one in (await manager.see(f"/specimens/{three}"))["deviations"]] == ["leaked"]
     for text, more, title in (
-        ("CAMETHAWED", {}, "Which tube?"),
+        ("ARRIVEDTHAWED", {}, "Which tube?"),
         ("DEVLEAKED", {}, "Which tube?"),
-        ("CAMEGREEN", {"last": one}, "Unknown condition"),
+        ("ARRIVEDGREEN", {"last": one}, "Unknown condition"),
         ("DEVGREEN", {"last": one}, "Unknown deviation"),
     ):
         assert (await manager.ok("/scan", {"text": text, **receive, **more}))["title"] == title
-    assert (await manager.ok("/scan", {"text": "CAMETHAWED", "mode": "store"}))["title"] == "A code of Receive"
-    for text in ("CAMETHAWED", "DEVLEAKED"):
+    assert (await manager.ok("/scan", {"text": "ARRIVEDTHAWED", "mode": "store"}))["title"] == "A code of Receive"
+    for text in ("ARRIVEDTHAWED", "DEVLEAKED"):
         refused = await api("scientist").ok("/scan", {"text": text, "last": three, **receive})
         assert refused["title"] == "Not allowed"
 
@@ -228,15 +228,15 @@ async def test_why_tubes_leave_their_box_is_scanned(api, database, world, superu
     code, made = await boxed(api), await make_material(database, world, tubes=1)
     tech = api("technician")
     await tech.ok("/storage/placements", {"tube": made.tubes[0], "box": code})
-    said = await tech.ok("/scan", {"text": "WHYDIVIDE", "mode": "check_out"})
+    said = await tech.ok("/scan", {"text": "BECAUSEDIVIDE", "mode": "check_out"})
     assert (said["verdict"], said["reason"]) == ("ok", "to be divided")
     out = {"text": made.tubes[0], "mode": "check_out", "reason": said["reason"]}
     assert (await tech.ok("/scan", out))["word"] == "In hand"
     event = "select body::jsonb ->> 'reason' from audit_entry where name = 'tube.taken_out'"
     assert await superuser.fetchval(event) == "to be divided"
-    wrong = await tech.ok("/scan", {"text": "WHYDIVIDE", "mode": "store"})
+    wrong = await tech.ok("/scan", {"text": "BECAUSEDIVIDE", "mode": "store"})
     assert (wrong["verdict"], wrong["title"]) == ("stop", "A reason of Check out")
-    assert (await tech.ok("/scan", {"text": "WHYNOT", "mode": "check_out"}))["title"] == "Unknown reason"
+    assert (await tech.ok("/scan", {"text": "BECAUSENOT", "mode": "check_out"}))["title"] == "Unknown reason"
 
 
 async def test_a_label_is_printed_by_scan_and_again_with_its_reason(api, database, world):
@@ -255,7 +255,7 @@ async def test_a_label_is_printed_by_scan_and_again_with_its_reason(api, databas
     assert (done["word"], done["final"], done["message"][:16]) == ("Ordered", True, "At ZD-1, LAB. St"), done
     again = await tech.ok("/scan", {"text": tube, **here})
     assert (again["verdict"], again["word"]) == ("warning", "Printed before")
-    why = await tech.ok("/scan", {"text": "WHYDAMAGED", **here})
+    why = await tech.ok("/scan", {"text": "BECAUSEDAMAGED", **here})
     copy = await tech.ok("/scan", {"text": tube, **here, "reason": why["reason"]})
     assert ("copy 2" in copy["message"], copy["reason"]) == (True, "")
     large = await tech.ok("/scan", {"text": box, **here})  # vial labels are in this printer

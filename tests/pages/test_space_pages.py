@@ -25,11 +25,15 @@ async def test_space_is_found_reserved_used_and_released(api, browser, database,
     assert "No room" in (await tech.get("/space?site=LAB&temperature_class=LN2V&count=3")).text
     wrong = await tech.get(f"{asked}&count=many")
     assert (wrong.status_code, 'id="count-error"' in wrong.text) == (422, True)
-    form = {"site": "LAB", "name": "Visit day", "until": UNTIL, "places": f"{code}:A1,A2\n"}
+    form = {"site": "LAB", "name": "Visit day", "until": UNTIL, "places": f"{code}:A1,A2,B1,B2,B3\n"}
     kept = await tech.post("/space/reservations", form)
     assert kept.status_code == 303
     page = kept.headers["location"]
-    assert "2 held" in (await tech.get(page)).text
+    for part, held in (({"positions": "B1, B3"}, "3 held"), ({"positions": "B2"}, "2 held, 0 used, 3 given back")):
+        assert (await tech.post(f"{page}/release", {"container": code, **part})).status_code == 303
+        assert held in (await tech.get(page)).text
+    gone = await tech.post(f"{page}/release", {"container": code, "positions": "B2"})
+    assert (gone.status_code, "does not hold 1 of these" in gone.text) == (409, True)
     assert "Visit day" in (await tech.get("/space/reservations")).text
     shown = (await tech.get(f"/storage/{code}")).text
     assert "A1, reserved: Visit day" in shown
@@ -40,7 +44,7 @@ async def test_space_is_found_reserved_used_and_released(api, browser, database,
     used = {"tube": made.tubes[0], "reservation": page.rpartition("/")[2]}
     assert (await other.post(f"/storage/{code}/tubes", used)).status_code == 303
     assert "1 held, 1 used" in (await other.get(page)).text
-    assert (await tech.post(f"{page}/release")).status_code == 303
+    assert (await tech.post(f"{page}/release", {"container": code, "positions": ""})).status_code == 303
     assert "Release it" not in (await tech.get(page)).text
     assert (await tech.post(f"{page}/release")).status_code == 409
     assert "Nothing is reserved" in (await tech.get("/space/reservations?site=LAB")).text

@@ -442,6 +442,61 @@ async def test_the_number_pad_and_the_reason_belong_to_their_modes(station: Stat
     assert station.requests[1]["reason"] == "To be divided"
 
 
+PLUGGED = """
+class Scanner extends EventTarget {
+  opened = false;
+  collections = [{ usagePage: 0x8c }];
+  async open() { this.opened = true; }
+  read(code) {
+    const bytes = [code.length, 0x5d, 0x64, 0x32, ...new TextEncoder().encode(code)];
+    const report = new Event("inputreport");
+    report.data = new DataView(new Uint8Array(bytes).buffer);
+    this.dispatchEvent(report);
+  }
+}
+window.usb = new Scanner();
+const hid = new EventTarget();
+Object.assign(hid, { getDevices: async () => [window.usb], requestDevice: async () => [window.usb] });
+const port = {
+  async open(options) { window.baud = options.baudRate; },
+  readable: new ReadableStream({ start(controller) { window.line = controller; } }),
+};
+Object.defineProperty(navigator, "hid", { value: hid });
+Object.defineProperty(navigator, "serial", { value: { getPorts: async () => [], requestPort: async () => port } });
+"""
+"""A USB scanner that was allowed before and a serial one that was not, as the browser would show them."""
+
+
+async def test_usb_and_serial_scanners_feed_the_same_box(chromium: Browser) -> None:
+    page = await chromium.new_page()
+    station = Station(page)
+    await page.add_init_script(PLUGGED)
+    await page.route("**/*", station.serve)
+    await page.goto("http://station.example/scan")
+    await page.locator("#scan:focus").wait_for()
+    await page.keyboard.press("Enter")
+    await page.get_by_text("Set up this computer").click()
+    await page.get_by_role("button", name="Scanner connected").wait_for()  # the one that was allowed before
+    await page.evaluate("usb.read('T000000001')")
+    await station.word("Stored")
+    await page.get_by_role("button", name="Serial scanner").click()
+    await page.wait_for_function("window.baud === 9600")
+    await page.evaluate("line.enqueue(new TextEncoder().encode('T0000'))")
+    await page.evaluate(r"line.enqueue(new TextEncoder().encode('00002\r\n'))")
+    await page.locator("#log li.is-ok").nth(1).wait_for()
+    assert await station.texts() == ["T000000001", "T000000002"]
+    await page.evaluate(r"line.enqueue(new TextEncoder().encode('T000000003\rT000000004\r'))")
+    await station.word("Two codes at once")
+    await page.get_by_role("button", name="Acknowledge").click()
+    await page.evaluate("navigator.hid.dispatchEvent(new Event('disconnect')); line.close()")
+    await page.get_by_role("button", name="USB scanner").wait_for()
+    await page.get_by_role("button", name="Serial scanner").wait_for()
+    assert await station.texts() == ["T000000001", "T000000002"]
+    assert station.faults == []
+    await page.unroute_all(behavior="ignoreErrors")
+    await page.close()
+
+
 SYMBOL = rules.SELF_TEST
 FRENCH = str.maketrans("AQZWM", "QAWZ,")
 GERMAN = str.maketrans("YZ", "ZY")

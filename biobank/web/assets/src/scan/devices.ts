@@ -24,9 +24,14 @@ interface SerialPort {
 }
 
 interface Ports {
-  hid?: { requestDevice(options: { filters: { usagePage: number }[] }): Promise<HidDevice[]> };
-  serial?: { requestPort(): Promise<SerialPort> };
+  hid?: EventTarget & {
+    requestDevice(options: { filters: { usagePage: number }[] }): Promise<HidDevice[]>;
+    getDevices(): Promise<(HidDevice & { collections?: { usagePage: number }[] })[]>;
+  };
+  serial?: { requestPort(): Promise<SerialPort>; getPorts(): Promise<SerialPort[]> };
 }
+
+const NAMES = { hid: "USB scanner", serial: "Serial scanner" };
 
 /** What came in one go: one code, or more, which are then refused. */
 type Take = (frame: string) => void;
@@ -44,8 +49,19 @@ export class Devices {
   start(): void {
     const ports = navigator as unknown as Ports;
     this.offer("camera", "mediaDevices" in navigator, () => this.toggleCamera());
-    this.offer("hid", ports.hid !== undefined, () => this.connectHid(ports));
-    this.offer("serial", ports.serial !== undefined, () => this.connectSerial(ports));
+    this.offer("hid", ports.hid !== undefined, async () => this.readHid((await ports.hid?.requestDevice({ filters: [{ usagePage: HID_POS }] }))?.[0]));
+    this.offer("serial", ports.serial !== undefined, async () => this.readSerial(await ports.serial?.requestPort()));
+    void this.again(ports).catch(() => undefined); // nothing was allowed here before
+  }
+
+  /** A scanner that was chosen at this computer before is used again without a mouse. */
+  private async again(ports: Ports): Promise<void> {
+    const known = (await ports.hid?.getDevices()) ?? [];
+    const scanner = known.find((one) => one.collections?.some((part) => part.usagePage === HID_POS));
+    if (scanner) await this.readHid(scanner);
+    ports.hid?.addEventListener("disconnect", () => this.gone("hid"));
+    const [port] = (await ports.serial?.getPorts()) ?? [];
+    if (port) await this.readSerial(port).catch((error: unknown) => this.failed("The scanner cannot be used", String(error)));
   }
 
   private offer(name: string, there: boolean, open: () => Promise<void>): void {
@@ -87,8 +103,7 @@ export class Devices {
     if (fresh.length) this.take(codes.join("\n"));
   }
 
-  private async connectHid(ports: Ports): Promise<void> {
-    const [device] = (await ports.hid?.requestDevice({ filters: [{ usagePage: HID_POS }] })) ?? [];
+  private async readHid(device: HidDevice | undefined): Promise<void> {
     if (!device) return;
     if (!device.opened) await device.open();
     device.addEventListener("inputreport", (event) => {
@@ -100,16 +115,15 @@ export class Devices {
     this.connected("hid");
   }
 
-  private async connectSerial(ports: Ports): Promise<void> {
-    const port = await ports.serial?.requestPort();
+  private async readSerial(port: SerialPort | undefined): Promise<void> {
     if (!port) return;
     await port.open({ baudRate: BAUD });
     this.connected("serial");
     const reader = port.readable?.pipeThrough(new TextDecoderStream() as unknown as ReadableWritablePair<string, Uint8Array>).getReader();
     let rest = "";
     for (;;) {
-      const part = await reader?.read();
-      if (!part || part.done) return;
+      const part = await reader?.read().catch(() => undefined); // unplugged
+      if (!part || part.done) return this.gone("serial");
       rest += part.value;
       const end = Math.max(rest.lastIndexOf("\r"), rest.lastIndexOf("\n"));
       if (end < 0) continue;
@@ -118,8 +132,15 @@ export class Devices {
     }
   }
 
-  private connected(name: string): void {
+  private connected(name: keyof typeof NAMES): void {
     need(`[data-device="${name}"]`, this.root).textContent = "Scanner connected";
+  }
+
+  private gone(name: keyof typeof NAMES): void {
+    const button = need(`[data-device="${name}"]`, this.root);
+    if (button.textContent === NAMES[name]) return;
+    button.textContent = NAMES[name];
+    this.failed(`The ${NAMES[name]} is gone`, `Plug it in again and press "${NAMES[name]}" under "Set up this computer", or scan as a keyboard.`);
   }
 }
 
