@@ -63,6 +63,14 @@ _EXAMPLES = {
     "equipment": "select s.code || '/' || e.code from equipment e join site s on s.id = e.site_id "
     "order by (select count(*) from processing_event p where p.equipment_id = e.id) desc, e.id limit 1",
     "bench": "select 'aliquot'",
+    "container-types": "select t.code from container_type t join container c on c.type_id = t.id group by t.id "
+    "order by count(*) desc, t.id limit 1",
+    "label-ranges": "select range_id::text from range_label group by range_id order by count(*) desc, range_id limit 1",
+    "print-jobs": "select number::text from print_job order by labels desc, id limit 1",
+    "printers": "select s.code || '/' || p.name from printer p join site s on s.id = p.site_id "
+    "order by (select count(*) from print_job j where j.printer_id = p.id) desc, p.id limit 1",
+    "printer-rules": "select s.code from printer p join site s on s.id = p.site_id group by s.id "
+    "order by count(*) desc, s.id limit 1",
 }
 # What some files are asked for.
 _ASKED = {
@@ -72,7 +80,13 @@ _ASKED = {
     "/space/reservations/new": "?container={storage}",
 }
 # What stands for a word of an address that is no example of its noun.
-_SECOND = {"plate": "1", "well": "C4", "kind": "pdf", "{study}/consent-forms/{version}": "{study}/consent-forms/2.0"}
+_SECOND = {
+    "plate": "1",
+    "well": "C4",
+    "kind": "pdf",
+    "{study}/consent-forms/{version}": "{study}/consent-forms/2.0",
+    "{site}/{printer}": "{printer}",
+}
 # Lists in the ways in which people narrow them, and what is scanned into the finder.
 _NARROWED = (
     "/participants?site=CHI",
