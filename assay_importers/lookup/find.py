@@ -25,6 +25,7 @@ VALUE = "value"
 _ONLY = "sample"
 _WELLS_OF = "n_wells_for_sample"
 _DECLARED = "header_declared_"
+_NUMBER_OF = "n_"
 _NUMBERED = re.compile(r"\d+\(\s*(?:(?P<plate>\d+)\s*[,;]\s*)?(?P<well>[A-Za-z]{1,2}\d{1,2})\s*\)")
 _ROW_AND_COLUMN = re.compile(r"row(\d+)col(\d+)", re.IGNORECASE)
 
@@ -79,9 +80,17 @@ class Finder:
         found = (
             [words[field]()]
             if field in words
-            else [stated.get(field), header.get(field.removeprefix(_DECLARED).casefold())]
+            else [
+                stated.get(field),
+                header.get(field.removeprefix(_DECLARED).casefold()),
+                self._cells_that_say(field.removeprefix(_NUMBER_OF)) if field.startswith(_NUMBER_OF) else None,
+            ]
         )
         return [value for value in found if value is not None]
+
+    def _cells_that_say(self, text: str) -> int | None:
+        """How many cells hold this word in place of a number, such as `OVRFLW`."""
+        return sum(reading.flag is not None and reading.raw.strip() == text for reading in self.run.readings) or None
 
     @cached_property
     def _measured(self) -> list[Well]:
@@ -111,7 +120,7 @@ class Finder:
             return True
         names = [item.sample, item.plate, *self._named.get((item.plate, item.location), ())]
         return all(
-            (item.location is not None and item.location == read_well(part))
+            (item.location is not None and item.location in (part, read_well(part)))
             or any(_alike(name or "", part) for name in names)
             for part in parts(sample)
         )

@@ -8,19 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay_importers.lookup import nanostring, olink, somascan, transcriptomics, xponent
+from assay_importers.lookup import nanostring, olink, plates, rows, somascan, transcriptomics, xponent
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
+    "biomark": rows.QPCR,
+    "bmg": plates.GRIDS,
+    "cell_count": rows.ROWS,
+    "cfx": rows.QPCR,
+    "envision": plates.GRIDS,
     "featurecounts": transcriptomics.FEATURECOUNTS,
+    "gen5": plates.GRIDS,
     "htseq_counts": transcriptomics.HTSEQ,
+    "kaleido": plates.GRIDS,
     "kallisto_abundance": transcriptomics.KALLISTO,
+    "lightcycler": rows.QPCR,
     "luminex_xponent": xponent.FIELDS,
+    "nanodrop": rows.ROWS,
     "nanostring": nanostring.FIELDS,
     "olink": olink.FIELDS,
     "plate_layout_grid": xponent.LAYOUT,
+    "quantstudio": rows.QPCR,
+    "qubit": rows.ROWS,
     "rsem_results": transcriptomics.RSEM,
     "salmon_quant": transcriptomics.SALMON,
+    "softmax_pro": plates.SOFTMAX,
     "somascan": somascan.FIELDS,
     "star_counts": transcriptomics.STAR,
+    "tecan_magellan": plates.MAGELLAN,
+    "thermo_gallery": rows.ROWS,
 }

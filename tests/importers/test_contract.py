@@ -19,6 +19,9 @@ from assay_importers.registry import discover, parse, recognise
 BY_SUFFIX = {("luminex_xponent", ".xlsx"): "plate_layout_grid"}
 # Folders that are not called as their importer is; where one holds several formats, the end of the name tells.
 BY_FORMAT = {
+    "decimal_comma_readers": {"": "thermo_gallery"},
+    "nucleic_acid_qc": {"": "qubit"},
+    "qpcr": {"CFX_sample.txt": "cfx", "BioMark_sample.csv": "biomark", "": "quantstudio"},
     "transcriptomics/star": {"": "star_counts"},
     "transcriptomics/htseq": {"": "htseq_counts"},
     "transcriptomics/featurecounts": {"": "featurecounts"},

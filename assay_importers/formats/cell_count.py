@@ -1,0 +1,118 @@
+"""Results of cell counters: a table with counts, concentrations and viability of each sample."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from assay_importers.collect import Collector, last_line_note
+from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
+from assay_importers.errors import FaultyFile
+from assay_importers.grids import delimited, sheet_rows
+from assay_importers.numbers import Style
+from assay_importers.peek import peek
+from assay_importers.row_table import Line, RowTable, Shape
+from assay_importers.text import Row, decode
+from assay_importers.values import Value
+from assay_importers.wells import read_well
+from assay_importers.workbook import is_workbook, read_workbook
+
+_VIABILITY = re.compile(
+    r"(?:^|[,;\t>\"])(?:% ?)?Viability[^,;\t<\r\n]{0,12}(?=[,;\t<\"\r\n]|$)", re.IGNORECASE | re.MULTILINE
+)
+_COUNT = re.compile(
+    r"(?:^|[,;\t>\"])(?:Live|Viable|Total|Dead|Non-?viable)\b[^,;\t<\r\n]{0,20}(?:count|cells?|conc)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_SAMPLES = ("well name", "sample id", "sample name", "sample", "name", "cell sample", "image", "well")
+_PLACED = re.compile(r"(?P<plate>[^:]+):(?P<well>[A-P]\d{1,2})", re.ASCII)
+_PERCENT = re.compile(r"(.*\d)\s*%", re.DOTALL)
+_IN_NAME = re.compile(r"\(([^()]*)\)$|((?:x ?10\^?6 )?cells?/m[lL])$", re.IGNORECASE)
+_SHAPE = Shape(
+    sample=_SAMPLES,
+    texts=frozenset(
+        {"note", "note:", "errors", "errors:", "date", "time", "date/time", "operator", "instrument", "cell type"}
+    ),
+)
+
+
+class CellCount(Importer):
+    """The sample may be named by plate and well, `DN871908M:A1`: the name stays as it is, and the well is known."""
+
+    key = "cell_count"
+    title = "Cell counts and viability"
+    version = "1"
+    extensions = (".csv", ".txt", ".xlsx")
+    technique = "cell counting"
+    maturity = "beta"
+
+    def sniff(self, head: Head) -> Finding:
+        if is_workbook(head.data):
+            text = peek(head)
+        else:
+            try:
+                text = decode(head.data, cut=not head.complete).text[:4000]
+            except FaultyFile as error:
+                return Finding(Verdict.NO, f"not text: {error}")
+        if _VIABILITY.search(text) and _COUNT.search(text):
+            return Finding(Verdict.YES, "has columns of viability and of living or dead cells")
+        return Finding(Verdict.NO, "no columns of viability and of living or dead cells")
+
+    def parse(self, file: SourceFile) -> ParsedRun:
+        found = Collector()
+        if is_workbook(file.content):
+            sheets = [(sheet.name, sheet_rows(sheet.rows)) for sheet in read_workbook(file.content)]
+        else:
+            decoded = decode(file.content)
+            found.notes += decoded.notes
+            head = _VIABILITY.search(decoded.text)
+            line = "" if head is None else decoded.text[: head.end()].splitlines()[-1]
+            delimiter = max(",;\t", key=line.count)
+            sheets = [("Results", delimited(decoded.text, delimiter))]
+            found.notes += last_line_note(decoded.text)
+        for title, rows in sheets:
+            _read(found, title, rows)
+        if not found.tables:
+            raise FaultyFile("the file has no table of counts", expected="columns with the sample and its viability")
+        run = Run(instrument=found.header.get("Instrument"), operator=found.header.get("Operator"))
+        return found.finish(self.key, self.version, run, "a row for each sample below the names of the columns")
+
+
+def _is_head(row: Row) -> bool:
+    cells = [cell.strip() for cell in row.cells]
+    return any(_VIABILITY.fullmatch(cell) for cell in cells) and any(cell.casefold() in _SAMPLES for cell in cells)
+
+
+def _read(found: Collector, title: str, rows: Sequence[Row]) -> None:
+    at = next((n for n, row in enumerate(rows) if _is_head(row)), None)
+    for row in rows if at is None else rows[:at]:
+        cells = [cell.strip() for cell in row.cells if cell.strip()]
+        if cells:
+            found.add_header(cells[0].rstrip(":"), " ".join(cells[1:]))
+    if at is None:
+        return
+    names = [cell.strip() for cell in rows[at].cells]
+    table = _Table(found, names, rows[at + 1 :], _SHAPE)
+    found.table(title, names, len(table.rows))
+    table.read()
+
+
+class _Table(RowTable):
+    def cell(self, line: Line, index: int, style: Style | None) -> None:
+        placed = _PLACED.fullmatch(line.sample or "")
+        well = read_well(placed["well"]) if placed else None
+        self.plate = placed["plate"] if placed and well else None
+        if well is not None:
+            self.found.well(self.plate, well, sample=line.sample)
+        super().cell(Line(line.row, well, line.sample, None), index, style)
+
+    def value(self, text: str, style: Style) -> Value | None:
+        """75.00 of `75.00%`: the sign is the unit."""
+        percent = _PERCENT.fullmatch(text)
+        return self.found.read(percent[1], style) if percent else None
+
+    def unit_text(self, index: int) -> str | None:
+        if any("%" in (row.cells[index] if index < len(row.cells) else "") for row in self.rows):
+            return "%"
+        inside = _IN_NAME.search(self.names[index])
+        return (inside[1] or inside[2]) if inside else None
