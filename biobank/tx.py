@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -290,14 +290,11 @@ async def _session(database: Database, tx: Tx, request_id: str) -> AsyncIterator
 async def _roll_back(held: AsyncConnection, connection: asyncpg.Connection) -> None:
     """Nothing of a transaction that failed stays, and nobody gets a connection that is still in it."""
     try:
-        if not connection.is_closed():
+        # A lost connection says less than what ended the transaction.
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await connection.execute("rollback")
-    except BaseException as error:
-        connection.terminate()
-        if not isinstance(error, Exception):  # a lost connection says less than what ended the transaction
-            raise
     finally:
-        if connection.is_closed():
+        if connection.is_closed() or connection.is_in_transaction():
             await held.invalidate()
 
 

@@ -102,3 +102,46 @@ class Empty(BaseModel):
 async def test_inserting_nothing_asks_the_database_nothing(database, world):
     async with open_tx(database, await actor(database, world, "manager")) as tx:
         assert await tx.insert(Empty, []) == []
+
+
+async def test_what_ends_a_statement_early_is_never_said(database, world):
+    with pytest.raises(ValueError, match="NUL"):
+        async with open_tx(database, await actor(database, world, "manager"), request_id="a\0'; drop table study"):
+            raise AssertionError
+    async with open_tx(database, await actor(database, world, "manager"), request_id="it's; rollback") as tx:
+        assert await tx.session.scalar(text("select current_setting('biobank.request')")) == "it's; rollback"
+
+
+async def test_a_key_that_comes_twice_in_one_transaction_is_one_deed(database, world, superuser):
+    key = uuid4()
+    async with open_tx(database, await actor(database, world, "coordinator")) as tx:
+        told = [await tx.once(key, ENROL, ParticipantView, lambda: commands.enrol(tx, ENROL)) for _ in range(2)]
+    assert told[0] == told[1]
+    assert await superuser.fetchval("select count(*) from participant") == 1
+
+
+async def _cut(superuser, tx):
+    """The connection of a transaction is lost."""
+    lost = await tx.session.scalar(text("select pg_backend_pid()"))
+    await superuser.execute("select pg_terminate_backend($1)", lost)
+    return await tx.bare()
+
+
+async def test_a_lost_connection_is_given_to_nobody(database, world, superuser):
+    """What ended the transaction is raised, not that its end could not be said; and the next one gets a fresh one."""
+    who = await actor(database, world, "coordinator")
+    with pytest.raises(RuntimeError):
+        async with open_tx(database, who) as tx:
+            await _cut(superuser, tx)
+            raise RuntimeError
+    async with open_tx(database, who) as tx:
+        await commands.enrol(tx, ENROL)
+    async with open_tx(database, who) as tx:
+        idle = await tx.bare()
+        lost = await tx.session.scalar(text("select pg_backend_pid()"))
+    await superuser.execute("select pg_terminate_backend($1)", lost)  # between two transactions: a restart
+    async with asyncio.timeout(10):
+        while not idle.is_closed():
+            await asyncio.sleep(0)
+    async with open_tx(database, who) as tx:
+        assert await tx.session.scalar(text("select count(*) from participant")) == 1
