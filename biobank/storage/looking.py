@@ -8,7 +8,7 @@ Nothing is decided here.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
@@ -141,7 +141,7 @@ with donor as materialized (
     select s.id from specimen s join custody u on u.specimen_id = s.id
      where s.code = $5 and (select count(*) from donor) >= 0 and {_TUBE_WITHIN} for update of s, u
 ), box as materialized (
-    select c.id from container c where c.code = $6 and (select count(*) from tube) >= 0 and {_BOX_WITHIN}
+    select c.id from container c where c.code = $6 and (select count(*) from tube) > 0 and {_BOX_WITHIN}
        for no key update
 )
 select (select id from tube) as tube, (select id from box) as box
@@ -179,8 +179,7 @@ async def look_into(tx: ReadTx, code: str) -> SeenBox:
     """
     row = await tx.fetchrow(_BOX, *tx.scope(Permission.STORAGE_READ).arrays(), tx.now, container_code(code))
     if row is None or row["level"] != "box":
-        await find_box(tx, code, Permission.STORAGE_READ)  # says why not
-        raise NotFound(f"There is no place {grouped(code)[:40]}.", container=code[:40])
+        await _no_box(tx, code, Permission.STORAGE_READ)
     return _box(row)
 
 
@@ -198,11 +197,17 @@ async def look(tx: Tx, tube: str, box: str) -> Sight:
         known, _ = await find_specimen(tx, tube, Permission.STORAGE_STORE)  # a label that replaced another leads to it
         held = await tx.fetchrow(_HOLD, *reach, known.code, code)
     if held["box"] is None:
-        await find_box(tx, box, Permission.STORAGE_STORE)
+        await _no_box(tx, box, Permission.STORAGE_STORE)
     row = await tx.fetchrow(_SIGHT, *named, tx.now, held["tube"], held["box"])
     if row["level"] != "box":
-        await find_box(tx, box, Permission.STORAGE_STORE)
+        await _no_box(tx, box, Permission.STORAGE_STORE)
     return Sight(_tube(row), _box(row))
+
+
+async def _no_box(tx: ReadTx, code: str, permission: Permission) -> NoReturn:
+    """Says why a code names no box that tubes could be seen in or put into."""
+    await find_box(tx, code, permission)
+    raise NotFound(f"There is no box {grouped(code)[:40]} yet: scan it again.", container=code[:40])
 
 
 def _tube(row: Any) -> SeenTube:
