@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import exists, or_, select, tuple_
 
 from biobank import ids
 from biobank.actor import Permission
@@ -118,23 +118,31 @@ async def check_free(tx: Tx, places: list[Place], moving: set[int]) -> None:
     wanted = [place for place in places if isinstance(place, AtPosition)]
     lock = select(Container.id).where(Container.id.in_({place.container_id for place in wanted})).order_by(Container.id)
     await tx.session.execute(lock.with_for_update(key_share=True))
-    for place in wanted:
-        occupant = (
-            await tx.session.execute(
-                select(Specimen.code, within(tx.scope(Permission.STORAGE_READ)).label("seen"))
-                .join(Custody, Custody.specimen_id == Specimen.id)
-                .where(
-                    Custody.container_id == place.container_id,
-                    Custody.row == place.row,
-                    Custody.col == place.col,
-                    Custody.specimen_id.not_in(moving),
-                )
+    at = tuple_(Custody.container_id, Custody.row, Custody.col)
+    occupant = (
+        await tx.session.execute(
+            select(
+                Custody.container_id,
+                Custody.row,
+                Custody.col,
+                Specimen.code,
+                within(tx.scope(Permission.STORAGE_READ)).label("seen"),
             )
-        ).one_or_none()
-        if occupant is not None:
+            .join(Specimen, Specimen.id == Custody.specimen_id)
+            .where(
+                at.in_([(place.container_id, place.row, place.col) for place in wanted]),
+                Custody.specimen_id.not_in(moving),
+            )
+            .order_by(Custody.container_id, Custody.row, Custody.col)
+            .limit(1)
+        )
+    ).one_or_none()
+    if occupant is not None:
+        spot = await boxes.spot(tx, occupant.container_id, occupant.row, occupant.col)
+        raise rules.PositionOccupied(spot.box, spot.position, occupant.code if occupant.seen else None)
+    kept = {box: await held(tx, box) for box in sorted({place.container_id for place in wanted})}
+    for place in wanted:
+        reserved = kept[place.container_id].get((place.row, place.col))
+        if reserved is not None:
             spot = await boxes.spot(tx, place.container_id, place.row, place.col)
-            raise rules.PositionOccupied(spot.box, spot.position, occupant.code if occupant.seen else None)
-        kept = (await held(tx, place.container_id)).get((place.row, place.col))
-        if kept is not None:
-            spot = await boxes.spot(tx, place.container_id, place.row, place.col)
-            rules.check_reserved(kept, None, spot.words)
+            rules.check_reserved(reserved, None, spot.words)

@@ -1,5 +1,6 @@
 """Tubes are stored, swapped, taken out of their boxes, and put back."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from biobank.storage import boxes, checks, grids, queries, reserving, rules
 from biobank.storage.looking import Sight, look
 from biobank.storage.models import Container
 from biobank.storage.queries import View, tube_code
+from biobank.storage.spots import spots
 from biobank.tx import Tx
 
 Reason = Annotated[str, Field(min_length=3, max_length=400)]
@@ -255,13 +257,14 @@ async def undo(tx: Tx, command: UndoMove) -> SwapView:
     tubes = [
         tube for tube, _ in await find_specimens(tx, codes, Permission.STORAGE_STORE, lock=True)
     ]  # locked before their history is read
-    steps = [await _step_back(tx, command.undo, tube) for tube in tubes]
+    steps = await _steps_back(tx, command.undo, tubes)
+    named = await spots(tx, [place for step in steps for place in step])
     await checks.check_free(tx, [back for _, back in steps], {tube.id for tube in tubes})
     await hand_over(tx, [(tube.id, back) for tube, (_, back) in zip(tubes, steps, strict=True)])
     views = []
     for tube, (now, back) in zip(tubes, steps, strict=True):
-        left = await boxes.spot(tx, now.container_id, now.row, now.col) if isinstance(now, AtPosition) else None
-        to = await boxes.spot(tx, back.container_id, back.row, back.col) if isinstance(back, AtPosition) else None
+        left = named[now] if isinstance(now, AtPosition) else None
+        to = named[back] if isinstance(back, AtPosition) else None
         tx.record(
             "tube.put_back",
             subject="specimen",
@@ -285,20 +288,17 @@ async def undo(tx: Tx, command: UndoMove) -> SwapView:
     return SwapView(placements=tuple(views))
 
 
-async def _step_back(tx: Tx, deed: UUID, tube: Specimen) -> tuple[Place | None, Place]:
-    """Where the deed brought the tube, and where it took it from."""
-    latest = (
-        (
-            await tx.session.execute(
-                select(CustodyHistory)
-                .where(CustodyHistory.specimen_id == tube.id)
-                .order_by(CustodyHistory.id.desc())
-                .limit(2)
-            )
-        )
-        .scalars()
-        .all()
-    )
+async def _steps_back(tx: Tx, deed: UUID, tubes: Sequence[Specimen]) -> list[tuple[Place | None, Place]]:
+    """Where the deed brought each tube, and where it took it from."""
+    ids_ = [tube.id for tube in tubes]
+    rows = select(CustodyHistory).where(CustodyHistory.specimen_id.in_(ids_)).order_by(CustodyHistory.id.desc())
+    latest: dict[int, list[CustodyHistory]] = {}
+    for was in (await tx.session.execute(rows)).scalars():
+        latest.setdefault(was.specimen_id, []).append(was)
+    return [_step_back(tx, deed, tube, latest[tube.id]) for tube in tubes]
+
+
+def _step_back(tx: Tx, deed: UUID, tube: Specimen, latest: Sequence[CustodyHistory]) -> tuple[Place | None, Place]:
     now = latest[0]
     if now.tx != deed:
         raise rules.NothingToUndo(f"{ids.grouped(tube.code)} was moved again since: undo that first.", tube=tube.code)
