@@ -26,7 +26,10 @@ _NUMBER = {
 }
 _LINE = re.compile(r"\r\n|\r|\n")
 _MOST_BYTES_AT_ONCE = 1 << 28
-_COMMAS_IN_CELLS = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
+# A comma that cannot separate thousands.
+_DECIMAL_COMMA = re.compile(
+    r"[+-]?(?:0?,\d+|\d+,(?:\d{1,2}|\d{4,}))(?:[eE][+-]?\d+)?|[+-]?\d+,\d+[eE][+-]?\d+", re.ASCII
+)
 
 
 @dataclass(frozen=True)
@@ -129,13 +132,13 @@ def is_number(text: str, mark: DecimalMark = ".") -> bool:
 
 
 def decimal_mark(cells: Iterator[str]) -> DecimalMark:
-    """A comma when cells have one where a decimal mark stands, and none has a point there."""
+    """A comma when a cell has one that cannot separate thousands, and none has a point where a decimal mark stands."""
     commas = False
     for cell in cells:
         if _NUMBER["."].fullmatch(cell) is not None:
             if "." in cell:
                 return "."
-        elif _COMMAS_IN_CELLS.fullmatch(cell) is not None:
+        elif _DECIMAL_COMMA.fullmatch(cell) is not None:
             commas = True
     return "," if commas else "."
 
@@ -220,8 +223,10 @@ class Opened(NamedTuple):
 def open_text(content: bytes) -> Opened:
     """Decode a whole file; one whose last line has no end may have been cut within it."""
     decoded: Text = decode(content)
+    if not decoded.text.strip():
+        raise FaultyFile("the file holds nothing but blanks", expected="the file as it was written")
     notes = decoded.notes
-    if decoded.text and decoded.text[-1] not in "\r\n":
+    if decoded.text[-1] not in "\r\n":
         notes += ("the last line has no end: check that the file was not cut off there",)
     return Opened(decoded.text, notes)
 

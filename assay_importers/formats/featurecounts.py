@@ -18,6 +18,7 @@ from assay_importers.contract import (
     Verdict,
 )
 from assay_importers.errors import FaultyFile
+from assay_importers.formats.matrix_shape import FEATURECOUNTS as _ANNOTATION
 from assay_importers.matrix import Matrix
 from assay_importers.one_sample import Sample, count_of, join
 from assay_importers.text import decode
@@ -34,7 +35,6 @@ from assay_importers.text_matrix import (
     repeated,
 )
 
-ANNOTATION = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 _PROGRAM = "# Program:featureCounts"
 _VERSION = re.compile(r"featureCounts\s+(v\S+?);")
 _ATTRIBUTES = re.compile(r'"?--extraAttributes"?\s+"([^"]*)"')
@@ -59,7 +59,7 @@ class FeatureCounts(Importer):
             return Finding(Verdict.NO, f"not text: {error}")
         if lines and lines[0].lstrip('"').startswith(_PROGRAM):
             return Finding(Verdict.YES, "the first line names featureCounts as the program")
-        if lines and cells_of(lines[0], "\t")[: len(ANNOTATION)] == ANNOTATION:
+        if lines and cells_of(lines[0], "\t")[: len(_ANNOTATION)] == _ANNOTATION:
             return Finding(Verdict.YES, "the columns of featureCounts")
         if len(lines) > 1 and lines[0].startswith("Status\t") and lines[1].startswith("Assigned\t"):
             return Finding(Verdict.YES, "a summary of featureCounts")
@@ -120,17 +120,17 @@ def _counts(opened: Opened) -> _Counts:
             header[name.strip()] = text.strip()
         header["Program"] = lines.texts[0].strip('"# ').removeprefix("Program:")
     names = cells_of(lines.texts[at], "\t") if at < len(lines.texts) else ()
-    if names[: len(ANNOTATION)] != ANNOTATION or len(names) == len(ANNOTATION):
+    if names[: len(_ANNOTATION)] != _ANNOTATION or len(names) == len(_ANNOTATION):
         raise FaultyFile(
             "this is no table of featureCounts",
             line=at + 1,
             value="\t".join(names),
-            expected=f"the columns {', '.join(ANNOTATION)}, then the counts",
+            expected=f"the columns {', '.join(_ANNOTATION)}, then the counts",
         )
     if at + 1 == len(lines.texts):
         raise FaultyFile("the file ends before its first feature", line=at + 1, expected="a line for each feature")
     rows = [cells_of(line, "\t") for line in lines.texts[at + 1 :]]
-    annotation = len(ANNOTATION) + _attributes(names, rows, header)
+    annotation = len(_ANNOTATION) + _attributes(names, rows, header)
     layout = Layout(names, frozenset(range(annotation)), line=at + 2)
     return _Counts(opened, header, read_columns(opened.text, lines.starts[at + 1], layout), annotation)
 
@@ -140,7 +140,7 @@ def _attributes(names: Sequence[str], rows: Sequence[Sequence[str]], header: dic
     asked = _ATTRIBUTES.search(header.get("Command", ""))
     wanted = asked[1].split(",") if asked else []
     found = 0
-    for column in range(len(ANNOTATION), len(names) - 1):
+    for column in range(len(_ANNOTATION), len(names) - 1):
         cells = [row[column] for row in rows if column < len(row)]
         if names[column] not in wanted and all(is_number(cell) for cell in cells):
             break

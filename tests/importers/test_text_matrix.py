@@ -81,7 +81,7 @@ def test_cells_and_numbers() -> None:
     assert not is_number("1,5")
     assert decimal_mark(iter(["1", "1,5"])) == ","
     assert decimal_mark(iter(["1,5", "1.5"])) == "."
-    assert decimal_mark(iter(["x", "1"])) == "."
+    assert decimal_mark(iter(["x", "1", "1,234"])) == "."
     assert repeated(["a", "b", "a", "a"]) == ["a"]
 
 
