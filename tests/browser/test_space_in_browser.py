@@ -15,7 +15,9 @@ async def test_space_is_found_and_reserved(sit, api, size):
     tower = (await api("administrator").ok("/containers", made))["code"]
     for name in ("Box 1", "Box 2"):
         await box(api, tower, name=name)
-    await box(api, await rack(api, await freezer(api, name="Tank", kind="LN2TANK", temperature="LN2V")))
+    tank = await freezer(api, name="Tank", kind="LN2TANK", temperature="LN2V")
+    await box(api, await rack(api, tank))
+    canister = await box(api, tank, kind="CANES", name="Canister 1")
     desk = await sit("technician", size)
     await desk.open("/storage")
     await desk.follow("Find space")
@@ -31,12 +33,14 @@ async def test_space_is_found_and_reserved(sit, api, size):
         f"/storage/{cold}",
         asked,
         "/container-types/CANES",
+        f"/storage/{canister}",
         "/container-types",
         "/storage",
     ):
         await desk.open(path)
-        await picture(
-            desk, f"{size}{path.partition('?')[0].replace('/', '-').replace(tower, 'rack').replace(cold, 'freezer')}"
-        )
+        name = path.partition("?")[0].replace("/", "-")
+        for code, word in ((tower, "rack"), (cold, "freezer"), (canister, "canes")):
+            name = name.replace(code, word)
+        await picture(desk, f"{size}{name}")
         wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
         assert not await desk.page.evaluate(wide), f"{path} is wider than the window"

@@ -13,6 +13,8 @@ from biobank.labelling import commands, rules
 from biobank.printing.range_commands import PrintRange, print_range
 from biobank.specimen.collecting import Collect, CollectedTube, collect
 from biobank.specimen.relabelling import ReplaceLabel, replace_label
+from biobank.stock import commands as stocks
+from biobank.stock.rules import LabelStockChanged
 from biobank.storage.commands import StoreTube, store
 from biobank.storage.rules import LabelOnTwoTubes
 from biobank.template import commands as templates
@@ -139,6 +141,18 @@ async def test_a_draft_is_published_once_and_as_it_was_seen(database, world, sup
         "select status, content ->> 'title' as title from label_template_version where template = 'own' and number = 2"
     )
     assert tuple(row) in {("draft", TEMPLATES["cap"].title), ("published", TEMPLATES["tube"].title)}
+
+
+async def test_of_two_who_define_or_measure_one_stock_the_second_is_told(api, database, world, superuser):
+    manager = await actor(database, world, "manager")
+    roll = {"type": "roll", "title": "Blue roll", "label_width": 34.0, "label_height": 14.0, "dpi": 203}
+    body = {"name": "blue", "study": "LLS", "content": roll}
+    defined = await asyncio.gather(*(api("manager").post("/label-stocks", body) for _ in range(2)))
+    assert sorted(answer.status_code for answer in defined) == [201, 409]
+    anew = stocks.MeasureLabelStock(seen=1, content=roll | {"label_width": 35.0}, note="by hand")
+    outcomes = await meeting(database, [manager] * 2, lambda tx: stocks.measure_stock(tx, "blue", anew))
+    assert refusals(outcomes) == [LabelStockChanged]
+    assert await superuser.fetchval("select count(*) from label_stock_version where stock = 'blue'") == 2
 
 
 async def test_of_two_who_replace_one_label_each_leaves_one_valid_label(database, world, superuser):
