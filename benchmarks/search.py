@@ -39,7 +39,7 @@ def measure(aliquots: int, kept: Path | None = None) -> Report:
             "prefix_5": (f"{search}{start[:5]}" for start in starts),
             "whole_code": (f"{search}{next(code)}" for _ in starts),
             "place": (f"{search}Freezer%20{number}" for number in range(100, 100 + FREEZERS)),
-            "search_page": (f"/search?q={start[:5]}" for start in starts),
+            "search_page": (f"/find?q={start[:5]}" for start in starts),
             "first_page": itertools.repeat("/api/v1/specimens"),
             "middle_page": itertools.repeat(f"/api/v1/specimens?after={middle_of}"),
             "last_page": itertools.repeat(f"/api/v1/specimens?after={last}"),

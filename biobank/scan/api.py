@@ -35,8 +35,15 @@ async def resolve_code(request: Request[Any, Any, Any], code: FromPath[str]) -> 
     return ASGIResponse(body=msgspec.json.encode(found), media_type="application/json")
 
 
-@post("/", operation_id="scan", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"], status_code=200)
-async def scan(tx: Writing, data: JSONBody[StationScan], key: Key) -> Answer:
+@post(
+    "/",
+    operation_id="scan",
+    opt={"permission": Permission.SPECIMEN_READ},
+    tags=["Scan"],
+    status_code=200,
+    responses={200: ResponseSpec(Answer, generate_examples=False, description="What came of the scan.")},
+)
+async def scan(tx: Writing, data: JSONBody[StationScan], key: Key) -> ASGIResponse:
     """One scan of a station. The same key again is the same scan: it returns the first outcome.
 
     A `dry_run` is answered as any other and changes nothing, so it leaves no outcome to return either.
@@ -44,8 +51,10 @@ async def scan(tx: Writing, data: JSONBody[StationScan], key: Key) -> Answer:
     rules.check_made_by(data.made_by, tx.actor.username)
     if data.dry_run:
         seen = await tx.rehearse(lambda: commands.scan(tx, data))
-        return seen.model_copy(update={"undo": None, "unpack": False})
-    return await tx.once(key, data, Answer, lambda: commands.scan(tx, data))
+        told = seen.model_copy(update={"undo": None, "unpack": False}).model_dump_json()
+    else:
+        told = await tx.once_told(key, data, lambda: commands.scan(tx, data))
+    return ASGIResponse(body=told.encode(), media_type="application/json")  # as its receipt has it: written out once
 
 
 @post("/undo", operation_id="undoScan", opt={"permission": Permission.SPECIMEN_READ}, tags=["Scan"], status_code=200)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import insert
 
 from biobank.specimen.models import Custody
 from biobank.tx import Tx
@@ -71,18 +71,15 @@ async def begin_custody(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
         await tx.session.execute(insert(Custody), rows)
 
 
-_MOVE = text(
-    """
-    update custody u set container_id = v.container_id, "row" = v.at_row, col = v.at_col, package_id = v.package_id,
-           holder_id = v.holder_id, external_party_id = v.external_party_id, terminal = v.terminal, site_id = v.site_id,
-           since = :since
-      from unnest(cast(:tubes as bigint[]), cast(:container_id as bigint[]), cast(:row as int[]), cast(:col as int[]),
-                  cast(:package_id as bigint[]), cast(:holder_id as bigint[]), cast(:external_party_id as bigint[]),
-                  cast(:terminal as text[]), cast(:site_id as bigint[]))
-           as v(tube, container_id, at_row, at_col, package_id, holder_id, external_party_id, terminal, site_id)
-     where u.specimen_id = v.tube
-    """
-)
+_MOVE = """
+update custody u set container_id = v.container_id, "row" = v.at_row, col = v.at_col, package_id = v.package_id,
+       holder_id = v.holder_id, external_party_id = v.external_party_id, terminal = v.terminal, site_id = v.site_id,
+       since = $1
+  from unnest($2::bigint[], $3::bigint[], $4::int[], $5::int[], $6::bigint[], $7::bigint[], $8::bigint[], $9::text[],
+              $10::bigint[])
+       as v(tube, container_id, at_row, at_col, package_id, holder_id, external_party_id, terminal, site_id)
+ where u.specimen_id = v.tube
+"""
 
 
 async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
@@ -92,5 +89,5 @@ async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
     if not places:
         return
     rows = [columns(place) for _, place in places]
-    arrays = {name: [row[name] for row in rows] for name in _COLUMNS}
-    await tx.session.execute(_MOVE, {"tubes": [tube for tube, _ in places], "since": tx.now, **arrays})
+    arrays = [[row[name] for row in rows] for name in _COLUMNS]
+    await tx.fetchrow(_MOVE, tx.now, [tube for tube, _ in places], *arrays)
