@@ -12,6 +12,8 @@ Order = Literal["day", "month"]
 _TIME = r"(?:[ T]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d+)?\s*(?:([AaPp])\.?\s?[Mm]\.?)?)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME, re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4})" + _TIME, re.ASCII)
+_NAMED = re.compile(r"(\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ,]+(\d{4}),?", re.ASCII)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SLASHED = re.compile(r"(?<!\d)(\d{1,2})/(\d{1,2})/\d{4}(?!\d)", re.ASCII)
 
 
@@ -39,7 +41,7 @@ def date_order(texts: Iterable[str]) -> Order | None:
 
 def read_moment(text: str, order: Order | None = None) -> Moment:
     """Read a date with an optional time. Dotted dates are day first; slashed ones follow `order`."""
-    text = text.strip()
+    text = _NAMED.sub(_numbered, text.strip(), count=1)
     found = _YEAR_FIRST.fullmatch(text)
     if found is not None:
         return Moment(_iso(found[1], found[2], found[3], found.groups()[3:]))
@@ -56,6 +58,12 @@ def read_moment(text: str, order: Order | None = None) -> Moment:
     if order is None:
         return Moment(None, ambiguous=True)
     return Moment(day_first if order == "day" else month_first)
+
+
+def _numbered(found: re.Match[str]) -> str:
+    """`21-Jun-2011` as `2011-06-21`."""
+    name = found[2].lower()
+    return f"{found[3]}-{_MONTHS.index(name) + 1}-{found[1]}" if name in _MONTHS else found[0]
 
 
 def _iso(year: str, month: str, day: str, clock: tuple[str | None, ...]) -> str | None:

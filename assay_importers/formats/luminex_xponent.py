@@ -14,7 +14,7 @@ from assay_importers.formats.xponent_header import read_header, read_run
 from assay_importers.text import Row, decode, read_rows
 
 # Spreadsheets may put `sep=;` or blank rows above the first line.
-_FIRST_LINE = re.compile(
+FIRST_LINE = re.compile(
     r'(?:"?sep=.)?[\s,;"]*(?P<name>Program|DataType:?)"?[ ]*(?P<delimiter>[,;\t])(?P<rest>[^\r\n]*)', re.IGNORECASE
 )
 _BLOCK_LINE = re.compile(r'^"?DataType:?"?[ ]*[,;\t]', re.IGNORECASE | re.MULTILINE)
@@ -37,7 +37,7 @@ class LuminexXponent(Importer):
         if head.text is None:
             return Finding(Verdict.NO, "not text")
         text = head.text.replace("\r\n", "\n").replace("\r", "\n")
-        first = _FIRST_LINE.match(text)
+        first = FIRST_LINE.match(text)
         if first is not None and first["name"].casefold() == "program":
             program = first["rest"].casefold()
             if "intelliflex" in program:
@@ -78,7 +78,7 @@ class LuminexXponent(Importer):
 
 def _delimiter(text: str) -> str:
     """The character behind `Program` on the first line. It says nothing about the decimal mark."""
-    found = _FIRST_LINE.match(text)
+    found = FIRST_LINE.match(text)
     if found is None:
         line = text.lstrip().partition("\n")[0].strip()
         raise FaultyFile(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay_importers.lookup import nanostring, olink, plates, rows, somascan, transcriptomics, xponent
+from assay_importers.lookup import immunoassays, nanostring, olink, plates, rows, somascan, transcriptomics, xponent
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
+    "bioplex": immunoassays.BIOPLEX,
     "biomark": rows.QPCR,
     "bmg": plates.GRIDS,
     "cell_count": rows.ROWS,
@@ -27,6 +28,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "kaleido": plates.GRIDS,
     "kallisto_abundance": transcriptomics.KALLISTO,
     "lightcycler": rows.QPCR,
+    "luminex_intelliflex": immunoassays.INTELLIFLEX,
     "luminex_xponent": xponent.FIELDS,
     "mage_tab_sdrf": transcriptomics.SDRF,
     "nanodrop": rows.ROWS,
