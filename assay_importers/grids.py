@@ -17,7 +17,7 @@ from assay_importers.text import Row, read_rows
 _NUMBER = re.compile(r"0?([1-9]\d?)(?:\.0)?", re.ASCII)
 _LETTERS = re.compile(r"[A-Z]|A[A-F]", re.ASCII)
 # Rows of a plate that has so many columns.
-HEIGHTS = {3: 2, 4: 3, 6: 4, 8: 6, 12: 8, 24: 16, 48: 32}
+_HEIGHTS = {12: 8, 24: 16, 48: 32}
 
 
 class GridLine(NamedTuple):
@@ -154,10 +154,10 @@ def find_grids(rows: Sequence[Row]) -> list[Grid]:
     return grids
 
 
-def check_whole(grid: Grid, *, last: bool) -> None:
-    """Refuse a grid whose rows are not A, B, C, … without a gap, and one at the end of the file that is not whole.
+def check_rows(grid: Grid, *, last: bool = False) -> list[str]:
+    """Refuse a grid whose rows are not A, B, C, … without a gap; a note when it is the last and not a whole plate.
 
-    A plate of 12 columns has 8 rows: a file that ends before the last of them was cut off.
+    A plate of 12 columns has 8 rows: fewer at the end of the file are a plate in part, or a file that was cut off.
     """
     for number, letters in enumerate(grid.letters, start=1):
         if letters != row_letters(number):
@@ -166,10 +166,9 @@ def check_whole(grid: Grid, *, last: bool) -> None:
                 line=next(row.line for row in grid.lines if row.letters == letters),
                 expected="rows A, B, C and so on",
             )
-    height = HEIGHTS.get(len(grid.columns))
-    if last and height is not None and len(grid.letters) < height:
-        raise FaultyFile(
-            f"the file ends within the grid of line {grid.line}, after row {grid.letters[-1]}",
-            line=grid.lines[-1].line,
-            expected=f"rows A to {row_letters(height)}",
-        )
+    height = _HEIGHTS.get(len(grid.columns), 0)
+    if not last or len(grid.letters) >= height:
+        return []
+    end, whole = grid.letters[-1], row_letters(height)
+    why = "a plate in part, or a file that was cut off"
+    return [f"line {grid.lines[-1].line}: the file ends with row {end} of a plate that has {whole}: {why}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,8 @@ from assay_importers.numbers import Style, number_style
 from assay_importers.text import Row
 from assay_importers.values import Value, read_dilution
 from assay_importers.wells import read_well
+
+_NUMBERLIKE = re.compile(r"[<>≤≥\s]*[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*%?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -155,9 +158,9 @@ class RowTable:
         try:
             style = number_style(cells)
         except FaultyFile:
-            if all(self.found.read(text).known for _, text in cells):
+            if all(_NUMBERLIKE.fullmatch(text) or self.found.read(text).known for _, text in cells):
                 raise
-            # Lists of codes such as `19,30,` beside a version `4.0`: no numbers at all.
+            # Codes such as `19,30` beside a version `4.0` and words: no quantities.
             return None
         values = ((self.value(text, style) or self.found.read(text, style)).value for _, text in cells)
         return style if any(value is not None for value in values) else None

@@ -9,7 +9,7 @@ from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Role, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import Walker, read_grid, started_at
-from assay_importers.grids import Grid, check_whole, delimited, grid_delimiter
+from assay_importers.grids import Grid, check_rows, delimited, grid_delimiter
 from assay_importers.numbers import number_style
 from assay_importers.text import Row, decode
 from assay_importers.wells import read_well, role_hint
@@ -18,7 +18,7 @@ _FIRST = re.compile(
     r"\s*\"?User: ?[^\r\n]*?(?P<delimiter>[,;\t])\"? ?Path: ?[^\r\n]*?[,;\t]\"? ?Test (?:run no\.?|ID): ?"
 )
 _SECOND = re.compile(r"^\"?Test name: ?", re.MULTILINE)
-_TABLE = re.compile(r"^\"?Well(?: ?Row)?\"?(?P<delimiter>[,;\t])\"?(?:Well ?Col|Content)\b", re.MULTILINE)
+_TABLE = re.compile(r"^\"?Well(?: ?Row)?\"?(?P<delimiter>[,;\t])", re.MULTILINE)
 WORDS: dict[str, Flag] = {"overflow": "above_range", "underflow": "below_range", "no data": "not_reported"}
 _CONTENT: tuple[tuple[str, Role], ...] = (
     ("blank", "blank"),
@@ -96,7 +96,7 @@ class _Reader:
         return self.found.header.get("ID1")
 
     def _grid(self, grid: Grid, above: Sequence[str]) -> None:
-        check_whole(grid, last=grid.lines[-1].line == self.last)
+        self.found.notes += check_rows(grid, last=grid.lines[-1].line == self.last)
         title = above[-1] if above else "Raw Data"
         if title.casefold() in {"content", "layout", "concentrations"}:
             self._layout(grid, title)

@@ -10,7 +10,7 @@ from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.dates import date_order, read_moment
 from assay_importers.errors import FaultyFile
-from assay_importers.grids import Grid, check_whole, delimited, find_grid
+from assay_importers.grids import Grid, check_rows, delimited, find_grid
 from assay_importers.numbers import Style, number_style
 from assay_importers.text import Row, decode
 from assay_importers.values import Value, read_number
@@ -167,7 +167,7 @@ class _Plate:
         return below is not None and (find_grid(self.rows, below) is not None or _is_table(self.rows[below]))
 
     def _grid(self, grid: Grid, title: str) -> None:
-        check_whole(grid, last=grid.lines[-1].line >= self.last - 1)
+        self.found.notes += check_rows(grid, last=grid.lines[-1].line >= self.last - 1)
         title = title or grid.corner or "Results"
         self.found.table(title, grid.labels, len(grid.lines))
         layout = title == _LAYOUT or any(label.casefold() in _SAMPLE for label in grid.labels)

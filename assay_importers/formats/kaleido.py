@@ -9,7 +9,7 @@ from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import Walker, read_grid, started_at, unformula
-from assay_importers.grids import Grid, check_whole, delimited, grid_delimiter
+from assay_importers.grids import Grid, check_rows, delimited, grid_delimiter
 from assay_importers.text import Row, decode
 from assay_importers.wells import role_hint
 
@@ -113,7 +113,7 @@ class _Reader:
         return at + 1
 
     def _grid(self, grid: Grid, above: Sequence[str]) -> None:
-        check_whole(grid, last=grid.lines[-1].line == self.last)
+        self.found.notes += check_rows(grid, last=grid.lines[-1].line == self.last)
         if any("platemap" in line.casefold() for line in above[-3:]):
             self._map(grid)
             return

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Role, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
-from assay_importers.grids import Grid, check_whole, delimited, find_grid, grid_delimiter
+from assay_importers.grids import Grid, check_rows, delimited, find_grid, grid_delimiter
 from assay_importers.numbers import number_style
 from assay_importers.text import Row, decode
 from assay_importers.values import read_dilution
@@ -60,7 +60,7 @@ class PlateMap(Importer):
         grids, beside = _grids(rows)
         found.unread += [f"line {row.line}: {' '.join(row.cells).strip()}" for row in beside]
         for number, grid in enumerate(grids, start=1):
-            check_whole(grid, last=number == len(grids))
+            found.notes += check_rows(grid, last=number == len(grids))
             name = grid.corner or f"Grid {number}"
             found.table(name, (name,), len(grid.lines))
             _read(found, grid, name)

@@ -9,7 +9,7 @@ from assay_importers.collect import Collector
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Role, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import started_at
-from assay_importers.grids import Grid, check_whole, find_grid, sheet_rows
+from assay_importers.grids import Grid, check_rows, find_grid, sheet_rows
 from assay_importers.numbers import Style, number_style
 from assay_importers.peek import peek
 from assay_importers.text import Row
@@ -130,7 +130,7 @@ class _Sheet:
 
     def _grid(self, grid: Grid, title: str) -> None:
         """A grid of numbers was measured; one of names says what is in the wells."""
-        check_whole(grid, last=False)
+        check_rows(grid)
         title = title or (grid.corner if grid.corner != CORNER else "")
         texts = [(row.line, cell.strip()) for row in grid.lines for cell in row.cells if cell.strip()]
         style = number_style(texts)
@@ -151,10 +151,12 @@ class _Sheet:
         return next(name for name in names if name not in taken)
 
     def _name(self, well: str, text: str, column: str) -> None:
-        code = _CODE.fullmatch(text)
-        role = _CODES.get(code[1]) if code else None
-        self.found.well(self.plate, well, sample=text or None, role=role or role_hint(text))
-        if text:
+        if not text:
+            self.found.well(self.plate, well)
+        else:
+            code = _CODE.fullmatch(text)
+            role = _CODES.get(code[1]) if code else None
+            self.found.well(self.plate, well, sample=text, role=role or role_hint(text))
             self.found.fact(column, text, plate=self.plate, location=well)
 
     def _is_list(self, at: int) -> bool:
