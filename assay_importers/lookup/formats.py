@@ -12,8 +12,8 @@ from assay_importers.lookup import immunoassays, nanostring, olink, plates, rows
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
-    "bioplex": immunoassays.BIOPLEX,
     "biomark": rows.QPCR,
+    "bioplex": immunoassays.BIOPLEX,
     "bmg": plates.GRIDS,
     "cell_count": rows.ROWS,
     "cfx": rows.QPCR,
@@ -31,6 +31,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "luminex_intelliflex": immunoassays.INTELLIFLEX,
     "luminex_xponent": xponent.FIELDS,
     "mage_tab_sdrf": transcriptomics.SDRF,
+    "msd": immunoassays.MSD,
     "nanodrop": rows.ROWS,
     "nanostring": nanostring.FIELDS,
     "olink": olink.FIELDS,

@@ -6,7 +6,7 @@ from typing import Any
 
 from assay_importers.lookup import xponent
 from assay_importers.lookup.question import Answer, Question
-from assay_importers.wells import row_and_column
+from assay_importers.wells import read_well, row_and_column
 
 
 def _bead_regions(asked: Question) -> list[Any]:
@@ -41,4 +41,65 @@ INTELLIFLEX = {**xponent.FIELDS, "n_bead_regions": _bead_regions}
 BIOPLEX = {
     "analyte_sheets": _analytes,
     **{name: _of_region(name) for name in ("RegionCount", "Median", "Mean", "CV", "StdDev", "StdErr")},
+}
+
+
+def _first_line(asked: Question) -> list[Any]:
+    return [text for name, text in asked.run.run.header.items() if name == "Plate"]
+
+
+def _header(name: str) -> Answer:
+    return lambda asked: [text for key, text in asked.run.run.header.items() if key == name]
+
+
+def _legend(asked: Question) -> list[Any]:
+    return [[fact.text for fact in asked.run.facts if fact.name == "Legend"]]
+
+
+def _on_spot(name: str) -> Answer:
+    """What stands under a name, by sample and well and by assay and spot, `IL-6 spot 2`: of the readings, else of the
+    facts; `first listed spot` is the first that has a value.
+    """
+
+    def answer(asked: Question) -> list[Any]:
+        run = asked.run
+        wanted = asked.sample.split("|")
+        assay, _, spot = asked.analyte.rpartition(" spot ")
+        places = {
+            (fact.sample, fact.location, fact.analyte)
+            for fact in run.facts
+            if fact.name == "Spot" and fact.text == spot
+        }
+        if asked.analyte == "first listed spot":
+            assay = next((reading.analyte or "" for reading in run.readings), "")
+            places = {(reading.sample, reading.location, assay) for reading in run.readings}
+        texts = [(r.sample, r.location, r.analyte, r.raw) for r in run.readings if r.quantity == name]
+        texts += [(f.sample, f.location, f.analyte, f.text) for f in run.facts if f.name == name]
+        return [
+            text
+            for sample, location, analyte, text in texts
+            if analyte == assay
+            and (sample, location, analyte) in places
+            and all(part == sample or read_well(part) == location for part in wanted)
+        ]
+
+    return answer
+
+
+MSD = {
+    "first_line": _first_line,
+    "barcode": _header("Barcode1"),
+    "plate type": _header("Type"),
+    "active spots (Legend)": _legend,
+    **{
+        name: _on_spot(name)
+        for name in (
+            "Signal",
+            "Concentration",
+            "Calc. Concentration",
+            "Calc. Conc. Mean",
+            "Detection Range",
+            "Dilution",
+        )
+    },
 }
