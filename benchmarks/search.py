@@ -21,7 +21,7 @@ _PREFIX = (
 )
 _PAGE = (
     "select s.id, s.code, s.quantity, p.code from specimen s join custody u on u.specimen_id = s.id "
-    "join participant p on p.id = s.participant_id where s.id > $1 order by s.id limit 51"
+    "join participant p on p.id = s.participant_id where s.id > $1 and u.specimen_id > $1 order by s.id limit 51"
 )
 
 

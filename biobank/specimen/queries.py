@@ -409,7 +409,9 @@ async def specimens(
     """Tubes within reach as they were registered. `site` is the owner's or the one that has it; `hold` may be `any`;
     `visit` is a type of visit, and `container` a box or anything that boxes stand in.
     """
-    query = _rows(tx).where(Specimen.id > after, within(tx.scope(Permission.SPECIMEN_READ)))
+    # Both keys: of a range of one PostgreSQL infers nothing for the other, and would read custody from its beginning.
+    begins = (Specimen.id > after, Custody.specimen_id > after)
+    query = _rows(tx).where(*begins, within(tx.scope(Permission.SPECIMEN_READ)))
     wanted: list[tuple[str | None, SQLColumnExpression[Any]]] = [
         (study, Study.code),
         (type_, Specimen.specimen_type),
