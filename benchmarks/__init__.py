@@ -18,8 +18,11 @@ SIZES = {
     "rackscan": 1_000_000,
     "pages": 3_500,
     "labels": 10_000,
+    "parse": 20_000,
 }
-"""The benchmarks, and how many aliquots (`pages`: participants, `labels`: labels) each makes where nothing is said."""
+"""The benchmarks, and how many aliquots each makes where nothing is said (`pages`: participants, `labels`: labels,
+`parse`: genes).
+"""
 
 
 HOUSES = frozenset({"scan", "store", "box", "search", "rackscan"})

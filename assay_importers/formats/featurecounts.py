@@ -21,7 +21,6 @@ from assay_importers.errors import FaultyFile
 from assay_importers.formats.matrix_shape import FEATURECOUNTS as _ANNOTATION
 from assay_importers.matrix import Matrix
 from assay_importers.one_sample import Sample, count_of, join
-from assay_importers.text import decode
 from assay_importers.text_matrix import (
     Columns,
     Layout,
@@ -53,10 +52,7 @@ class FeatureCounts(Importer):
     several = True
 
     def sniff(self, head: Head) -> Finding:
-        try:
-            lines = first_lines(decode(head.data[:4096], cut=len(head.data) > 4096).text, 3).texts
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
+        lines = first_lines(head.text or "", 3).texts
         if lines and lines[0].lstrip('"').startswith(_PROGRAM):
             return Finding(Verdict.YES, "the first line names featureCounts as the program")
         if lines and cells_of(lines[0], "\t")[: len(_ANNOTATION)] == _ANNOTATION:

@@ -10,7 +10,6 @@ from itertools import compress
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.one_sample import Part, Sample, count_of, run_of, sample_name
-from assay_importers.text import decode
 from assay_importers.text_matrix import Layout, cells_of, first_lines, how_many, open_text, read_columns
 
 COUNTERS = ("__no_feature", "__ambiguous", "__too_low_aQual", "__not_aligned", "__alignment_not_unique")
@@ -37,13 +36,13 @@ class HtseqCounts(Importer):
     several = True
 
     def sniff(self, head: Head) -> Finding:
-        if b"\t" not in head.data[:4096]:
+        text = head.text
+        if text is None or "\t" not in text[:4096]:
             return Finding(Verdict.NO, "no columns between tabs")
-        try:
-            text = decode(head.data, cut=not head.complete).text
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
-        lines = list(first_lines(text, 1 << 20).texts)
+        first = text[:4096].split("\n", 1)[0].split("\t")
+        if not any(f"{name}\t" in text for name in (*_OLD, *_OF_EXONS)) and (len(first) != 2 or not _is_count(first)):
+            return Finding(Verdict.NO, "without htseq-count's counters")
+        lines = list(first_lines(text, len(text)).texts)
         if not head.complete:
             lines.pop()  # it may be cut
         return _judge(lines, complete=head.complete)
@@ -61,7 +60,7 @@ def _judge(lines: Sequence[str], *, complete: bool) -> Finding:
         return Finding(Verdict.NO, "not one name and its counts in each line")
     if counters:
         return Finding(Verdict.YES, "names and counts, and htseq-count's counters")
-    if len(rows[0]) == 2 and not _has_header(lines) and len(rows) >= _ENOUGH:
+    if len(rows[0]) == 2 and len(rows) >= _ENOUGH:
         if not complete or {row[0] for row in rows[-len(_OLD) :]} == _OLD:
             return Finding(Verdict.YES, "names and counts without a header, as htseq-count writes them")
         return Finding(Verdict.MAYBE, "names and counts without a header, but not htseq-count's counters")

@@ -10,6 +10,8 @@ from assay_importers.text_matrix import Layout, cells_of, decimal_mark, first_li
 from assay_importers.values import DecimalMark
 
 _SAMPLED = 200
+# Of wide tables a few rows tell as much: what is looked at is bounded in cells.
+_CELLS, _FEW_ROWS = 2_000, 5
 _DELIMITERS = ("\t", ",", ";", " ")
 _MOSTLY = 0.8
 _FEW_SYMBOLS = 3
@@ -45,9 +47,10 @@ def find_shape(text: str) -> Shape | str:
     if split is None:
         return "no rows of equal length between tabs, commas, semicolons or blanks"
     delimiter, header, rows = split
-    mark: DecimalMark = "." if delimiter == "," else decimal_mark(cell for row in rows for cell in row[1:])
+    looked = rows[: max(_FEW_ROWS, _CELLS // len(header))]
+    mark: DecimalMark = "." if delimiter == "," else decimal_mark(cell for row in looked for cell in row[1:])
     numeric = [
-        sum(is_number(row[column], mark) for row in rows) >= _MOSTLY * len(rows) for column in range(len(header))
+        sum(is_number(row[column], mark) for row in looked) >= _MOSTLY * len(looked) for column in range(len(header))
     ]
     ids, share = _ids(header, rows, numeric)
     across = gene_ids([name for column, name in enumerate(header) if column != ids])

@@ -9,7 +9,6 @@ from typing import ClassVar
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.one_sample import Part, Sample, run_of, sample_name
-from assay_importers.text import decode
 from assay_importers.text_matrix import (
     Layout,
     Lines,
@@ -22,7 +21,6 @@ from assay_importers.text_matrix import (
     repeated,
 )
 
-_HEAD = 8192
 _SAMPLED = 200
 
 
@@ -44,13 +42,7 @@ class Quantification(Importer):
     ending: ClassVar[re.Pattern[str]]
 
     def sniff(self, head: Head) -> Finding:
-        if b"\t" not in head.data[:_HEAD]:
-            return Finding(Verdict.NO, "no columns between tabs")
-        try:
-            text = decode(head.data[:_HEAD], cut=len(head.data) > _HEAD).text
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
-        if self._header(first_lines(text, 20)) is None:
+        if head.text is None or self._header(first_lines(head.text, 20)) is None:
             return Finding(Verdict.NO, f"not the columns of {self.program}")
         return Finding(Verdict.YES, f"the columns of {self.program}")
 

@@ -7,7 +7,6 @@ import re
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.one_sample import Part, Sample, count_of, run_of, sample_name
-from assay_importers.text import decode
 from assay_importers.text_matrix import Layout, first_lines, how_many, open_text, read_columns
 
 STRANDS = ("unstranded", "forward", "reverse")
@@ -29,12 +28,7 @@ class StarCounts(Importer):
     several = True
 
     def sniff(self, head: Head) -> Finding:
-        if not head.data[:64].lstrip(b"\xef\xbb\xbf").startswith(b"N_"):
-            return Finding(Verdict.NO, "does not begin with STAR's totals")
-        try:
-            lines = first_lines(decode(head.data, cut=not head.complete).text, len(TOTALS)).texts
-        except FaultyFile as error:
-            return Finding(Verdict.NO, f"not text: {error}")
+        lines = first_lines(head.text or "", len(TOTALS)).texts
         found = [_TOTAL.fullmatch(line.rstrip()) for line in lines]
         if {match[1] for match in found if match is not None} == set(TOTALS):
             return Finding(Verdict.YES, "begins with STAR's four totals in three columns")
