@@ -12,6 +12,7 @@ from assay_importers.lookup import immunoassays, nanostring, olink, plates, rows
 from assay_importers.lookup.question import Answer
 
 FIELDS: Mapping[str, Mapping[str, Answer]] = {
+    "autoantibody": immunoassays.AUTOANTIBODY,
     "biomark": rows.QPCR,
     "bioplex": immunoassays.BIOPLEX,
     "bmg": plates.GRIDS,

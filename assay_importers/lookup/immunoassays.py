@@ -103,3 +103,42 @@ MSD = {
         )
     },
 }
+
+
+def _column(asked: Question) -> list[Any]:
+    """What stands in a column of a table, named as the analyte: numbers, texts, and the antibodies themselves."""
+    run = asked.run
+    found = [r.raw for r in run.readings if (r.sample or "").strip() == asked.sample and r.quantity == asked.analyte]
+    found += [f.text for f in run.facts if (f.sample or "").strip() == asked.sample and f.name == asked.analyte]
+    if asked.analyte in {name for table in run.tables for name in table.columns} and not found:
+        found = [r.analyte or "" for r in run.readings if (r.sample or "").strip() == asked.sample]
+    return found
+
+
+def _texts(name: str) -> Answer:
+    return lambda asked: [sorted({fact.text for fact in asked.run.facts if fact.name == name})]
+
+
+def _sample_ids(asked: Question) -> list[Any]:
+    return [sorted({reading.sample or "" for reading in asked.run.readings})]
+
+
+def _padded_ids(asked: Question) -> list[Any]:
+    return [[name for name in _sample_ids(asked)[0] if name != name.rstrip()]]
+
+
+def _pairs_again(asked: Question) -> list[Any]:
+    """Pairs of sample and antibody beyond the first of each, in the first column of numbers."""
+    readings = asked.run.readings
+    pairs = [(r.sample, r.analyte) for r in readings if r.quantity == readings[0].quantity]
+    return [len(pairs) - len(set(pairs))]
+
+
+AUTOANTIBODY = {
+    "value": _column,
+    "diagnoses": _texts("Diagnosis"),
+    "sample_types": _texts("Sample_Type"),
+    "all_sample_ids": _sample_ids,
+    "sample_ids_with_trailing_space": _padded_ids,
+    "n_duplicate_sample_antibody_pairs": _pairs_again,
+}
