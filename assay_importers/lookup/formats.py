@@ -22,6 +22,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "featurecounts": transcriptomics.FEATURECOUNTS,
     "gct": transcriptomics.GCT,
     "gen5": plates.GRIDS,
+    "genepix_gpr": immunoassays.GENEPIX,
     "geo_series_matrix": transcriptomics.SERIES_MATRIX,
     "geo_soft": transcriptomics.SOFT,
     "h5ad": transcriptomics.H5AD,

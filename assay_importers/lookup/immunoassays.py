@@ -142,3 +142,50 @@ AUTOANTIBODY = {
     "sample_ids_with_trailing_space": _padded_ids,
     "n_duplicate_sample_antibody_pairs": _pairs_again,
 }
+
+
+def _in_header(name: str) -> Answer:
+    return lambda asked: [asked.run.run.header.get(name)]
+
+
+def _spots(asked: Question) -> list[Any]:
+    return [table.rows for table in asked.run.tables]
+
+
+def _blocks(asked: Question) -> list[Any]:
+    features = asked.run.features
+    return [] if features is None else [len(set(features.annotation.get("Block", ())))]
+
+
+def _named_columns(asked: Question) -> list[Any]:
+    return [len(table.columns) for table in asked.run.tables]
+
+
+def _records(asked: Question) -> list[Any]:
+    return [sum(not name.startswith("ATF") for name in asked.run.run.header)]
+
+
+class _Spot(dict[str, Any]):
+    """`block 1 row 2 col 3` is a spot, the analyte what is printed there: any layer of it on the first slide."""
+
+    def get(self, word: str, default: Any = None) -> Any:
+        return super().get(word, default) or (lambda asked: self._layer(asked, word))
+
+    def _layer(self, asked: Question, word: str) -> list[Any]:
+        features, matrix = asked.run.features, asked.run.matrix
+        if features is None or matrix is None or word not in matrix.layers:
+            return []
+        names = features.annotation.get("Name", ())
+        rows = [row for row, name in enumerate(features.ids) if name == asked.sample]
+        return [matrix.value(word, row, 0) for row in rows if names and names[row] == asked.analyte]
+
+
+GENEPIX = _Spot(
+    {
+        "n_header_records": _records,
+        "declared_columns": _in_header("ATF columns"),
+        "actual_columns": _named_columns,
+        "n_spots": _spots,
+        "n_blocks": _blocks,
+    }
+)
