@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import asyncpg
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -17,7 +16,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import migrations
 from biobank.errors import OperationFailed
-from biobank.models import metadata
 from biobank.progress import say
 
 _FOLDER = Path(migrations.__file__).parent
@@ -92,6 +90,9 @@ async def current(dsn: str) -> str | None:
 
 async def drift(dsn: str) -> list[Any]:
     """What differs between the tables of a database and the models: empty when the migrations tell the whole story."""
+    from alembic.autogenerate import compare_metadata
+
+    from biobank.models import metadata
 
     def work(connection: Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))

@@ -6,6 +6,7 @@ import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 import uvicorn
@@ -14,13 +15,15 @@ from biobank import migrate
 from biobank.app import create_app
 from biobank.audit.seal import seal
 from biobank.db import Database
-from biobank.demo import DemoSummary, fill
 from biobank.errors import OperationFailed
 from biobank.live import Hub
 from biobank.logs import configure_logging
 from biobank.progress import Progress, ProgressBar, say
 from biobank.runtime import Running, csrf_secret, is_empty, running
 from biobank.settings import Settings
+
+if TYPE_CHECKING:
+    from biobank.demo import DemoSummary
 
 LOGINS = "demo-logins.txt"
 _GRACE_SECONDS = 30
@@ -61,13 +64,15 @@ def serve(settings: Settings) -> None:
         serve_prepared(settings, database)
 
 
-def fill_demo(settings: Settings, database: Running, *, participants: int, seed: int) -> DemoSummary:
+def fill_demo(settings: Settings, database: Running, *, participants: int, seed: int) -> "DemoSummary":
     """Make the demo study under a password of this installation alone, and keep the logins beside the data."""
+    from biobank.demo import fill
+
     say(f"Making the demo study with {participants:,} made-up participants …")
     password = "-".join(secrets.token_hex(3) for _ in range(3))
     progress = ProgressBar()
 
-    async def work() -> DemoSummary:
+    async def work() -> "DemoSummary":
         async with Database.open(database.dsn, role=settings.database_role, size=4) as opened:
             made = await fill(opened, participants=participants, seed=seed, password=password, progress=progress)
         await settle(database.dsn, progress)

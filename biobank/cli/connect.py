@@ -36,9 +36,8 @@ def with_connection(settings: Settings, work: Callable[[asyncpg.Connection], Awa
 def in_tx(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]]) -> Outcome:
     from sqlalchemy.exc import IntegrityError
 
-    from biobank import migrate
+    from biobank import migrate, models  # noqa: F401  # a row refers to tables of slices that the work does not import
     from biobank.actor import SERVICE
-    from biobank.constraints import CONSTRAINTS
     from biobank.db import Database
     from biobank.runtime import running
     from biobank.tx import open_tx
@@ -53,6 +52,8 @@ def in_tx(settings: Settings, work: Callable[["Tx"], Awaitable[Outcome]]) -> Out
         try:
             return asyncio.run(inside(database.dsn))
         except IntegrityError as error:
+            from biobank.constraints import CONSTRAINTS
+
             meant = from_database(error, CONSTRAINTS)
             if meant is None:
                 raise

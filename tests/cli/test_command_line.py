@@ -35,13 +35,24 @@ def test_a_file_is_parsed_without_a_database_and_the_exit_status_tells_how_it_we
     assert "cut.csv" in line("parse", faulty, status=3).stderr
 
 
+def imported(said):
+    """Which of the libraries that take long to import a command did."""
+    slow = {"alembic", "assay_importers", "jinja2", "labels", "litestar", "pyarrow", "reportlab", "sqlalchemy"}
+    return slow & set(re.findall(r"^import time:.*\| +(\w+)$", said, re.MULTILINE))
+
+
 def test_users_get_names_roles_and_tokens_once(line, dsn):
     line("user", "create", "jo.doe", "--name", "Jo Doe", password=PASSWORD)
     again = line("user", "create", "jo.doe", "--name", "Jo Doe", status=1, password=PASSWORD)
     assert again.stderr == "Error: A user of this name exists already: choose another name.\n"
     wizard = line("user", "create", "w.izard", "--name", "W", "--role", "wizard", status=1, password=PASSWORD)
     assert "There is no role wizard: choose one of technician" in wizard.stderr
-    assert "no user nobody" in line("token", "create", "nobody", "x", status=1).stderr
+    line.environment["PYTHONPROFILEIMPORTTIME"] = "1"
+    nobody = line("token", "create", "nobody", "x", status=1).stderr
+    assert "no user nobody" in nobody
+    assert imported(nobody) == {"alembic", "sqlalchemy"}
+    assert imported(line("migrate").stderr) == {"alembic", "sqlalchemy"}
+    assert imported(line("audit", "verify").stderr) == set()
     assert sql(dsn, "select string_agg(username, ' ' order by username) from app_user") == "jo.doe root.admin"
 
 
