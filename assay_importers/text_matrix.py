@@ -18,7 +18,11 @@ from assay_importers.errors import FaultyFile
 from assay_importers.text import Text, decode
 from assay_importers.values import DecimalMark
 
-MISSING = ("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "null", "NULL", "Null", "#N/A")
+MISSING = (
+    *("", "NA", "N/A", "n/a", "na", "NaN", "nan", "NAN", "null", "NULL", "Null"),
+    # What spreadsheets and old C libraries put where there is no number.
+    *("#N/A", "#DIV/0!", "#VALUE!", "#NUM!", "#REF!", "#NAME?", "1.#INF", "-1.#INF", "1.#QNAN", "-1.#IND", "1.#IND"),
+)
 _UNREAL = r"[+-]?(?:inf|infinity|nan)"
 _NUMBER = {
     ".": re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|{_UNREAL}", re.ASCII | re.IGNORECASE),

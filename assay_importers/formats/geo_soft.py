@@ -131,8 +131,8 @@ def _entities(text: str) -> Iterator[_Entity]:
                     line=line_of(text, begin.start()),
                     expected=f"a line !{begin[1]}_table_end",
                 )
-            every_text = None if mark[1].upper() == "PLATFORM" else _ANNOTATION
-            columns = read_table(text, start, end, texts=every_text, quoted=False)
+            texts = _ANNOTATION if mark[1].upper() in {"SAMPLE", "DATASET"} else None
+            columns = read_table(text, start, end, texts=texts, quoted=False)
         yield _Entity(mark[1].upper(), mark[2], pairs, columns)
 
 

@@ -40,7 +40,8 @@ class HtseqCounts(Importer):
         if text is None or "\t" not in text[:4096]:
             return Finding(Verdict.NO, "no columns between tabs")
         first = text[:4096].split("\n", 1)[0].split("\t")
-        if not any(f"{name}\t" in text for name in (*_OLD, *_OF_EXONS)) and (len(first) != 2 or not _is_count(first)):
+        plain = len(first) == 2 and (_is_count(first) or _is_titled(first))
+        if not plain and not any(f"{name}\t" in text for name in (*_OLD, *_OF_EXONS)):
             return Finding(Verdict.NO, "without htseq-count's counters")
         lines = list(first_lines(text, len(text)).texts)
         if not head.complete:
@@ -65,6 +66,11 @@ def _judge(lines: Sequence[str], *, complete: bool) -> Finding:
             return Finding(Verdict.YES, "names and counts without a header, as htseq-count writes them")
         return Finding(Verdict.MAYBE, "names and counts without a header, but not htseq-count's counters")
     return Finding(Verdict.NO, "without htseq-count's counters")
+
+
+def _is_titled(first: Sequence[str]) -> bool:
+    """The header that Galaxy puts above a file of one sample names no sample."""
+    return [cell.strip().casefold() for cell in first] == ["feature", "count"]
 
 
 def _is_count(row: Sequence[str]) -> bool:
@@ -106,7 +112,7 @@ def _read(file: SourceFile) -> Iterator[Part]:
     attributes = {names[column]: list(compress(columns.texts(column), kept)) for column in sorted(texts - {0})}
     notes = (*opened.notes, how_many(len(ids), "features"), *_unfinished(found))
     for number, column in enumerate(values, 1):
-        sample = names[column] if header and names[column] else own
+        sample = names[column] if header and not _is_titled(named) else own
         if not header and len(values) > 1:
             sample = f"{own} {number}"
         counts = columns.numbers(column)

@@ -18,7 +18,9 @@ _FEW_SYMBOLS = 3
 _NO_NAMES = frozenset({"", "id", "ids", "identifier", "name", "names", "row", "rowname", "rownames", "x", "unnamed0"})
 FEATURECOUNTS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 # Columns of tables of one sample, which have importers of their own.
-_OF_ONE_SAMPLE = frozenset({"numreads", "estcounts", "expectedcount", "value", "tpm", "fpkm", "rpkm", "efflength"})
+_OF_ONE_SAMPLE = frozenset(
+    {"unstranded", "numreads", "estcounts", "expectedcount", "value", "tpm", "fpkm", "rpkm", "efflength"}
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +147,8 @@ def _problem(header: Sequence[str], values: Sequence[int], ids: int) -> str | No
     unnamed = plain(header[ids]) not in _NO_NAMES and not names_genes(header[ids])
     if unnamed and (gene_ids([header[ids]]) or all(is_number(header[column]) for column in values)):
         return "no header above the first row"
+    if tuple(plain(name) for name in header) == ("feature", "count"):
+        return "the columns of htseq-count"
     if tuple(header[: len(FEATURECOUNTS)]) == FEATURECOUNTS:
         return "the columns of featureCounts"
     if {plain(header[column]) for column in values} & _OF_ONE_SAMPLE:

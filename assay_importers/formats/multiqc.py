@@ -40,6 +40,9 @@ _TOOLS: dict[str, frozenset[str]] = {
     ),
     "SortMeRNA": frozenset({"rRNA_pct", "rRNA", "non_rRNA_pct", "non_rRNA"}),
     "dupRadar": frozenset({"dupRadar_intercept", "dupRadar_slope"}),
+    "general statistics": frozenset(
+        {"percent_duplicates", "percent_gc", "avg_sequence_length", "total_sequences", "percent_fails"}
+    ),
     "preseq, mosdepth": frozenset({"median_coverage", "mean_coverage", "1_x_pc", "30_x_pc"}),
 }
 _GENERAL = "mqc-generalstats"

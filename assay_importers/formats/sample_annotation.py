@@ -19,15 +19,15 @@ class _Annotation(Importer):
 
     version = "1"
     maturity = "stable"
-    delimiter: str
-    quoted: bool
+    delimiter = "\t"
 
     def read(self, file: SourceFile, header: Sequence[str]) -> ParsedRun:
         opened = open_text(file.content)
         facts: list[Fact] = []
         names: tuple[str, ...] = ()
         rows = 0
-        for line, cells in self._rows(opened.text):
+        short: list[int] = []
+        for line, cells in _rows(opened.text, self.delimiter_of(opened.text)):
             if not names:
                 names = tuple(cell.strip() for cell in cells)
                 if tuple(name.casefold() for name in names[: len(header)]) != tuple(header):
@@ -35,7 +35,9 @@ class _Annotation(Importer):
                         "these are not the columns", line=line, value=", ".join(names), expected=", ".join(header)
                     )
                 continue
-            if len(cells) != len(names):
+            if len(cells) < len(names):
+                short.append(line)
+            if any(cell.strip() for cell in cells[len(names) :]):
                 raise FaultyFile(
                     f"the row has {len(cells)} cells",
                     line=line,
@@ -44,7 +46,7 @@ class _Annotation(Importer):
                 )
             rows += 1
             sample = cells[0].strip()
-            facts += [Fact(sample=sample, name=name, text=cell) for name, cell in zip(names, cells, strict=True)]
+            facts += [Fact(sample=sample, name=name, text=cell) for name, cell in zip(names, cells, strict=False)]
         if not rows:
             raise FaultyFile("the file ends before its first sample", expected="a row for each sample")
         return ParsedRun(
@@ -53,20 +55,28 @@ class _Annotation(Importer):
             run=Run(),
             facts=tuple(facts),
             tables=(Table(name=self.title, columns=names, rows=rows),),
-            notes=(*opened.notes, how_many(rows, "rows")),
+            notes=(
+                *opened.notes,
+                how_many(rows, "rows"),
+                *([f"{len(short)} row(s) are shorter than the header, line {short[0]} first"] if short else []),
+            ),
         )
 
-    def _rows(self, text: str) -> Iterator[tuple[int, list[str]]]:
-        quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=self.delimiter, quoting=quoting)  # type: ignore[arg-type]
-        line = 1
-        try:
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield line, cells
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise FaultyFile(f"the row cannot be split into cells: {error}", line=line) from error
+    def delimiter_of(self, text: str) -> str:  # noqa: ARG002 - others look at the header
+        """What stands between cells."""
+        return self.delimiter
+
+
+def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    line = 1
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise FaultyFile(f"the row cannot be split into cells: {error}", line=line) from error
 
 
 class MageTabSdrf(_Annotation):
@@ -76,8 +86,6 @@ class MageTabSdrf(_Annotation):
     title = "MAGE-TAB SDRF"
     extensions = (".txt", ".tsv")
     technique = "sample annotation"
-    delimiter = "\t"
-    quoted = True
 
     def sniff(self, head: Head) -> Finding:
         if head.text is None or "\t" not in head.text[:4096]:
@@ -98,16 +106,18 @@ class NfCoreSamplesheet(_Annotation):
 
     key = "nf_core_samplesheet"
     title = "nf-core samplesheet"
-    extensions = (".csv",)
+    extensions = (".csv", ".tsv")
     technique = "sample annotation"
-    delimiter = ","
-    quoted = True
 
     def sniff(self, head: Head) -> Finding:
-        names = () if head.text is None else cells_of(head.text[:4096].partition("\n")[0], ",")
+        text = head.text or ""
+        names = cells_of(text[:4096].partition("\n")[0], self.delimiter_of(text))
         if names[:1] == ("sample",) and "fastq_1" in names:
             return Finding(Verdict.YES, "begins with sample and has the column fastq_1")
         return Finding(Verdict.NO, "not the columns of an nf-core samplesheet")
 
     def parse(self, file: SourceFile) -> ParsedRun:
         return self.read(file, ("sample",))
+
+    def delimiter_of(self, text: str) -> str:
+        return "\t" if text.startswith(("sample\t", '"sample"\t')) else ","

@@ -94,8 +94,9 @@ def _features(groups: dict[str, Any]) -> tuple[list[str], dict[str, list[str]]]:
     for name, group in groups.items():
         if "features" in group:
             source = group["features"]
-            found = {key: texts(source[key]) for key in source if key not in {"id", "_all_tag_keys"}}
             own = texts(source["id"])
+            along = {key: source[key] for key in source if key != "id"}
+            found = {key: texts(part) for key, part in along.items() if getattr(part, "shape", ()) == (len(own),)}
         else:
             own = texts(group[_OLD[0]])
             found = {"name": texts(group[_OLD[1]]), "genome": [name] * len(own)}

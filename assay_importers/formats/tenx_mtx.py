@@ -51,6 +51,8 @@ class TenxMtx(Importer):
 
     def sniff(self, head: Head) -> Finding:
         kind = None if head.text is None else _kind(head.text, _FEW, complete=head.complete)
+        if kind is None and _one_name(head.text or ""):
+            return Finding(Verdict.MAYBE, "one name in each line: beside a sparse matrix these are its barcodes")
         if kind is None:
             return Finding(Verdict.NO, "neither a sparse matrix nor its features nor its barcodes")
         return Finding(Verdict.YES, f"the {kind} of a 10x matrix")
@@ -60,7 +62,7 @@ class TenxMtx(Importer):
         notes: list[str] = []
         for one in (file, *file.companions):
             opened = open_text(one.content)
-            kind = _kind(opened.text, 1, complete=True)
+            kind = _kind(opened.text, 1, complete=True) or ("barcodes" if _one_name(opened.text) else None)
             if kind is None:
                 raise FaultyFile(
                     f"{one.name} is no part of a 10x matrix", expected="a matrix.mtx, features.tsv or barcodes.tsv"
@@ -152,6 +154,12 @@ def _kind(text: str, least: int, *, complete: bool) -> Kind | None:
         return "features" if gene_ids([row[0] for row in rows]) >= _MOSTLY and 2 * numbers < len(rows) else None
     typed = all(len(row) >= 3 and row[2].strip().casefold() in _TYPES for row in rows)
     return "features" if typed else None
+
+
+def _one_name(text: str) -> bool:
+    """Whether each of the first lines is a single word: names of cells of any kind."""
+    lines = first_lines(text, _SAMPLED).texts
+    return bool(lines) and all(len(line.split()) == 1 and line[0] not in "%{<[" and "," not in line for line in lines)
 
 
 def _rows(text: str) -> _Rows:

@@ -240,6 +240,9 @@ def test_sdrf() -> None:
     assert find(run, "*", "*", "n_columns") == [4]
     assert find(run, "*", "*", "duplicate_column_names") == [["Term Source REF"]]
     assert verdict(MageTabSdrf(), SDRF) is verdict(MageTabSdrf(), "Source Name\tAssay Name\n") is Verdict.YES
+    short = MageTabSdrf().parse(file("Source Name\tx\ty\nP1\t1\nP2\t1\t2\t\n"))
+    assert [fact.text for fact in short.facts] == ["P1", "1", "P2", "1", "2"]
+    assert short.notes[1] == "1 row(s) are shorter than the header, line 2 first"
     assert verdict(MageTabSdrf(), "Source Name\tx\n") is Verdict.MAYBE
     assert verdict(MageTabSdrf(), "Assay Name\tx\n") is verdict(MageTabSdrf(), BINARY) is Verdict.NO
 
@@ -249,6 +252,8 @@ def test_samplesheet() -> None:
     run = NfCoreSamplesheet().parse(file(text))
     assert find(run, "P1", "strand", "value") == ["auto"]
     assert verdict(NfCoreSamplesheet(), text) is Verdict.YES
+    assert verdict(NfCoreSamplesheet(), text.replace(",", "\t")) is Verdict.YES
+    assert len(NfCoreSamplesheet().parse(file(text.replace(",", "\t"))).facts) == 4
     assert verdict(NfCoreSamplesheet(), "sample,x\n") is verdict(NfCoreSamplesheet(), BINARY) is Verdict.NO
 
 
@@ -256,7 +261,7 @@ def test_samplesheet() -> None:
     ("text", "problem"),
     [
         ("Source\tx\nP1\t1\n", "these are not the columns"),
-        ("Source Name\tx\nP1\n", "the row has 1 cells"),
+        ("Source Name\tx\nP1\ty\tz\n", "the row has 3 cells"),
         ("Source Name\tx\n", "before its first sample"),
         (f"Source Name\tx\nP1\t{'x' * 200_000}\n", "cannot be split"),
     ],

@@ -9,6 +9,7 @@ import pytest
 
 from assay_importers.contract import Head, Importer, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
+from assay_importers.formats.expression_matrix import ExpressionMatrix
 from assay_importers.formats.featurecounts import FeatureCounts
 from assay_importers.formats.htseq_counts import HtseqCounts
 from assay_importers.formats.quantification import KallistoAbundance, RsemResults, SalmonQuant
@@ -66,6 +67,35 @@ def test_what_star_does_not_write(text: str | bytes) -> None:
     assert verdict(StarCounts(), text) is Verdict.NO
     with pytest.raises(FaultyFile):
         StarCounts().parse(SourceFile("x", text if isinstance(text, bytes) else text.encode()))
+
+
+COMMONS = (
+    "# gene-model: GENCODE v36\n"
+    "gene_id\tgene_name\tgene_type\tunstranded\tstranded_first\tstranded_second\ttpm_unstranded\n"
+    "N_unmapped\t\t\t5\t5\t5\t\nENSG00000000003.15\tTSPAN6\tprotein_coding\t7\t3\t4\t1.5\n"
+)
+
+
+def test_star_counts_of_the_genomic_data_commons() -> None:
+    run = StarCounts().parse(file(COMMONS, "a1.rna_seq.augmented_star_gene_counts.tsv"))
+    assert run.features is not None
+    assert (run.features.samples, run.features.ids) == (("a1",), ("ENSG00000000003.15",))
+    assert (run.features.value_type, run.features.head) == ("unstranded", ((7,),))
+    assert run.features.layers["tpm_unstranded"].unit == "TPM"
+    assert run.features.annotation["gene_name"] == ("TSPAN6",)
+    assert ("a1", "N_unmapped: stranded_first", "5") in readings(run)
+    assert verdict(StarCounts(), COMMONS) is Verdict.YES
+    assert verdict(ExpressionMatrix(), COMMONS) is Verdict.NO
+    with pytest.raises(FaultyFile, match="before its first gene"):
+        StarCounts().parse(file(COMMONS[: COMMONS.index("N_")]))
+
+
+def test_the_header_of_galaxy_names_no_sample() -> None:
+    text = "feature\tcount\n" + "".join(f"ENSG{number:011d}\t{number}\n" for number in range(150))
+    run = HtseqCounts().parse(file(text, "S1.tsv"))
+    assert (run.features.samples if run.features else ()) == ("S1",)
+    assert HtseqCounts().sniff(Head("x", text.encode(), 10**6)).verdict is Verdict.YES
+    assert verdict(ExpressionMatrix(), text) is Verdict.NO
 
 
 def test_star_without_genes_is_cut() -> None:

@@ -79,6 +79,14 @@ def test_each_file_alone() -> None:
         assert verdict(TenxMtx(), text) is Verdict.YES
 
 
+def test_barcodes_of_any_kind_beside_a_matrix() -> None:
+    names = "cell_1\ncell_2\ncell_3\ncell_4\ncell_5\n"
+    assert verdict(TenxMtx(), names) is Verdict.MAYBE
+    run = TenxMtx().parse(file(MATRIX, "m", file(names, "b")))
+    assert run.features is not None
+    assert run.features.samples[4] == "cell_5"
+
+
 def test_a_matrix_of_barcodes_by_features_is_turned() -> None:
     turned = MARKET + "5 3 1\n1 3 9\n"
     run = TenxMtx().parse(file(turned, "m", file(FEATURES, "f"), file(BARCODES, "b")))
@@ -89,7 +97,7 @@ def test_a_matrix_of_barcodes_by_features_is_turned() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["\x00", "%%MatrixMarket matrix array real general\n", "a\n", "a\tb\n" * 9, "a\tb\tc\n" * 9, "a\tb\t1\td\n" * 9],
+    ["\x00", "%%MatrixMarket matrix array real general\n", "a b\n", "a\tb\n" * 9, "a\tb\tc\n" * 9, "a\tb\t1\td\n" * 9],
 )
 def test_what_is_no_part(text: str) -> None:
     assert verdict(TenxMtx(), text) is Verdict.NO
