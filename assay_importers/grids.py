@@ -108,19 +108,25 @@ def sheet_rows(cells: Sequence[Sequence[str]]) -> list[Row]:
 def grid_header(cells: Sequence[str], most_leading: int = 2) -> tuple[int, int] | None:
     """Where the numbers of the columns begin, and how many there are; None for a row that is no head of a grid."""
     for start in range(min(most_leading, len(cells) - 1) + 1):
-        count = 0
-        for cell in cells[start:]:
-            found = _NUMBER.fullmatch(cell.strip())
-            if found is None or int(found[1]) != count + 1:
-                break
-            count += 1
+        count = len(_columns(cells[start:]))
         if count > 1:
             return start, count
     return None
 
 
+def _columns(cells: Sequence[str]) -> tuple[int, ...]:
+    """Numbers that follow each other; the first is not 1 on a plate that was read in part."""
+    columns: list[int] = []
+    for cell in cells:
+        found = _NUMBER.fullmatch(cell.strip())
+        if found is None or (columns and int(found[1]) != columns[-1] + 1):
+            break
+        columns.append(int(found[1]))
+    return tuple(columns)
+
+
 def find_grid(rows: Sequence[Row], at: int) -> Grid | None:
-    """The grid whose head is the row at this index: below it, rows must begin with A, B, C and so on."""
+    """The grid whose head is the row at this index: below it, rows must begin with letters of rows."""
     header = grid_header(rows[at].cells)
     if header is None or header[0] == 0:
         return None
@@ -136,10 +142,10 @@ def find_grid(rows: Sequence[Row], at: int) -> Grid | None:
         label = " ".join(cell.strip() for cell in row.cells[start + count :] if cell.strip())
         lines.append(GridLine(letters, row.line, cells + ("",) * (count - len(cells)), label))
         end += 1
-    if not lines or lines[0].letters != "A":
+    if not lines or len(lines[0].letters) > 1:
         return None
     corner = " ".join(cell.strip() for cell in rows[at].cells[:start] if cell.strip())
-    return Grid(at, end, rows[at].line, corner, tuple(range(1, count + 1)), tuple(lines))
+    return Grid(at, end, rows[at].line, corner, _columns(rows[at].cells[start : start + count]), tuple(lines))
 
 
 def find_grids(rows: Sequence[Row]) -> list[Grid]:
@@ -155,11 +161,12 @@ def find_grids(rows: Sequence[Row]) -> list[Grid]:
 
 
 def check_rows(grid: Grid, *, last: bool = False) -> list[str]:
-    """Refuse a grid whose rows are not A, B, C, … without a gap; a note when it is the last and not a whole plate.
+    """Refuse a grid whose rows have a gap; a note when it is the last and not a whole plate.
 
     A plate of 12 columns has 8 rows: fewer at the end of the file are a plate in part, or a file that was cut off.
     """
-    for number, letters in enumerate(grid.letters, start=1):
+    first = next(number for number in range(1, 33) if row_letters(number) == grid.letters[0])
+    for number, letters in enumerate(grid.letters, start=first):
         if letters != row_letters(number):
             raise FaultyFile(
                 f"row {letters} of the plate stands where row {row_letters(number)} should",
@@ -167,7 +174,7 @@ def check_rows(grid: Grid, *, last: bool = False) -> list[str]:
                 expected="rows A, B, C and so on",
             )
     height = _HEIGHTS.get(len(grid.columns), 0)
-    if not last or len(grid.letters) >= height:
+    if not last or first > 1 or len(grid.letters) >= height:
         return []
     end, whole = grid.letters[-1], row_letters(height)
     why = "a plate in part, or a file that was cut off"

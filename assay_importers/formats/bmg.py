@@ -15,11 +15,16 @@ from assay_importers.text import Row, decode
 from assay_importers.wells import read_well, role_hint
 
 _FIRST = re.compile(
-    r"\s*\"?User: ?[^\r\n]*?(?P<delimiter>[,;\t])\"? ?Path: ?[^\r\n]*?[,;\t]\"? ?Test (?:run no\.?|ID): ?"
+    r"\s*\"?User: ?[^\r\n]*?(?P<delimiter>[,;\t])(?:\"? ?Path: ?[^\r\n]*?[,;\t])?\"? ?Test (?:run no\.?|ID): ?"
 )
 _SECOND = re.compile(r"^\"?Test name: ?", re.MULTILINE)
-_TABLE = re.compile(r"^\"?Well(?: ?Row)?\"?(?P<delimiter>[,;\t])", re.MULTILINE)
-WORDS: dict[str, Flag] = {"overflow": "above_range", "underflow": "below_range", "no data": "not_reported"}
+_TABLE = re.compile(r"^\"? *Well(?: ?Row)?\"?(?P<delimiter>[,;\t])", re.MULTILINE)
+WORDS: dict[str, Flag] = {
+    "overflow": "above_range",
+    "underflow": "below_range",
+    "no data": "not_reported",
+    "no valid data": "not_reported",
+}
 _CONTENT: tuple[tuple[str, Role], ...] = (
     ("blank", "blank"),
     ("standard", "standard"),

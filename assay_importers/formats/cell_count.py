@@ -54,7 +54,7 @@ class CellCount(Importer):
                 text = decode(head.data, cut=not head.complete).text[:4000]
             except FaultyFile as error:
                 return Finding(Verdict.NO, f"not text: {error}")
-        if _VIABILITY.search(text) and _COUNT.search(text):
+        if ("iability" in text or "IABILITY" in text) and _VIABILITY.search(text) and _COUNT.search(text):
             return Finding(Verdict.YES, "has columns of viability and of living or dead cells")
         return Finding(Verdict.NO, "no columns of viability and of living or dead cells")
 

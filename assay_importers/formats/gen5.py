@@ -34,6 +34,7 @@ _LAYOUT = "Layout"
 _SAMPLE = {"well id", "name"}
 _CONCENTRATION = "conc/dil"
 _MASKED = re.compile(r"\*(.+)\*")
+_CLOCK = re.compile(r"\d{1,3}:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _AXES = {"time", "wavelength"}
 _PLATE = "Plate Number"
 
@@ -181,8 +182,14 @@ class _Plate:
             )
             for label in grid.labels
         }
+        times = {row.label for row in grid.lines if any(_CLOCK.fullmatch(cell.strip()) for cell in row.cells)}
         for well, _, label, text in grid.cells():
             masked = _MASKED.fullmatch(text.strip())
+            if label in times:
+                # A time such as `0:00:24`, or the word that there is none.
+                if text.strip():
+                    self.found.fact(label or title, text, plate=self.name, location=well)
+                continue
             value = Value(None, None, "masked") if masked else None
             self.found.reading(label or title, text, plate=self.name, location=well, value=value, style=style[label])
 

@@ -13,9 +13,7 @@ from assay_importers.grids import delimited
 from assay_importers.row_table import Line, RowTable, Shape
 from assay_importers.text import Row, decode
 
-_TITLE = re.compile(
-    r"\"?Experiment: (?P<name>.*?)\s+(?:Selected Filter|Active Filters?): (?P<filter>.*?)\"?", re.DOTALL
-)
+_TITLE = re.compile(r"\"?Experiment: (?P<name>.*?)\s+(?:(?:Selected |Active )?Filters?): (?P<filter>.*?)\"?", re.DOTALL)
 _HEAD_480 = re.compile(
     r"^\"?Inc(?:lude)?\"?(?P<delimiter>[\t,;])(?:\"?Color\"?[\t,;])?\"?Pos\"?[\t,;]\"?Name\"?[\t,;]", re.MULTILINE
 )

@@ -68,7 +68,12 @@ class Nanodrop(Importer):
                 text = decode(head.data, cut=not head.complete).text[:4000]
             except FaultyFile as error:
                 return Finding(Verdict.NO, f"not text: {error}")
-        if _PROTEIN.search(text) and _SOLVENT.search(text) and _SAMPLE.search(text):
+        if (
+            ("260/" in text or "260_" in text)
+            and _PROTEIN.search(text)
+            and _SOLVENT.search(text)
+            and _SAMPLE.search(text)
+        ):
             return Finding(Verdict.YES, "has the ratios 260/280 and 260/230 of named samples")
         return Finding(Verdict.NO, "no ratios 260/280 and 260/230 of named samples")
 

@@ -34,7 +34,8 @@ class PlateMap(Importer):
     def sniff(self, head: Head) -> Finding:
         try:
             text = decode(head.data, cut=not head.complete).text
-            delimiter = grid_delimiter(text[:4000])
+            # Anything above the first grid is no plate map: its first line tells.
+            delimiter = grid_delimiter(text.lstrip()[:4000].splitlines()[0]) if text.strip() else None
             rows = [] if delimiter is None else delimited(text, delimiter)
         except FaultyFile as error:
             return Finding(Verdict.NO, f"not text, or not to be split: {error}")

@@ -11,12 +11,15 @@ from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, So
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.softmax_groups import GroupReader
 from assay_importers.formats.softmax_plates import PlateReader
-from assay_importers.grids import tabbed
+from assay_importers.grids import delimited
 from assay_importers.text import Row, decode
 
 _FIRST = re.compile(r"\s*\"?##BLOCKS=\s*\d+")
 _PLATE = re.compile(r"^\"?Plate:\t[^\t\r\n]*\t[\d.]+\t(?:Plate|Time|Column)Format\t", re.MULTILINE)
-_FOOTER = re.compile(r"\"?Original Filename:\s*(?P<name>.*?);\s*Date Last Saved:\s*(?P<saved>.*?)\"?", re.DOTALL)
+_DELIMITER = re.compile(r"^\"?(?:Plate|Group):\"?([\t,;])", re.MULTILINE)
+_FOOTER = re.compile(
+    r"\"?Original Filename:\s*(?P<name>.*?);\s*Date Last Saved:\s*(?P<saved>.*?)\"?", re.DOTALL | re.IGNORECASE
+)
 _KINDS = ("Plate", "Group", "Note", "Cuvette Set", "Cuvette", "Graph", "Experiment")
 # What SoftMax Pro writes where it has no number.
 WORDS = {
@@ -62,7 +65,10 @@ class SoftmaxPro(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         decoded = decode(file.content)
-        rows = tabbed(decoded.text)
+        text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
+        # Tabs as a rule; a spreadsheet that saved the file again put its own delimiter.
+        found_delimiter = _DELIMITER.search(text)
+        rows = delimited(decoded.text, found_delimiter[1] if found_delimiter else "\t")
         found = Collector(words=WORDS)  # type: ignore[arg-type]  # texts that are flags
         found.notes += decoded.notes
         blocks = _blocks(rows, found)
@@ -95,7 +101,9 @@ def _blocks(rows: Sequence[Row], found: Collector) -> list[Block]:
         if first.startswith("##BLOCKS="):
             text = first.removeprefix("##BLOCKS=").strip()
             found.add_header("BLOCKS", text)
-            declared = int(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else None
+            # Continuous saving puts one export behind the other, each with its own count.
+            if re.fullmatch(r"\d{1,6}", text, re.ASCII):
+                declared = (declared or 0) + int(text)
         elif first == END and current is not None:
             current.closed = True
         elif current is None and kind is not None:

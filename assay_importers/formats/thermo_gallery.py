@@ -16,6 +16,7 @@ _HEAD = re.compile(
     r"^\"?Sample/ctrl ID\"?(?P<delimiter>[\t;,])(?=[^\r\n]*Test (?:short )?name)(?=[^\r\n]*Result)",
     re.MULTILINE | re.IGNORECASE,
 )
+_FIRST = "sample/ctrl id"
 _TIME = re.compile(r"(\d{1,2}:\d\d(?::\d\d)?)\s*([AP]M)?", re.IGNORECASE)
 _SHAPE = Shape(
     sample=("sample/ctrl id",),
@@ -40,7 +41,7 @@ class ThermoGallery(Importer):
             text = decode(head.data, cut=not head.complete).text.replace("\r\n", "\n").replace("\r", "\n")
         except FaultyFile as error:
             return Finding(Verdict.NO, f"not text: {error}")
-        if _HEAD.search(text):
+        if _FIRST in text.casefold() and _HEAD.search(text):
             return Finding(Verdict.YES, "has the columns 'Sample/ctrl ID', test name and result")
         return Finding(Verdict.NO, "no columns 'Sample/ctrl ID', test name and result")
 
@@ -52,7 +53,9 @@ class ThermoGallery(Importer):
         found = Collector()
         found.notes += decoded.notes
         rows = delimited(decoded.text, head["delimiter"])
-        at = next(n for n, row in enumerate(rows) if row.cells and row.cells[0].strip().casefold() == "sample/ctrl id")
+        at = next((n for n, row in enumerate(rows) if row.cells and row.cells[0].strip().casefold() == _FIRST), None)
+        if at is None:
+            raise FaultyFile("the names of the columns cannot be split into cells", expected="a cell 'Sample/ctrl ID'")
         for row in rows[:at]:
             _header(found, [cell.strip() for cell in row.cells if cell.strip()])
         names = [cell.strip() for cell in rows[at].cells]

@@ -101,6 +101,9 @@ def test_a_layout_gives_names_roles_dilutions_and_concentrations() -> None:
 def test_results_under_other_titles_and_several_lines() -> None:
     body = "660\n\t1\t2\nA\t0.1\t0.2\t660\n\t5\t6\tConc\n\nConc\n\t1\t2\nA\t7\t8\n\n"
     run = read(HEADER.rstrip("\n").replace("od\n", "od\n") + "\n\n" + body)
+    body = "Results\n\t1\t2\nC\t29.5\t-5.65\tMax V\n\t0:00:24\t\tt at Max V\n"
+    part = read(HEADER + body)
+    assert (raw(part, "Max V", "C2"), facts(part, "t at Max V", "C1"), part.notes) == (["-5.65"], ["0:00:24"], ())
     assert (raw(run, "660"), raw(run, "Conc"), raw(run, "Conc", "A2")) == (["0.1"], ["5", "7"], ["6", "8"])
 
 

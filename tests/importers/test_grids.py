@@ -85,7 +85,7 @@ def test_finds_grids_with_several_lines_for_a_row() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["1\t2\nA\t5", "\t1\t2\n\t5\t6", "\t1\t2\nB\t5", "\t1\t2\n", "\t1\nA\t5", "\t2\t3\nA\t5", "A", "\t1\t2\nAB\t1"],
+    ["1\t2\nA\t5", "\t1\t2\n\t5\t6", "\t1\t2\n", "\t1\nA\t5", "\t2\t4\nA\t5", "A", "\t1\t2\nAB\t1"],
 )
 def test_what_is_no_grid(text: str) -> None:
     assert find_grid(tabbed(text), 0) is None
@@ -103,6 +103,13 @@ def test_a_grid_has_rows_without_a_gap_and_all_of_them() -> None:
     assert gap is not None
     with pytest.raises(FaultyFile, match="line 3: row D of the plate stands where row B should"):
         check_rows(gap)
+
+
+def test_a_plate_read_in_part_begins_anywhere() -> None:
+    part = find_grid(tabbed("\t03\t04\nC\t5\t6\nD\t7\t8\n"), 0)
+    assert part is not None
+    assert [cell[0] for cell in part.cells()] == ["C3", "C4", "D3", "D4"]
+    assert check_rows(part, last=True) == []
 
 
 def test_the_delimiter_is_that_between_the_numbers_of_the_columns() -> None:

@@ -178,6 +178,10 @@ def test_mars_tables_with_a_row_for_each_well(head: str) -> None:
     ]
     assert cells(run, "Raw Data (450) at Time [s] 0")[0].value == Decimal("0.5")
     assert facts(run, "Group", "A1") == ["g"]
+    spectrum = BMG.replace("Path: C:\\BMG\\PHERAstar\\Data,", "")
+    spectrum += " Well, Content, 1 - 1, 1 - 1\n,Wavelength [nm],220,221\nA1,Blank B,1,2\n"
+    assert verdict(Bmg(), spectrum) is Verdict.YES
+    assert raw(parse(Bmg(), spectrum), "1 - 1 at Wavelength [nm] 221") == ["2"]
     run = parse(Bmg(), BMG.replace("29/02", "5/6") + "Well,Raw Data (450)\nA1,0.5\n\n")
     assert "the day or the month may come first" in run.notes[0]
     assert raw(run, "Raw Data (450)") == ["0.5"]
@@ -250,6 +254,7 @@ def test_plate_maps_hold_quantities_and_facts() -> None:
         (Bmg(), "x", "the file holds no results"),
         (Bmg(), BMG + "Well,OD\nA1,1\nx,2\n", "line 7: this is no well"),
         (ThermoGallery(), "x", "this is no list of results"),
+        (ThermoGallery(), '"x,\nSample/ctrl ID,Test name,Result"\n', "cannot be split into cells"),
         (PlateMap(), "x", "the file holds no grid of a plate"),
         (
             TecanMagellan(),

@@ -175,6 +175,8 @@ def test_lightcycler_of_both_kinds() -> None:
         ("VIC (533-580)", "A1", Decimal("20.1"), None),
     ]  # fmt: skip
     assert (run.run.batch, facts(run, "Status", "A2")) == ("Run 7", [">"])
+    other = parse(Lightcycler(), LIGHTCYCLER.replace("Selected Filter", "Filter"))
+    assert other.readings == run.readings
     run = parse(Lightcycler(), LIGHTCYCLER_96)
     assert [(r.analyte, r.raw) for r in run.readings] == [("IFI44", "23.45"), ("IFI44", "-")]
     assert [well.role for well in run.wells] == ["unknown", "standard"]

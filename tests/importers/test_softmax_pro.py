@@ -188,6 +188,14 @@ def test_groups_alone_notes_and_graphs() -> None:
     assert "the first line declares 9 blocks, and the file has 6" in run.notes
 
 
+def test_exports_behind_each_other_and_other_delimiters() -> None:
+    run = read(file(plate(GRID)) + file(plate(GRID)).replace("Original Filename", "Original filename"))
+    assert ({well.plate for well in run.wells}, run.unread) == ({"P1", "P1 (2)"}, ())
+    assert [note for note in run.notes if "declares" in note] == []
+    run = read(file(plate(GRID)).replace("\t", ","))
+    assert raw(run, "Absorbance 450", "H12") == ["7.21"]
+
+
 def test_what_stands_outside_of_blocks_is_listed() -> None:
     run = read(file(plate(GRID)).replace("Original", "something else\nOriginal"))
     assert run.unread == ("line 13: something else",)
