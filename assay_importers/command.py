@@ -8,9 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from pydantic import ValidationError
+
 from assay_importers import sandbox
+from assay_importers.changes import changes
 from assay_importers.contract import Features, ParsedRun
-from assay_importers.errors import CannotExport, ImporterError, NotInFile
+from assay_importers.errors import CannotExport, FaultyFile, ImporterError, NotInFile
 from assay_importers.export import write_features
 from assay_importers.lookup.find import Finder
 from assay_importers.racks import RackScan
@@ -23,6 +26,7 @@ def run_parse(
     as_json: bool = False,
     features: Path | None = None,
     reading: Sequence[str] = (),
+    against: Path | None = None,
     out: TextIO,
     err: TextIO,
 ) -> int:
@@ -30,7 +34,8 @@ def run_parse(
     read, or does not hold what was asked for.
 
     With `as_json` the output is the `ParsedRun`, the `RackScan`, or `{"error": {"kind", "message", "details"}}`; with
-    `reading` (sample, analyte and, if wanted, quantity) it is that value alone. `features` names a file for the matrix.
+    `reading` (sample, analyte and, if wanted, quantity) it is that value alone. `features` names a file for the matrix,
+    `against` one that an earlier version wrote with `--json`: what differs is printed in place of the run.
     """
     try:
         run = sandbox.read_paths(paths, format_key=format_key, matrix=features is not None or bool(reading))
@@ -38,6 +43,9 @@ def run_parse(
             if isinstance(run, RackScan):
                 raise CannotExport("the scan of a rack holds no matrix of features")
             write_features(run, features)
+        if against is not None:
+            print(_compared(against, run, as_json), file=out)
+            return 0
         whole = run.model_dump_json(indent=2) if as_json else _table(run)
         text = _reading(run, *reading) if reading else whole
     except ImporterError as error:
@@ -47,6 +55,21 @@ def run_parse(
         return error.exit_status
     print(text, file=out)
     return 0
+
+
+def _compared(against: Path, run: ParsedRun | RackScan, as_json: bool) -> str:
+    """What differs from an earlier reading, one difference a line; a matrix by its names and first values."""
+    if isinstance(run, RackScan):
+        raise CannotExport("the scan of a rack is not compared")
+    try:
+        before = ParsedRun.model_validate_json(sandbox.read_file(against))
+    except ValidationError as error:
+        raise FaultyFile(f"{against} is no run", expected="the output of biobank parse --json") from error
+    found = changes(before, run)
+    if as_json:
+        return json.dumps([change.model_dump() for change in found], indent=2, ensure_ascii=False)
+    read = f"version {before.importer_version} and version {run.importer_version} of {run.format}"
+    return "\n".join([*(change.line() for change in found), f"{len(found)} differences between {read}"])
 
 
 def _reading(run: ParsedRun | RackScan, sample: str, analyte: str, quantity: str | None = None) -> str:

@@ -31,9 +31,17 @@ class _WithReading(click.Command):
 @click.option(
     "--reading", is_flag=True, expose_value=False, help="SAMPLE ANALYTE [QUANTITY], behind the files: one value alone."
 )
+@click.option(
+    "--against", type=click.Path(path_type=Path), help="Print what differs from this earlier output of --json."
+)
 @click.pass_context
 def parse(
-    context: click.Context, files: tuple[Path, ...], format_key: str | None, as_json: bool, features: Path | None
+    context: click.Context,
+    files: tuple[Path, ...],
+    format_key: str | None,
+    as_json: bool,
+    features: Path | None,
+    against: Path | None,
 ) -> None:
     """Read the file of an instrument, or the files of one run, and print what is in it. No database. Exits 2 if no
     importer or several claim it, 3 if it is faulty or does not hold what was asked for.
@@ -47,6 +55,7 @@ def parse(
             as_json=as_json,
             features=features,
             reading=context.meta.get("reading", ()),
+            against=against,
             out=sys.stdout,
             err=sys.stderr,
         )

@@ -408,8 +408,8 @@ def test_parse_prints_a_rack(tmp_path: Path) -> None:
     assert run_parse([tmp_path / "grid.csv"], format_key="rack_scan", as_json=True, out=io.StringIO(), err=err) == 0
     assert run_parse([tmp_path / "other.csv"], format_key=None, as_json=True, out=io.StringIO(), err=err) == 2
     assert "rack_scan: NO (line 1: no layout" in err.getvalue()
-    wanted = ({"reading": ("A1", "x")}, {"features": tmp_path / "f.parquet"})
-    for asked, problem in zip(wanted, ("holds no readings", "holds no matrix"), strict=True):
+    wanted = ({"reading": ("A1", "x")}, {"features": tmp_path / "f.parquet"}, {"against": tmp_path / "scan.csv"})
+    for asked, problem in zip(wanted, ("holds no readings", "holds no matrix", "not compared"), strict=True):
         err = io.StringIO()
         assert run_parse([tmp_path / "scan.csv"], **asked, out=io.StringIO(), err=err) == 3
         assert problem in err.getvalue()

@@ -301,6 +301,18 @@ def test_command_prints_a_value_alone(folder: Path) -> None:
     assert "the file has no Ro in B1" in command(run, reading=("B1", "Ro"))[2]
 
 
+def test_command_compares_with_an_earlier_reading(folder: Path) -> None:
+    run, old = folder / "run.csv", folder / "old.json"
+    old.write_text(command(run, as_json=True)[1])
+    said = "differences between version 1 and version 1 of luminex_xponent\n"
+    assert command(run, against=old) == (0, f"0 {said}", "")
+    run.write_bytes(FILE.replace(b"2000.5", b"2000.6"))
+    changed = "changed  reading 1 B1 Standard1 dsDNA Median: 2000.5 [2000.5] -> 2000.6 [2000.6]\n"
+    assert command(run, against=old)[1] == f"{changed}1 {said}"
+    assert json.loads(command(run, against=old, as_json=True)[1])[0]["after"] == "2000.6 [2000.6]"
+    assert "is no run" in command(run, against=run)[2]
+
+
 def test_command_reads_the_files_of_a_run_together(matrices: Path) -> None:
     one, two = matrices / "a.counts", matrices / "b.counts"
     status, out, _ = command(one, two, as_json=True)
