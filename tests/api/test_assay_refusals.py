@@ -231,7 +231,8 @@ async def test_files_that_are_not_what_they_say(api, database, world, step):
     path = f"/runs/{bench.run}/{step}"
     for content, status, code in (
         (b"", 422, "file-not-readable"),
-        (b"PK\x03\x04 no export at all", 422, "file-format-unclear"),
+        (b"\x00\x01 no export at all", 422, "file-format-unclear"),
+        (b"PK\x03\x04 no whole archive", 422, "file-not-readable"),
         (FILE[: len(FILE) // 2].rsplit(b'"Count"')[0][:400], 422, "file-not-readable"),
     ):
         found = problem(await upload(api, "technician", path, content), status, code)
