@@ -26,6 +26,12 @@ _WITH_POINT = re.compile(r"[<>≤≥=*\s]*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.AS
 _THOUSANDS = re.compile(r"[<>≤≥=*\s]*[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
 _BLANKS = re.compile(r"[\s_]+")
 
+# What a column of samples is called, the surest first.
+SAMPLE_NAMES = (
+    "sample id", "sampleid", "sample", "sample name", "barcode", "expsample accession", "biosample accession",
+    "participantid", "participant id", "subject id", "patient id", "immport accession", "subject accession",
+)  # fmt: skip
+
 
 class Grid(NamedTuple):
     """The rows of a text under one delimiter, or of a sheet; a blank row has no cells. A sheet has no `delimiter`.

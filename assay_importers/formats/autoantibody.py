@@ -12,6 +12,7 @@ from decimal import Decimal
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.contract import Table as Listed
 from assay_importers.delimited import (
+    SAMPLE_NAMES,
     Collector,
     Table,
     decimal_mark,
@@ -28,8 +29,6 @@ from assay_importers.text import Row
 from assay_importers.text_matrix import how_many, repeated
 from assay_importers.values import Value
 
-_SAMPLE = ("sample id", "sampleid", "sample", "barcode", "expsample accession", "biosample accession", "participantid",
-           "participant id", "subject id", "patient id", "immport accession", "subject accession")  # fmt: skip
 _ANTIBODY = ("antibody", "antigen", "autoantibody", "autoantigen", "analyte reported", "analyte preferred")
 _ISOTYPE = ("isotype", "ig class", "immunoglobulin")
 _SCORE = ("score", "ab score", "antibody score", "value reported", "index", "value", "result", "nfi", "snr", "mfi",
@@ -74,7 +73,7 @@ class Autoantibody(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        place = locate(head_grids(head), _is_header, 20)
+        place = locate(head_grids(head), is_autoantibody, 20)
         if place is None:
             return Finding(Verdict.NO, "no columns of a sample and of antibodies")
         names, *rows = (row.cells for row in place.grid.rows[place.at :])
@@ -85,7 +84,7 @@ class Autoantibody(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         grids, notes = open_grids(file.content)
-        place = locate(grids, _is_header, 1000)
+        place = locate(grids, is_autoantibody, 1000)
         if place is None:
             raise FaultyFile(
                 "no columns of a sample and of antibodies",
@@ -136,14 +135,15 @@ def _first(plain: Sequence[str], names: Sequence[str]) -> int | None:
     return next((plain.index(name) for name in names if name in plain), None)
 
 
-def _is_header(names: Sequence[str]) -> bool:
+def is_autoantibody(names: Sequence[str]) -> bool:
+    """Whether these are the column names of a table of autoantibodies."""
     return bool(_kind(names))
 
 
 def _kind(names: Sequence[str]) -> str:
     """How a table with these columns is laid out; nothing for one that is no table of autoantibodies."""
     plain = _plain(names)
-    sample = _first(plain, _SAMPLE)
+    sample = _first(plain, SAMPLE_NAMES)
     if len(names) < 3:
         return ""
     if sample is not None and _first(plain, _ANTIBODY) is not None and _first(plain, _SCORE) is not None:
@@ -194,7 +194,7 @@ def _one(name: str, columns: dict[str, int], names: Sequence[str], cutoff: str |
 
 def _read_long(table: Table, found: Collector) -> None:
     plain = _plain(table.names)
-    sample_at, antibody_at, score_at = (_first(plain, wanted) or 0 for wanted in (_SAMPLE, _ANTIBODY, _SCORE))
+    sample_at, antibody_at, score_at = (_first(plain, wanted) or 0 for wanted in (SAMPLE_NAMES, _ANTIBODY, _SCORE))
     isotype_at, unit_at, comment_at = (_first(plain, wanted) for wanted in (_ISOTYPE, _UNIT, ("comments", "comment")))
     numbers = {score_at} | {number for number, name in enumerate(plain) if name in {*_SCORE, "value preferred"}}
     found.mark = decimal_mark(table.cells(numbers), table.delimiter)
@@ -271,7 +271,7 @@ def _named(table: Table, row: Row, column: int) -> str:
 
 
 def _read_pairs(table: Table, found: Collector) -> None:
-    sample_at = _first(_plain(table.names), _SAMPLE) or 0
+    sample_at = _first(_plain(table.names), SAMPLE_NAMES) or 0
     wide = _wide(table.names)
     used = {sample_at, *(one.index for one in wide), *(one.call for one in wide)}
     found.mark = decimal_mark(table.cells([one.index for one in wide if one.index is not None]), table.delimiter)
@@ -298,7 +298,7 @@ def _read_pairs(table: Table, found: Collector) -> None:
 
 def _read_isotypes(table: Table, found: Collector) -> None:
     """A row for each sample and a column for each antibody, `dsDNA IgG`; other columns say something of the sample."""
-    sample_at = _first(_plain(table.names), _SAMPLE) or 0
+    sample_at = _first(_plain(table.names), SAMPLE_NAMES) or 0
     antibodies = [number for number, name in enumerate(table.names) if _OF_ISOTYPE.fullmatch(name)]
     found.mark = decimal_mark(table.cells(antibodies), table.delimiter)
     for row in table.rows:

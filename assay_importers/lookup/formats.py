@@ -48,4 +48,5 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "tecan_magellan": plates.MAGELLAN,
     "tenx_mtx": transcriptomics.TENX_MTX,
     "thermo_gallery": rows.ROWS,
+    "titers": immunoassays.TITERS,
 }

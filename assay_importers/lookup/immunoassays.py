@@ -189,3 +189,20 @@ GENEPIX = _Spot(
         "n_blocks": _blocks,
     }
 )
+
+
+def _drawn(asked: Question) -> list[Any]:
+    """The first four rows of a grid, names above it included."""
+    rows: dict[str, list[str]] = {}
+    above: dict[str, None] = {}
+    for reading in asked.run.readings:
+        above[reading.sample or ""] = None
+        rows.setdefault(reading.analyte or "", []).append(reading.raw)
+    return [[["None", *above], *([name, *raws] for name, raws in rows.items())][:4]]
+
+
+def _head_line(asked: Question) -> list[Any]:
+    return ["\t".join(asked.run.tables[0].columns)]
+
+
+TITERS = {"grid": _drawn, "first_line": _head_line}

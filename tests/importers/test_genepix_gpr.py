@@ -144,4 +144,4 @@ def test_recognition() -> None:
     assert verdict(SHEET.encode()) is Verdict.YES
     assert verdict(b"v1,v3\n") is Verdict.NO
     assert verdict(b"x" * 30_000) is Verdict.NO
-    assert verdict(b"\0\1") is Verdict.NO
+    assert verdict(b"\0\1\2") is Verdict.NO
