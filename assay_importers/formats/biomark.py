@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
+from assay_importers.formats.plate_text import started_at
 from assay_importers.formats.qpcr_words import WORDS, role
 from assay_importers.grids import delimited
 from assay_importers.numbers import Style, number_style
@@ -16,6 +17,8 @@ from assay_importers.values import Value
 
 _FIRST = re.compile(r"\s*\"?Chip Run (?:Filename|Info)\"?(?P<delimiter>[,;\t])", re.IGNORECASE)
 _EXPORT = re.compile(r"^\"?Export Type\"?[,;\t]\"?(?P<kind>[^,;\t\r\n\"]*)", re.MULTILINE)
+_CYCLE = re.compile(r"[,;\t]\"?Ct\"?(?:[,;\t]|$)", re.MULTILINE)
+_WHEN = re.compile(r"\d{1,4}[-/]\d{1,2}[-/]\d{2,4} \d{1,2}:\d\d.*")
 _TABLE = "Experiment Information"
 _NO_CYCLE = "999"
 _TEXTS = {"call", "name", "type", "comments"}
@@ -41,6 +44,8 @@ class Biomark(Importer):
         kind = _EXPORT.search(text)
         if kind is None or "table" not in kind["kind"].casefold():
             return Finding(Verdict.MAYBE, "begins with a chip run, but is no table of results")
+        if not _CYCLE.search(text):
+            return Finding(Verdict.MAYBE, "begins with a chip run, but its table has no cycles: genotypes, perhaps")
         return Finding(Verdict.YES, "begins with a chip run and is a table of results")
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -64,11 +69,15 @@ class Biomark(Importer):
         found.unread += [f"line {row.line}: {' '.join(row.cells)}" for row in rows[end:] if row.cells]
         found.notes += last_line_note(decoded.text)
         version = " ".join(found.header.get(name, "") for name in ("Application Version", "Application Build")).strip()
+        # Version 4 writes a line of the chip run: file, barcode, chip, protocol, dyes, time, duration, reader.
+        chip = [cell.strip() for cell in rows[0].cells[1:]]
         run = Run(
             instrument="BioMark",
             software=version or None,
-            batch=found.header.get("Chip Run Filename"),
-            protocol=found.header.get("Export Type"),
+            serial_number=next((cell for cell in chip[1:] if cell.casefold().startswith("biomark")), None),
+            batch=chip[0] if chip else None,
+            protocol=chip[3] if len(chip) > 3 else None,
+            started_at=started_at(found, next((cell for cell in chip if _WHEN.fullmatch(cell)), None)),
         )
         return found.finish(self.key, self.version, run, "a row for each chamber")
 

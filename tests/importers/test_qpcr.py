@@ -163,6 +163,14 @@ def test_biomark_stacks_three_lines_of_names() -> None:
     assert find(run, "S01-A02|P-1", "ACTB", "Call") == ["Fail"]
     assert find(run, "S01-A01|P-1", "IFI44", "Ct Value") == ["22.5"]
     assert find(run, "*", "*", "n_result_rows") == [2]
+    assert run.run.batch == "R:\\x.bml"
+    info = "Chip Run Info,D:\\x.bml,1131312108,48.48 (113x),GE 48x48 v1,ROX,FAM,"
+    info += "8/26/2014 3:44:20 PM,01:28:46,BIOMARKHD198\n"
+    newer = parse(Biomark(), info + BIOMARK.partition("\n")[2]).run
+    assert (newer.batch, newer.protocol, newer.serial_number) == ("D:\\x.bml", "GE 48x48 v1", "BIOMARKHD198")
+    assert newer.started_at == "2014-08-26T15:44:20"
+    assert parse(Biomark(), "Chip Run Info,\n" + BIOMARK.partition("\n")[2]).run.batch is None
+    assert verdict(Biomark(), BIOMARK.replace("Ct", "Auto")) is Verdict.MAYBE
     plain = parse(Biomark(), BIOMARK.replace("999", "30").replace("Sample,Sample,Sample", "Sample,X,Sample"))
     assert plain.wells[0].role == "unknown"
     assert len(plain.notes) == 0
