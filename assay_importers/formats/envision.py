@@ -9,15 +9,19 @@ from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import Walker, read_grid, started_at, unformula
-from assay_importers.grids import Grid, check_rows, delimited, grid_delimiter
+from assay_importers.grids import Grid, GridLine, check_rows, delimited, grid_delimiter, row_letters
+from assay_importers.numbers import number_style
 from assay_importers.text import Row, decode
 from assay_importers.wells import role_hint
 
-_FIRST = re.compile(r"^\"?Plate information *\"?[,;\t ]*[\r\n]+\"?Plate\"?[,;\t]\"?Repeat\"?[,;\t]", re.MULTILINE)
+_FIRST = re.compile(
+    r"^\"?Plate information *\"?[,;\t ]*[\r\n]+\"?Plate\"?(?P<delimiter>[,;\t])\"?Repeat\"?[,;\t]", re.MULTILINE
+)
 _RESULTS = re.compile(r"(?:Results for|Calculated results:?)\s*(.*)", re.IGNORECASE)
 _UNIT = re.compile(r"\(([^()]*)\)\s*$")
 _EXPORTED = re.compile(r"Exported with (EnVision.*)", re.IGNORECASE)
 _UNDEFINED = "-"
+_WIDTHS = {6, 8, 12, 24, 48}
 
 
 class Envision(Importer):
@@ -41,7 +45,8 @@ class Envision(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         decoded = decode(file.content)
-        delimiter = grid_delimiter(decoded.text)
+        first = _FIRST.search(decoded.text)
+        delimiter = first["delimiter"] if first else grid_delimiter(decoded.text)
         if delimiter is None:
             raise FaultyFile("the file holds no grid of a plate", expected="a row with the columns 01, 02, 03, …")
         rows = delimited(decoded.text, delimiter)
@@ -60,6 +65,7 @@ class _Reader:
         self.walker = Walker(found, self._grid, self._row)
         self.plate: str | None = None
         self.repeat = "1"
+        self.label = ""
         self.dates: list[str] = []
         self.exported: str | None = None
         self.last = rows[-1].line
@@ -91,7 +97,7 @@ class _Reader:
             return self._information(at + 1)
         if first.casefold() == "background information" and len(cells) == 1:
             return self._background(at + 1)
-        return None
+        return self._bare(at) if self.label else None
 
     def _body(self, at: int) -> tuple[list[str], list[Row], int]:
         """Column names, rows below and the index of the row behind them."""
@@ -111,6 +117,8 @@ class _Reader:
             cells = [unformula(cell) for cell in row.cells]
             self.plate = cells[0] or None
             self.repeat = cells[1] if len(cells) > 1 else "1"
+            stated = dict(zip(names, cells, strict=False))
+            self.label = stated.get("Label") or stated.get("Formula") or "Results"
             for index, text in enumerate(cells):
                 name = names[index] if index < len(names) else f"column {index + 1}"
                 if text and index > 0:
@@ -126,6 +134,26 @@ class _Reader:
                     self.found.fact(f"Background: {name}", text, plate=self.plate)
         return end
 
+    def _bare(self, at: int) -> int | None:
+        """A grid without its frame, as the export format `Plate` writes it: as many numbers in each row as columns."""
+        end = at
+        while end < len(self.rows) and self.rows[end].cells and self.rows[end].width == self.rows[at].width:
+            end += 1
+        rows = self.rows[at:end]
+        # A delimiter stands at the end of each row.
+        width = self.rows[at].width - 1
+        texts = [(row.line, cell.strip()) for row in rows for cell in row.cells if cell.strip()]
+        style = number_style(texts)
+        if width not in _WIDTHS or not texts or not all(self.found.read(text, style).known for _, text in texts):
+            return None
+        lines = tuple(
+            GridLine(row_letters(number), row.line, (*row.cells, *[""] * width)[:width], "")
+            for number, row in enumerate(rows[:32], start=1)
+        )
+        self._results(Grid(at, end, rows[0].line, "", tuple(range(1, width + 1)), lines), self.label)
+        self.label = ""
+        return end
+
     def _grid(self, grid: Grid, above: Sequence[str]) -> None:
         self.found.notes += check_rows(grid, last=grid.lines[-1].line == self.last)
         title = above[-1] if above else ""
@@ -133,6 +161,10 @@ class _Reader:
         if results is None:
             self._map(grid, above)
             return
+        self.label = ""
+        self._results(grid, title)
+
+    def _results(self, grid: Grid, title: str) -> None:
         quantity = title if self.repeat in {"", "1"} else f"{title} (repeat {self.repeat})"
         unit = _UNIT.search(title)
         # `(A)` is absorbance, `(Counts)` and `(RFU)` are units; `(1)` is the number of the label.

@@ -22,6 +22,7 @@ _MARKS = re.compile(
 _TITLE = re.compile(r"Results? for\s+(.*)", re.IGNORECASE)
 _BARCODE = re.compile(r"Barcode:\s*(.*)")
 _EXPORTED = re.compile(r"Exported with (Kaleido \S+).*", re.IGNORECASE)
+_NAMES = {"PlateRepeat": "repeat", "WellRepeat": "well repeat"}
 _COLUMNS = ("Barcode", "Repeat")
 
 
@@ -98,9 +99,11 @@ class _Reader:
             self.title = title[1].strip()
         elif barcode and len(cells) > 1 and "PlateRepeat" in cells[1]:
             self.plate = barcode[1].strip() or None
-            repeats = [re.sub(r"\D", "", cell) for cell in cells[1:3]]
+            pairs = [cell.partition(":") for cell in cells[1:]]
             self.repeat = ", ".join(
-                f"{name} {n}" for name, n in zip(("repeat", "well repeat"), repeats, strict=False) if n not in {"", "1"}
+                f"{_NAMES.get(name.strip(), name.strip())} {text.strip()}"
+                for name, _, text in pairs
+                if text.strip() not in {"", "1"}
             )
         elif tuple(cells[:2]) == _COLUMNS and at + 1 < len(self.rows):
             below = [unformula(cell) for cell in self.rows[at + 1].cells]

@@ -75,8 +75,18 @@ class Walker:
 
 
 def read_grid(found: Collector, grid: Grid, plate: str | None, quantity: str, unit: str | None = None) -> None:
-    """Every cell of the grid as a reading; blank ones too: a well that was not read is not reported."""
+    """Every cell of the grid as a reading; blank ones too: a well that was not read is not reported.
+
+    A grid that holds names alone, such as those of images, has facts and no readings.
+    """
     style = number_style((row.line, cell.strip()) for row in grid.lines for cell in row.cells)
+    texts = [cell for row in grid.lines for cell in row.cells if cell.strip()]
+    if texts and not any(found.read(text, style).known for text in texts):
+        for well, _, _, text in grid.cells():
+            found.well(plate, well)
+            if text.strip():
+                found.fact(quantity, text, plate=plate, location=well)
+        return
     for well, _, _, text in grid.cells():
         found.reading(quantity, text, plate=plate, location=well, unit=unit, style=style)
 

@@ -125,6 +125,18 @@ def test_envision_says_the_plate_above_and_its_map_far_below() -> None:
     assert run.notes == ()
 
 
+def test_envision_draws_plates_without_a_frame_too() -> None:
+    rows = "".join(f"0.{row}5," + "," * 10 + f"0.{row}7,\n" for row in range(8))
+    head = (
+        "Plate information\nPlate,Repeat,Label,Formula,\n1,1,{},{},\n\nBackground information\nPlate,Label,\n1,A,\n\n"
+    )
+    text = head.format("OD450(1)", "") + rows + "\n" + head.format("", "Calc 1: x") + rows + "\n"
+    run = parse(Envision(), text + head.format("", "") + "1,2,\nx,y,\n")
+    assert (raw(run, "OD450(1)", "H12"), raw(run, "Calc 1: x", "B1")) == (["0.77"], ["0.15"])
+    assert cells(run, "OD450(1)", "A2")[0].flag == "not_reported"
+    assert len(run.wells) == 96
+
+
 def test_envision_without_plate_and_map() -> None:
     bare = FIRST.replace('1,1,="0012",14.35,1,1/15/2024 10:30:00 AM,', "x")
     run = parse(Envision(), bare + ",1,2\nA,-,S1\n")
@@ -144,6 +156,12 @@ def test_kaleido_of_both_versions() -> None:
     assert run.wells[0].role == "standard"
     assert (run.run.started_at, run.run.serial_number) == ("2020-10-26T16:16:18", "77")
     assert run.notes == ()
+    images = KALEIDO.replace("WellRepeat: 2", "WellRepeat: 1, AnalysisParameter: GFP").replace(
+        GRID, ",1,2\nA,a.tiff,\n"
+    )
+    run = parse(Kaleido(), images)
+    assert facts(run, "ABS mono 1 (AnalysisParameter GFP)", "A1") == ["a.tiff"]
+    assert run.readings == ()
     run = parse(Kaleido(), KALEIDO_3)
     assert raw(run, "Fluorescence 1 (Loop no 3)", "B3", "B1") == ["0.103"]
     assert (run.run.started_at, len(run.notes)) == ("2024-10-28T12:10:00", 1)
