@@ -19,6 +19,7 @@ HEAD_BYTES = 64 * 1024
 HEAD_ROWS = 60
 # How a workbook begins: xlsx and its kin as a zip, xls as a compound file.
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 Flag = Literal["below_range", "above_range", "not_reported", "not_a_number", "too_few_beads", "masked"]
 Comparator = Literal["<", "<=", ">", ">="]
@@ -52,7 +53,8 @@ class Finding(NamedTuple):
 @dataclass(frozen=True)
 class Head:
     """All that recognition may look at: the file's name, its first 64 KiB, its size in bytes, and of a workbook the
-    first rows of its sheets, which a file format of archives and indexes keeps anywhere but at its beginning.
+    first rows of its sheets, which a file format of archives and indexes keeps anywhere but at its beginning. For the
+    same reason all of an HDF5 file is in `store`, to look for the names of its parts.
 
     Text and sheets are read once for all importers that ask.
     """
@@ -61,6 +63,7 @@ class Head:
     data: bytes
     size: int
     book: bytes | None = field(default=None, repr=False, compare=False)
+    store: bytes | None = field(default=None, repr=False, compare=False)
 
     @property
     def complete(self) -> bool:
@@ -111,7 +114,8 @@ class SourceFile:
     def head(self) -> Head:
         """What recognition gets to see."""
         book = self.content if self.content.startswith(WORKBOOKS) else None
-        return Head(self.name, self.content[:HEAD_BYTES], len(self.content), book)
+        store = self.content if self.content.startswith(HDF5) else None
+        return Head(self.name, self.content[:HEAD_BYTES], len(self.content), book, store)
 
 
 class _Frozen(BaseModel):

@@ -8,15 +8,24 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
+from assay_importers.contract import HDF5
 from assay_importers.errors import FaultyFile, shorten
 
-MAGIC = b"\x89HDF\r\n\x1a\n"
+
+def names_parts(store: bytes, *names: str) -> bool:
+    """Whether all these names stand anywhere in the file, where names of parts and attributes are."""
+    return all(name.encode() in store for name in names)
+
+
+def is_anndata(store: bytes) -> bool:
+    """AnnData marks its parts; before it did, its two tables were single datasets."""
+    return names_parts(store, "encoding-type", "obs", "var") or names_parts(store, "obs\0", "var\0")
 
 
 @contextmanager
 def opened(content: bytes) -> Iterator[Any]:
     """The file by h5py. What h5py, numpy, scipy or anndata raise within is a fault of the file."""
-    if not content.startswith(MAGIC):
+    if not content.startswith(HDF5):
         raise FaultyFile("this is no HDF5 file", expected="a file that begins as HDF5 does")
     try:
         with import_module("h5py").File(io.BytesIO(content), "r") as file:

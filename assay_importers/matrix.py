@@ -68,6 +68,14 @@ def plain(value: Any) -> int | float | None:
     return None if value != value else float(str(value))  # noqa: PLR0124 - NaN alone differs from itself
 
 
+def nearest(text: str) -> float | None:
+    """The number of a matrix that a text, perhaps of more digits, becomes; None for one that is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
 def dump(matrix: Matrix) -> bytes:
     """The layers as bytes that `load` reads. Not a pickle: it comes from a process that read a foreign file."""
     numpy = import_module("numpy")

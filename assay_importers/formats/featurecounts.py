@@ -57,14 +57,14 @@ class FeatureCounts(Importer):
             return Finding(Verdict.YES, "the first line names featureCounts as the program")
         if lines and cells_of(lines[0], "\t")[: len(_ANNOTATION)] == _ANNOTATION:
             return Finding(Verdict.YES, "the columns of featureCounts")
-        if len(lines) > 1 and lines[0].startswith("Status\t") and lines[1].startswith("Assigned\t"):
+        if len(lines) > 1 and _row(lines[0])[0] == "Status" and _row(lines[1])[0] == "Assigned":
             return Finding(Verdict.YES, "a summary of featureCounts")
         return Finding(Verdict.NO, "neither the columns nor the summary of featureCounts")
 
     def parse(self, file: SourceFile) -> ParsedRun:
         opened = [open_text(one.content) for one in (file, *file.companions)]
-        summaries = [_summary(one) for one in opened if one.text.startswith("Status\t")]
-        counts = [_counts(one) for one in opened if not one.text.startswith("Status\t")]
+        summaries = [_summary(one) for one in opened if _is_summary(one)]
+        counts = [_counts(one) for one in opened if not _is_summary(one)]
         header = {key: text for one in counts for key, text in one.header.items()}
         version = _VERSION.search(header.get("Program", ""))
         features, matrix, notes = _joined(counts)
@@ -173,12 +173,21 @@ class _Summary:
         self.notes = (*opened.notes, how_many(rows, "rows of the summary"))
 
 
+def _row(line: str) -> list[str]:
+    """The cells of a row of a summary. R prints it in columns of blanks."""
+    return [cell.strip('"') for cell in (line.split("\t") if "\t" in line else line.split())] or [""]
+
+
+def _is_summary(opened: Opened) -> bool:
+    return _row(first_lines(opened.text, 1).texts[0])[0] == "Status"
+
+
 def _summary(opened: Opened) -> _Summary:
     lines = [line for line in first_lines(opened.text, len(opened.text)).texts if line.strip()]
-    samples = tuple(lines[0].split("\t")[1:])
+    samples = tuple(_row(lines[0])[1:])
     readings: list[Reading] = []
     for number, line in enumerate(lines[1:], 2):
-        status, *cells = line.split("\t")
+        status, *cells = _row(line)
         if len(cells) != len(samples):
             raise FaultyFile(
                 f"the row has {len(cells)} counts",

@@ -10,7 +10,7 @@ from typing import Any
 
 from assay_importers.contract import Features, Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
-from assay_importers.hdf5 import MAGIC, opened
+from assay_importers.hdf5 import is_anndata, opened
 from assay_importers.matrix import Matrix
 
 _MAIN = "X"
@@ -28,11 +28,11 @@ class H5ad(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if not head.data.startswith(MAGIC):
+        if head.store is None:
             return Finding(Verdict.NO, "not HDF5")
-        if b"MuData" in head.data:
+        if b"MuData" in head.store:
             return Finding(Verdict.NO, "HDF5 of MuData, several AnnData in one")
-        if b"encoding-type" in head.data or (b"obs\0" in head.data and b"var\0" in head.data):
+        if is_anndata(head.store):
             return Finding(Verdict.YES, "HDF5 with the parts of AnnData")
         return Finding(Verdict.NO, "HDF5 without the parts of AnnData")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from assay_importers.contract import Features, Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
-from assay_importers.hdf5 import MAGIC, opened, texts
+from assay_importers.hdf5 import is_anndata, names_parts, opened, texts
 from assay_importers.matrix import Matrix
 from assay_importers.text_matrix import repeated
 
@@ -26,11 +26,11 @@ class TenxH5(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if not head.data.startswith(MAGIC):
+        if head.store is None:
             return Finding(Verdict.NO, "not HDF5")
-        if b"encoding-type" in head.data or (b"obs\0" in head.data and b"var\0" in head.data):
+        if is_anndata(head.store):
             return Finding(Verdict.NO, "HDF5 of AnnData")
-        if all(part.encode() in head.data for part in ("barcodes", "indptr", "indices")):
+        if names_parts(head.store, "barcodes", "indptr", "indices"):
             return Finding(Verdict.YES, "HDF5 with the parts of a 10x matrix")
         return Finding(Verdict.NO, "HDF5 without the parts of a 10x matrix")
 

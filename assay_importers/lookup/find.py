@@ -18,6 +18,7 @@ from typing import Any
 from assay_importers.contract import Fact, ParsedRun, Reading, Well
 from assay_importers.lookup.formats import FIELDS
 from assay_importers.lookup.question import Question
+from assay_importers.matrix import nearest
 from assay_importers.wells import read_well
 
 ANY = "*"
@@ -237,5 +238,5 @@ def same(expected: Any, found: Any) -> bool:
         except InvalidOperation:
             return False
     if isinstance(found, int | float):
-        return _same_number(str(expected), str(found))
+        return _same_number(str(expected), str(found)) or nearest(str(expected)) == found
     return ("" if expected is None else str(expected)).strip() == ("" if found is None else str(found)).strip()

@@ -193,6 +193,9 @@ def test_featurecounts_of_several_tables() -> None:
     assert verdict(FeatureCounts(), table("a")) is Verdict.YES
     twice = FeatureCounts().parse(file(FEATURES.replace("c.bam", "a b.bam", 1)))
     assert "the sample a b.bam stands in more than one column" in twice.notes
+    printed = "     Status    S1   S2\n   Assigned  5109    1\nUnassigned_Unmapped 3 0\n"
+    assert readings(FeatureCounts().parse(file(printed)))[2] == ("S1", "Unassigned_Unmapped", "3")
+    assert verdict(FeatureCounts(), printed) is Verdict.YES
     alone = FeatureCounts().parse(file(SUMMARY))
     assert (alone.features, alone.matrix) == (None, None)
 

@@ -234,6 +234,8 @@ def test_anndata_of_today() -> None:
     assert find(run, "*", "*", "var_columns") == [["symbol"]]
     assert verdict(H5ad(), content) is Verdict.YES
     assert verdict(TenxH5(), content) is Verdict.NO
+    large = anndata.AnnData(np.random.default_rng(1).random((300, 200)))
+    assert verdict(H5ad(), written(large)) is Verdict.YES, "the names of its parts stand behind its values"
     del data.layers["dense"]
     data.X = None
     with pytest.raises(FaultyFile, match="no values"):
