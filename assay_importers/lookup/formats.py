@@ -27,6 +27,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "geo_soft": transcriptomics.SOFT,
     "h5ad": transcriptomics.H5AD,
     "htseq_counts": transcriptomics.HTSEQ,
+    "immunoassay_analyzer": immunoassays.ANALYZER,
     "kaleido": plates.GRIDS,
     "kallisto_abundance": transcriptomics.KALLISTO,
     "lightcycler": rows.QPCR,

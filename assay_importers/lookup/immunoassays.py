@@ -206,3 +206,11 @@ def _head_line(asked: Question) -> list[Any]:
 
 
 TITERS = {"grid": _drawn, "first_line": _head_line}
+
+
+def _first_columns(asked: Question) -> list[Any]:
+    """The first eight names of columns."""
+    return [list(table.columns[:8]) for table in asked.run.tables]
+
+
+ANALYZER = {"first_columns": _first_columns}
