@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -56,12 +57,13 @@ def _changes(before: ParsedRun, after: ParsedRun) -> Iterator[Change]:
 
 def said(reading: Reading) -> str:
     """A reading in words: value with comparator and unit, the flag, and the original text."""
-    parts = [
-        (reading.comparator or "") + (plain(reading.value) if reading.value is not None else ""),
-        reading.unit or "",
-        f"({reading.flag})" if reading.flag else "",
-        f"[{reading.raw}]",
-    ]
+    return words(reading.value, reading.comparator, reading.unit, reading.flag, reading.raw)
+
+
+def words(value: Decimal | None, comparator: str | None, unit: str | None, flag: str | None, raw: str) -> str:
+    """What `said` says, of the parts of a reading. Equal decimals of other writing are told apart by the text alone."""
+    number = "" if value is None else plain(value.normalize())
+    parts = ((comparator or "") + number, unit or "", f"({flag})" if flag else "", f"[{raw}]")
     return " ".join(part for part in parts if part)
 
 

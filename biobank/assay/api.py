@@ -10,7 +10,7 @@ from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
 from biobank.assay import commands, fitting, plating, queries, reviewing, selecting, uploads
 from biobank.assay.fitting import FitnessReport
-from biobank.assay.views import AnalyteView, AssayView, ImportPreview, RunRow, RunView, WellDetail
+from biobank.assay.views import AnalyteView, AssayView, ImportPreview, Rereading, RunRow, RunView, WellDetail
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
 from biobank.paging import Page
@@ -173,6 +173,15 @@ class RunController(Controller):
         """Says what importing the file would do. Nothing is stored."""
         name, content = await uploads.content_of(data.file)
         return await uploads.preview(request, run, name, content, data.format or None)
+
+    @get(
+        "/{run:str}/reading-again",
+        operation_id="readAgain",
+        opt={"permission": Permission.ASSAY_REVIEW, "rate": UPLOAD},
+    )
+    async def reading_again(self, request: Request[Any, Any, Any], run: FromPath[str]) -> Rereading:
+        """Reads the stored file with the importer of today and says what would change. Nothing is stored."""
+        return await uploads.read_again(request, run)
 
     @post("/{run:str}/import", operation_id="importFile", opt={"permission": Permission.ASSAY_RUN, "rate": UPLOAD})
     async def import_file(

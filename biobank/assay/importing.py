@@ -152,6 +152,11 @@ async def import_file(tx: Tx, key: str, command: ImportFile, content: bytes, par
     return await queries.run_view(tx, run.id)
 
 
+async def matched(tx: ReadTx, run: AssayRun, parsed: ParsedRun) -> FileMatch:
+    """The file against the run's plate map and the assay's analytes."""
+    return (await _match(tx, run, parsed))[1]
+
+
 def _wrong_format(parsed: ParsedRun, expected: str) -> str:
     return f"The file is {parsed.format}, and the assay reads {expected}: choose the run or the file again."
 

@@ -164,6 +164,17 @@ async def preview_form(request: Web, run: FromPath[str]) -> Template:
     return page(request, "assay/run.html", title=view["run"].name, **view)
 
 
+@get(
+    "/runs/{run:str}/reading-again",
+    operation_id="readAgainPage",
+    opt={"permission": Permission.ASSAY_REVIEW, "rate": UPLOAD},
+    include_in_schema=False,
+)
+async def again_page(request: Web, run: FromPath[str]) -> Template:
+    found = await uploads.read_again(request, run)
+    return page(request, "assay/again.html", title=f"{found.run}: read again", key=run, found=found)
+
+
 @post("/runs/{run:str}/import", operation_id="importForm", opt=LOAD, include_in_schema=False, status_code=303)
 async def import_form(request: Web, run: FromPath[str]) -> Redirect:
     data, _ = await _multipart(request)
@@ -299,6 +310,7 @@ router = Router(
         list_form,
         map_form,
         preview_form,
+        again_page,
         import_form,
         review_form,
         assays_page,

@@ -8,9 +8,9 @@ from litestar import Request
 from litestar.datastructures import UploadFile
 
 from biobank.actor import Permission
-from biobank.assay import importing, queries
+from biobank.assay import importing, queries, rereading
 from biobank.assay.importing import ImportFile
-from biobank.assay.views import ImportPreview, RunView
+from biobank.assay.views import ImportPreview, Rereading, RunView
 from biobank.errors import Invalid
 from biobank.http.deps import provide_tx
 from biobank.tx import Tx, open_read
@@ -53,6 +53,16 @@ async def preview(
     parsed = await _parse(request, run, name, content, key)
     async with open_read(request.app.state.database, request.scope["user"], clock=request.app.state.clock) as tx:
         return await importing.preview(tx, run, importing.file_command(name, content, key), parsed)
+
+
+async def read_again(request: Request[Any, Any, Any], run: str) -> Rereading:
+    """Read the file that the run was imported from once more, and say what that would change."""
+    state = request.app.state
+    async with open_read(state.database, request.scope["user"], clock=state.clock) as tx:
+        file = await rereading.stored_file(tx, run)
+    parsed = await importing.read(file.name, file.content, format_key=file.importer, limit=state.settings.upload_bytes)
+    async with open_read(state.database, request.scope["user"], clock=state.clock) as tx:
+        return await rereading.compare(tx, run, parsed)
 
 
 async def import_file(

@@ -225,6 +225,29 @@ class QuantityCount(View):
     units: tuple[str, ...]
 
 
+class ChangedReading(View):
+    """A reading that the importer of today reads otherwise: null is a reading that is not there."""
+
+    plate: int
+    well: str
+    analyte: str
+    quantity: str
+    before: str | None
+    after: str | None
+
+
+class Rereading(View):
+    """A run's stored file read again: what would change. `problems` say why it would not be imported any more."""
+
+    run: str
+    importer: str
+    version_then: str
+    version_now: str
+    readings: int
+    changes: tuple[ChangedReading, ...]
+    problems: tuple[str, ...]
+
+
 class ImportPreview(View):
     """What importing a file would do. `problems` say why it would be refused; empty when it would not.
 

@@ -43,7 +43,7 @@ def test_a_value_that_is_read_otherwise_is_named() -> None:
     before = run(readings=(reading("1.50"), reading("2"), reading("3", "B1")))
     after = run(readings=(reading("1.5"), limit, reading(None, "C1")))
     assert lines(before, after) == [
-        "changed  reading 1 A1 P1 Ro FI: 1.50 [1.50] -> 1.5 [1.5]",
+        "changed  reading 1 A1 P1 Ro FI: 1.5 [1.50] -> 1.5 [1.5]",
         "changed  reading 1 A1 P1 Ro FI (2): 2 [2] -> >5 pg/mL (above_range) [>5]",
         "gone     reading 1 B1 P1 Ro FI: 3 [3]",
         "new      reading 1 C1 P1 Ro FI: (not_reported) []",
