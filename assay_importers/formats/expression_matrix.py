@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import compress
@@ -22,13 +22,14 @@ from assay_importers.contract import (
     Verdict,
 )
 from assay_importers.errors import FaultyFile
-from assay_importers.formats.matrix_shape import find_shape
+from assay_importers.formats.matrix_shape import Shape, find_shape
 from assay_importers.matrix import Matrix
 from assay_importers.one_sample import count_of
-from assay_importers.text_matrix import Columns, how_many, open_text, read_columns, repeated
+from assay_importers.text_matrix import Columns, cells_of, first_lines, how_many, open_text, read_columns, repeated
 
 # What htseq-count and STAR count beside genes stays in tables that were put together from theirs.
 _COUNTER = re.compile(r"__\w+|N_(?:unmapped|multimapping|noFeature|ambiguous)")
+_LINE_END = re.compile(r"[\r\n]")
 _MILLION, _NEARLY = 1_000_000, 1_000
 
 
@@ -55,7 +56,8 @@ class ExpressionMatrix(Importer):
         shape = find_shape(opened.text)
         if isinstance(shape, str):
             raise FaultyFile(f"this is no table of genes by samples: {shape}", expected="a header, names, numbers")
-        columns = read_columns(opened.text, shape.start, shape.layout)
+        text = _without_blank_rows(opened.text)
+        columns = read_columns(text, shape.start, shape.layout)
         names = shape.layout.names
         values = columns.matrix(shape.values)
         ids = columns.texts(shape.ids)
@@ -66,13 +68,26 @@ class ExpressionMatrix(Importer):
             read = _Read(values.T, ids, across, {}, others)
         else:
             counters = [row for row, name in enumerate(ids) if _COUNTER.fullmatch(name)]
-            readings = tuple(
-                count_of(sample, ids[row], str(values[row, column]))
-                for row in counters
-                for column, sample in enumerate(across)
-            )
+            readings = tuple(_counts(text[shape.start :], shape, across)) if counters else ()
             read = _Read(values, across, ids, others, {}).without(counters)
         return _run(self, columns, read, readings, opened.notes)
+
+
+def _without_blank_rows(text: str) -> str:
+    """Without the rows of nothing but delimiters with which a spreadsheet ends."""
+    end = _LINE_END.search(text, len(text.rstrip('\r\n\t,;" ')))
+    return text if end is None else text[: end.start()] + "\n"
+
+
+def _counts(text: str, shape: Shape, samples: Sequence[str]) -> Iterator[Reading]:
+    """The counters of every sample, as they stand."""
+    for line in first_lines(text, len(text)).texts:
+        if "__" not in line and "N_" not in line:
+            continue
+        cells = cells_of(line, shape.layout.delimiter)
+        if _COUNTER.fullmatch(cells[shape.ids]):
+            for column, sample in zip(shape.values, samples, strict=True):
+                yield count_of(sample, cells[shape.ids], cells[column])
 
 
 @dataclass(frozen=True, eq=False)

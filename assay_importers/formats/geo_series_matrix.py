@@ -49,7 +49,7 @@ class GeoSeriesMatrix(Importer):
             raise FaultyFile("the file has no table: it was cut off", expected=f"a line {_BEGIN}")
         start = text.find("\n", begin) + 1 or len(text)
         end = find_end(text, _END, start)
-        columns = read_table(text, start, end, texts=frozenset(), quoted=True)
+        columns = read_table(text, start, end, texts=frozenset(), quoted=True, line=line_of(text, start))
         if columns is None:
             raise FaultyFile("the table has no header", line=line_of(text, begin), expected="ID_REF, then samples")
         names = columns.layout.names

@@ -113,6 +113,7 @@ class GeoSoft(Importer):
 
 def _entities(text: str) -> Iterator[_Entity]:
     marks = list(_ENTITY.finditer(text))
+    counted, line = 0, 1  # a family has thousands of tables: lines are counted once
     for number, mark in enumerate(marks, 1):
         after = marks[number].start() if number < len(marks) else len(text)
         begin = _BEGIN.search(text, mark.end(), after)
@@ -132,7 +133,9 @@ def _entities(text: str) -> Iterator[_Entity]:
                     expected=f"a line !{begin[1]}_table_end",
                 )
             texts = _ANNOTATION if mark[1].upper() in {"SAMPLE", "DATASET"} else None
-            columns = read_table(text, start, end, texts=texts, quoted=False)
+            line += text.count("\n", counted, start)
+            counted = start
+            columns = read_table(text, start, end, texts=texts, quoted=False, line=line)
         yield _Entity(mark[1].upper(), mark[2], pairs, columns)
 
 

@@ -40,8 +40,11 @@ def attributes(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: "; ".join(texts) for name, texts in found.items()}
 
 
-def read_table(text: str, begin: int, end: int, *, texts: frozenset[str] | None, quoted: bool) -> Columns | None:
-    """The table that lies between two places: a header, then rows. None when there is not even a header.
+def read_table(
+    text: str, begin: int, end: int, *, texts: frozenset[str] | None, quoted: bool, line: int
+) -> Columns | None:
+    """The table that lies between two places: a header, which is on this line, then rows. None when there is not even
+    a header.
 
     Columns of `texts`, the first, and those that mostly hold no numbers are texts; with None all are.
     """
@@ -59,7 +62,7 @@ def read_table(text: str, begin: int, end: int, *, texts: frozenset[str] | None,
         or 2 * sum(is_number(row[column]) for row in rows if column < len(row)) < len(rows)
     )
     start = lines.starts[1] if len(lines.texts) > 1 else end - begin
-    layout = Layout(names, kept, quoted=quoted, line=line_of(text, begin) + 1)
+    layout = Layout(names, kept, quoted=quoted, line=line + 1)
     return read_columns(text[begin:end], start, layout)
 
 

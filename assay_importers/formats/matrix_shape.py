@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ _CELLS, _FEW_ROWS = 2_000, 5
 _DELIMITERS = ("\t", ",", ";", " ")
 _MOSTLY = 0.8
 _FEW_SYMBOLS = 3
+# What may stand above the header: blanks, comments, and the delimiter for a spreadsheet.
+_ABOVE = re.compile(r'\s*$|#|"?sep=.')
 _NO_NAMES = frozenset({"", "id", "ids", "identifier", "name", "names", "row", "rowname", "rownames", "x", "unnamed0"})
 FEATURECOUNTS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 # Columns of tables of one sample, which have importers of their own.
@@ -40,7 +43,7 @@ class Shape:
 def find_shape(text: str) -> Shape | str:
     """The layout, or in words why the text is no such table."""
     lines = first_lines(text, _SAMPLED)
-    at = next((number for number, line in enumerate(lines.texts) if line.strip() and not line.startswith("#")), None)
+    at = next((number for number, line in enumerate(lines.texts) if not _ABOVE.match(line)), None)
     if at is None or at + 1 == len(lines.texts):
         return "no table below a header"
     if lines.texts[at].startswith(("!", "^")) or lines.texts[0].startswith("#1."):

@@ -58,6 +58,7 @@ def table(header: str, *rows: str, mark: str = "\t") -> str:
         (table("# made\nid\t\tS1\tS2\t", "a\t1.5\t2\t", "b\t3\tNA\t"), ("S1", "S2"), (1.5, 2)),
         (f'"","gene","S1","S2"\n"1","{IDS[0]}",1,2\n"2","{IDS[1]}",3,4\n', ("S1", "S2"), (1, 2)),
         ("gene,S1,S2\nx,1,2\ny,3,4\n", ("S1", "S2"), (1, 2)),
+        ("sep=;\r\ngene;S1;S2\r\nx;1;2\r\ny;3;4\r\n;;\r\n;;\r\n", ("S1", "S2"), (1, 2)),
         ("gene_id\tS1\tS2\nx, y\t1\t2\nz, y\t3\t4\n", ("S1", "S2"), (1, 2)),
         ("S1,S2\nTSPAN6,1,2\nTNMD,3,4\nDPM1,5,6\n", ("S1", "S2"), (1, 2)),
         ("Name\tS1\tS2\tS3\nILMN_1762337\t1\t2\t3\nILMN_2055271\t1\t2\t3\n", ("S1", "S2", "S3"), (1, 2, 3)),
@@ -108,6 +109,8 @@ def test_counters_are_no_genes() -> None:
         ("S1", "__no_feature", "7"),
         ("S2", "__no_feature", "8"),
     ]
+    fractions = read(table("gene_id,S1,S2", "1.5,2", "3,4", mark=",") + "__no_feature,7,8.0\nN_1,1,2")
+    assert [reading.raw for reading in fractions.readings] == ["7", "8.0"]
     with_names = read(table("gene_id,n,S1", "a,2", "b,4", "c,5", mark=",") + "__no_feature,,8\n")
     assert (with_names.features.annotation if with_names.features else {}) == {"n": ("a", "b", "c")}
 
@@ -300,6 +303,12 @@ def test_multiqc() -> None:
 def test_a_faulty_table_of_multiqc_is_refused(text: str, problem: str) -> None:
     with pytest.raises(FaultyFile, match=problem):
         MultiQc().parse(file(text))
+
+
+def test_rows_of_nothing_leave_counts_whole() -> None:
+    run = read("gene,S1,S2\nx,1,2\ny,3,4\n,,\n,,\n")
+    assert run.features is not None
+    assert (run.features.shape, run.features.value_type) == ((2, 2), "count")
 
 
 def test_values_keep_their_type() -> None:
