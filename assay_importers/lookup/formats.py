@@ -20,6 +20,7 @@ FIELDS: Mapping[str, Mapping[str, Answer]] = {
     "cfx": rows.QPCR,
     "envision": plates.GRIDS,
     "featurecounts": transcriptomics.FEATURECOUNTS,
+    "flow": immunoassays.FLOW,
     "gct": transcriptomics.GCT,
     "gen5": plates.GRIDS,
     "genepix_gpr": immunoassays.GENEPIX,

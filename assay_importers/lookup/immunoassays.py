@@ -214,3 +214,15 @@ def _first_columns(asked: Question) -> list[Any]:
 
 
 ANALYZER = {"first_columns": _first_columns}
+
+
+def _root(asked: Question) -> list[Any]:
+    header = asked.run.run.header
+    return [[header.get("root"), header.get("version")]]
+
+
+def _tubes(asked: Question) -> list[Any]:
+    return [table.rows for table in asked.run.tables]
+
+
+FLOW = {"root/version": _root, "n_tubes": _tubes}
