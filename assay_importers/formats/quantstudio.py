@@ -28,6 +28,13 @@ _FIRST = re.compile(
 _SECTION = re.compile(r"^\"?\[(?P<name>[^\]\r\n]+)\]", re.MULTILINE)
 _TABLE = re.compile(r"^\"?Well\"?(?P<delimiter>[\t,;])", re.MULTILINE)
 _BOOK = re.compile(r">(?:Block Type|Instrument Type|Experiment Type)<|Block Type\b.{0,80}Chemistry", re.DOTALL)
+_SHEETS = (
+    'name="Amplification Data"',
+    'name="Sample Setup"',
+    'name="Multicomponent"',
+    'name="Multicomponent Data"',
+    'name="Results"',
+)
 _MADE_BY = re.compile(r"QuantStudio|ViiA ?7|Design (?:&|&amp;) Analysis|Diomni|StepOne|7500 ", re.IGNORECASE)
 _EQUALS = re.compile(r"(?P<name>[A-Z][^=\t]{1,60}?)\s+=\s+(?P<text>.*)", re.DOTALL)
 _ZONE = re.compile(r"\s+[A-Z]{2,5}$")
@@ -69,10 +76,7 @@ class Quantstudio(Importer):
 
     def sniff(self, head: Head) -> Finding:
         if is_workbook(head.data):
-            seen = peek(head)
-            if _BOOK.search(seen) and _MADE_BY.search(seen):
-                return Finding(Verdict.YES, "a workbook with the block and instrument of a QuantStudio")
-            return Finding(Verdict.NO, "a workbook without the block and instrument of a QuantStudio")
+            return _sniff_workbook(peek(head))
         try:
             text = decode(head.data, cut=not head.complete).text.lstrip()
         except FaultyFile as error:
@@ -102,6 +106,15 @@ class Quantstudio(Importer):
                 expected="a section or sheet with a row for each well and a column CT or Cq",
             )
         return found.finish(self.key, self.version, _run(found), "a table of results")
+
+
+def _sniff_workbook(seen: str) -> Finding:
+    if _BOOK.search(seen) and _MADE_BY.search(seen):
+        return Finding(Verdict.YES, "a workbook with the block and instrument of a QuantStudio")
+    # One that a spreadsheet saved again keeps its texts at the end, and the names of its sheets in front.
+    if _SHEETS[0] in seen and any(name in seen for name in _SHEETS[1:]):
+        return Finding(Verdict.YES, "a workbook with the sheets of a QuantStudio")
+    return Finding(Verdict.NO, "a workbook without the block and instrument of a QuantStudio")
 
 
 def _sections(text: str, found: Collector) -> Iterator[_Section]:

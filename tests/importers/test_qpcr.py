@@ -85,6 +85,7 @@ def test_each_recognises_its_own_and_no_other() -> None:
         assert verdict(importer, "Well,Cq\n") is Verdict.NO
         assert verdict(importer, workbook({"S": [["Well", "Cq"]]})) is Verdict.NO
     assert verdict(Quantstudio(), "* Block Type = x\n") is Verdict.MAYBE
+    assert verdict(Quantstudio(), workbook({"Results": [["x"]], "Amplification Data": [["y"]]})) is Verdict.YES
     assert verdict(Biomark(), "Chip Run Filename,x\nExport Type,Heat Map Results\n") is Verdict.MAYBE
     assert verdict(Biomark(), "Chip Run Filename,x\n") is Verdict.MAYBE
 
