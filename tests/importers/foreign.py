@@ -24,11 +24,11 @@ from assay_importers.errors import FaultyFile
 from assay_importers.matrix import Matrix
 
 
-class Titers(Importer):
+class Tallies(Importer):
     """Says YES to what begins with its key, and prints while it reads."""
 
-    key = "titers"
-    title = "Titers"
+    key = "tallies"
+    title = "Tallies"
     version = "3"
     extensions = (".txt",)
     technique = "immunofluorescence"
@@ -44,7 +44,7 @@ class Titers(Importer):
         return ParsedRun(format=self.key, importer_version=self.version, run=Run(batch=file.content.decode()))
 
 
-class Slow(Titers):
+class Slow(Tallies):
     key = "slow"
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -52,7 +52,7 @@ class Slow(Titers):
         return super().parse(file)
 
 
-class Busy(Titers):
+class Busy(Tallies):
     key = "busy"
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -60,21 +60,21 @@ class Busy(Titers):
             pass
 
 
-class Greedy(Titers):
+class Greedy(Tallies):
     key = "greedy"
 
     def parse(self, file: SourceFile) -> ParsedRun:
         return ParsedRun(format="x" * (1 << 34), importer_version=self.version, run=Run())
 
 
-class Broken(Titers):
+class Broken(Tallies):
     key = "broken"
 
     def parse(self, file: SourceFile) -> ParsedRun:
         raise LookupError("a fault of the importer")
 
 
-class Dying(Titers):
+class Dying(Tallies):
     key = "dying"
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -83,7 +83,7 @@ class Dying(Titers):
         os._exit(7)
 
 
-class Writing(Titers):
+class Writing(Tallies):
     key = "writing"
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -92,7 +92,7 @@ class Writing(Titers):
         return super().parse(file)
 
 
-class Nosy(Titers):
+class Nosy(Tallies):
     key = "nosy"
 
     def parse(self, file: SourceFile) -> ParsedRun:
@@ -101,14 +101,14 @@ class Nosy(Titers):
         )
 
 
-class Faulty(Titers):
+class Faulty(Tallies):
     key = "faulty"
 
     def parse(self, file: SourceFile) -> ParsedRun:
         raise FaultyFile("no good", line=3, column="Titre", value="1:", expected="a titre")
 
 
-class Stumbling(Titers):
+class Stumbling(Tallies):
     """Fails to recognise anything at all."""
 
     key = "stumbling"
@@ -117,8 +117,8 @@ class Stumbling(Titers):
         raise ZeroDivisionError("oh")
 
 
-class Twin(Titers):
-    """Claims the same files as `Titers` under a key of its own."""
+class Twin(Tallies):
+    """Claims the same files as `Tallies` under a key of its own."""
 
     key = "twin"
 
@@ -126,7 +126,7 @@ class Twin(Titers):
         return Finding(Verdict.YES, "claims everything")
 
 
-class Counts(Titers):
+class Counts(Tallies):
     """A sample in each file, as `counts NAME NUMBER NUMBER`: a matrix of all files together."""
 
     key = "counts"

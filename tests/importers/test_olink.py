@@ -93,7 +93,7 @@ def test_semicolons_and_decimal_commas() -> None:
         (table(ROWS[0].replace("12.5", "high")), "column NPX: a cell is no number"),
         (table(columns="SampleID,OlinkID,NPX,NPX"), "a column stands twice"),
         ("SampleID,OlinkID\n", "this is no file of Olink"),
-        ("\n", "this is no file of Olink"),
+        ("\n", "the file holds nothing but blanks"),
     ],
 )
 def test_damaged_text_is_refused(text: str, problem: str) -> None:

@@ -26,7 +26,7 @@ from assay_importers.errors import (
     from_dict,
 )
 from tests.importers.conftest import register
-from tests.importers.foreign import Counts, Stumbling, Titers, Twin
+from tests.importers.foreign import Counts, Stumbling, Tallies, Twin
 
 FOREIGN = "tests.importers.foreign"
 Install = Callable[..., None]
@@ -46,9 +46,9 @@ def test_finds_ours() -> None:
 
 
 def test_finds_those_of_other_packages(install: Install) -> None:
-    install(titers=f"{FOREIGN}:Titers")
+    install(tallies=f"{FOREIGN}:Tallies")
     keys = [importer.key for importer in registry.discover()]
-    assert "titers" in keys
+    assert "tallies" in keys
     assert keys == sorted(keys)
 
 
@@ -57,7 +57,7 @@ def test_finds_those_of_other_packages(install: Install) -> None:
     [
         ({"a": f"{FOREIGN}:Absent"}, "cannot be loaded"),
         ({"a": f"{FOREIGN}:NOT_AN_IMPORTER"}, "is not an Importer"),
-        ({"a": f"{FOREIGN}:Titers", "b": f"{FOREIGN}:Titers"}, "two installed packages"),
+        ({"a": f"{FOREIGN}:Tallies", "b": f"{FOREIGN}:Tallies"}, "two installed packages"),
     ],
 )
 def test_a_package_that_registers_wrongly_is_named(install: Install, points: dict[str, str], problem: str) -> None:
@@ -72,35 +72,35 @@ def test_without_installation_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_pa
         registry.discover()
 
 
-TITERS, TWIN = Titers(), Twin()
+TALLIES, TWIN = Tallies(), Twin()
 
 
-def parse(content: bytes, key: str | None = None, importers: tuple[Titers, ...] = (TITERS, TWIN)) -> str:
+def parse(content: bytes, key: str | None = None, importers: tuple[Tallies, ...] = (TALLIES, TWIN)) -> str:
     return registry.parse(SourceFile("f.txt", content), key, importers).format
 
 
 def test_one_yes_proceeds_and_every_verdict_is_told() -> None:
-    run = registry.parse(SourceFile("f.txt", b"titers"), None, (TITERS, Stumbling()))
-    assert run.format == "titers"
+    run = registry.parse(SourceFile("f.txt", b"tallies"), None, (TALLIES, Stumbling()))
+    assert run.format == "tallies"
     assert run.match == (
-        Match(format="titers", verdict=Verdict.YES, reason="begins with titers"),
+        Match(format="tallies", verdict=Verdict.YES, reason="begins with tallies"),
         Match(format="stumbling", verdict=Verdict.NO, reason="its recognition failed: ZeroDivisionError: oh"),
     )
 
 
 def test_none_and_several_ask_the_person() -> None:
-    with pytest.raises(SeveralImporters, match=r"\(titers, twin\); name its format:\n  titers: YES") as several:
-        parse(b"titers")
-    assert [m.format for m in several.value.candidates] == ["titers", "twin"]
-    with pytest.raises(NoImporter, match="titers: NO"):
-        parse(b"other", importers=(TITERS,))
+    with pytest.raises(SeveralImporters, match=r"\(tallies, twin\); name its format:\n  tallies: YES") as several:
+        parse(b"tallies")
+    assert [m.format for m in several.value.candidates] == ["tallies", "twin"]
+    with pytest.raises(NoImporter, match="tallies: NO"):
+        parse(b"other", importers=(TALLIES,))
 
 
 def test_a_named_format_overrides() -> None:
-    assert parse(b"titers", "titers") == "titers"
-    assert parse(b"other", "titers") == "titers"
-    with pytest.raises(UnknownFormat, match="'elisa'; there are: titers, twin"):
-        parse(b"titers", "elisa")
+    assert parse(b"tallies", "tallies") == "tallies"
+    assert parse(b"other", "tallies") == "tallies"
+    with pytest.raises(UnknownFormat, match="'elisa'; there are: tallies, twin"):
+        parse(b"tallies", "elisa")
 
 
 def test_an_empty_file_is_faulty() -> None:
@@ -111,14 +111,14 @@ def test_an_empty_file_is_faulty() -> None:
 def test_several_files_are_one_run_of_an_importer_that_takes_them() -> None:
     counts = Counts()
     files = [SourceFile("b", b"counts b 3 4"), SourceFile("a", b"counts a 1 2")]
-    run = registry.parse(files, None, (counts, TITERS))
+    run = registry.parse(files, None, (counts, TALLIES))
     assert run.features is not None
     assert run.features.samples == ("b", "a")
     assert run.match[1].reason == "reads one file at a time"
     with pytest.raises(NoImporter, match="x: does not begin with counts"):
         registry.parse([*files, SourceFile("x", b"x")], None, (counts,))
     with pytest.raises(FaultyFile, match="one file, and 2 were given"):
-        registry.parse(files, "titers", (TITERS,))
+        registry.parse(files, "tallies", (TALLIES,))
     with pytest.raises(FaultyFile, match="x is empty"):
         registry.parse([*files, SourceFile("x", b"")], None, (counts,))
     with pytest.raises(FaultyFile, match="no file was given"):

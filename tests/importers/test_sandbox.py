@@ -30,7 +30,7 @@ FILE = export(values("Median", "10", "2000.5", ""), block("Odd", ("A",), ("1",))
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Misbehaving importers of another package, registered for the worker to find."""
-    names = ("Titers", "Slow", "Busy", "Greedy", "Broken", "Dying", "Writing", "Nosy", "Faulty")
+    names = ("Tallies", "Slow", "Busy", "Greedy", "Broken", "Dying", "Writing", "Nosy", "Faulty")
     register(tmp_path, "foreign", {name.lower(): f"tests.importers.foreign:{name}" for name in names})
     monkeypatch.syspath_prepend(str(tmp_path))
     return tmp_path
@@ -59,7 +59,7 @@ def test_starts_fast() -> None:
 
 
 def test_what_an_importer_prints_is_no_part_of_the_reply(foreign: Path) -> None:
-    assert parse_bytes(b"titers", "f").run.batch == "titers"
+    assert parse_bytes(b"tallies", "f").run.batch == "tallies"
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def serve(content: bytes) -> dict[str, object]:
 
 
 def test_the_worker_replies_with_a_run_or_an_error(foreign: Path) -> None:
-    assert ParsedRun.model_validate(serve(b"titers")["run"], strict=False).run.batch == "titers"
+    assert ParsedRun.model_validate(serve(b"tallies")["run"], strict=False).run.batch == "tallies"
     kinds = [serve(content)["error"]["kind"] for content in (b"faulty", b"broken")]  # type: ignore[index]
     assert kinds == ["faulty_file", "parse_crashed"]
 
@@ -186,18 +186,18 @@ def test_the_worker_reports_that_memory_ran_out(foreign: Path, monkeypatch: pyte
         raise MemoryError
 
     monkeypatch.setattr(worker, "parse", exhausted)
-    assert "more than 2 bytes of memory" in str(serve(b"titers"))
+    assert "more than 2 bytes of memory" in str(serve(b"tallies"))
 
 
 def test_the_worker_speaks_on_its_standard_streams(
     foreign: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replies = io.BytesIO()
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(request(b"titers"))))
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(request(b"tallies"))))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=replies))
     monkeypatch.setattr(worker, "RESOURCE", None)
     worker.main()
-    assert json.loads(replies.getvalue())["run"]["format"] == "titers"
+    assert json.loads(replies.getvalue())["run"]["format"] == "tallies"
     assert "reading f" in capsys.readouterr().err
 
 
