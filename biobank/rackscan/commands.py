@@ -1,12 +1,12 @@
 """A scan of a rack is kept, settled by hand where the scanner could not tell, and committed as one deed."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from assay_importers.racks import RackScan as ScannedRack
@@ -15,16 +15,14 @@ from biobank.actor import Permission
 from biobank.errors import Forbidden, NotFound
 from biobank.identifier.models import Identifier
 from biobank.identifier.rules import foreign_code
-from biobank.participant.queries import decisions
-from biobank.participant.rules import check_consent
+from biobank.participant.rules import Decisions, check_consent, strongest
 from biobank.rackscan import queries, rules
+from biobank.rackscan.looking import Box, Need, Sight, hold, labels_of, said
 from biobank.rackscan.models import RackScan, RackScanAnswer, RackScanDecision
 from biobank.rackscan.queries import RackScanView
-from biobank.rackscan.rules import Diff
+from biobank.rackscan.rules import At, Diff
 from biobank.specimen.custody import AtPosition, Ended, Place, WithHolder, hand_over
-from biobank.specimen.models import Custody, Specimen
-from biobank.specimen.queries import hold_donors
-from biobank.storage import checks, grids, reserving, searching
+from biobank.storage import grids, reserving, searching
 from biobank.storage import queries as storage
 from biobank.storage import rules as places
 from biobank.storage.commands import Reason
@@ -101,7 +99,7 @@ async def keep(tx: Tx, code: str, command: KeepRackScan, content: bytes, scanned
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE, lock=True)
     rules.check_fits(grid, [(cell.row, cell.col) for cell in scanned.cells], box.name)
     rules.check_rack_code(scanned.rack_code, await _named(tx, scanned.rack_code), box.code, box.name)
-    before = await _before(tx, box, grid, command.sha256)
+    before = await _before(tx, box, command.sha256)
     if before is None:
         (number,) = await tx.insert(
             RackScan,
@@ -129,7 +127,7 @@ async def keep(tx: Tx, code: str, command: KeepRackScan, content: bytes, scanned
     return await queries.rack_scan(tx, box.code, number)
 
 
-async def _before(tx: Tx, box: Container, grid: Grid, sha256: str) -> int | None:
+async def _before(tx: Tx, box: Container, sha256: str) -> int | None:
     """The scan that these bytes are already: the open one, or the last committed one that still holds."""
     found = (
         await tx.session.execute(
@@ -141,7 +139,7 @@ async def _before(tx: Tx, box: Container, grid: Grid, sha256: str) -> int | None
     ).scalar_one_or_none()
     if found is None or found.status == "open":
         return None if found is None else found.id
-    now = await queries.diff(tx, found, box, grid)
+    now, _ = await queries.diff(tx, found, await said(tx, found.id))
     return None if now.placed() or now.undecided() else found.id
 
 
@@ -149,7 +147,7 @@ async def _named(tx: ReadTx, rack_code: str | None) -> str | None:
     """The box that the code of a rack names, where it is one of the house."""
     if rack_code is None:
         return None
-    ((value, _),) = queries.labels_of([rack_code]).values()
+    ((value, _),) = labels_of([rack_code]).values()
     named = select(Container.code).join(Identifier, Identifier.container_id == Container.id)
     reached = storage.reach(tx.scope(Permission.STORAGE_READ))
     return (await tx.session.execute(named.where(Identifier.value == value, reached).limit(1))).scalar_one_or_none()
@@ -172,11 +170,11 @@ async def settle(tx: Tx, code: str, number: int, command: SettleRackScan) -> Rac
             {**who, **_at(grid, answer), "answered_by": person(tx), "answered_at": tx.now} for answer in command.answers
         ]
         await _put(tx, RackScanAnswer, "uq_rack_scan_answer_position", rows, ("row", "col"))
-    seen = await queries.diff(tx, found, box, grid)
     if command.decisions:
+        seen, sight = await queries.diff(tx, found, await said(tx, found.id))
         rows = [
-            {**who, **_decided(seen, grid, said), "decided_by": person(tx), "decided_at": tx.now}
-            for said in command.decisions
+            {**who, **_decided(seen, sight.grid, one), "decided_by": person(tx), "decided_at": tx.now}
+            for one in command.decisions
         ]
         await _put(tx, RackScanDecision, "uq_rack_scan_decision_tube", rows, ("specimen_id",))
     record(tx, "rack_scan.settled", box, scan=found.id, answers=len(command.answers), decisions=len(command.decisions))
@@ -221,68 +219,56 @@ async def commit_scan(tx: Tx, code: str, number: int, command: CommitRackScan) -
         ContainerClosed, TooWarm, DoesNotFit, ParticipantWithdrawn, PositionReserved: the box may not take them.
         RackScanSettled: the scan is finished.
     """
-    found, box, grid = await queries.find_scan(tx, code, number, Permission.STORAGE_STORE, lock=True)
+    found, box, _ = await queries.find_scan(tx, code, number, Permission.STORAGE_STORE, lock=True)
     rules.check_open(found.status)
-    said = await queries.answers(tx, found.id)
-    read = [sight.code for sight in queries.seen_in(found.cells, said).values() if sight.code is not None]
-    await hold(tx, await queries.concerned(tx, box.id, read))
-    box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE, lock=True)
-    seen = await queries.diff(tx, found, box, grid)
+    told = await said(tx, found.id)
+    await hold(tx, box.code, box.id, queries.codes_of(queries.seen_in(found.cells, told.answers)))
+    seen, sight = await queries.diff(tx, found, told)
     if queries.digest(seen) != command.digest:
         raise rules.BoxChanged(
-            f"{box.name}, or a tube of the scan, changed since you looked. Nothing was stored: look at the differences "
-            "again.",
+            f"{sight.box.name}, or a tube of the scan, changed since you looked. Nothing was stored: look at the "
+            "differences again.",
             container=box.code,
         )
-    rules.check_straight(seen, box.name)
-    rules.check_settled(seen, grid)
-    overridden = await move(tx, box, grid, seen, command.override_reason, command.reservation)
+    rules.check_straight(seen, sight.box.name)
+    rules.check_settled(seen, sight.grid)
+    overridden = await move(tx, sight, seen, command.override_reason, command.reservation)
     found.status, found.settled_by, found.settled_at, found.deed = "committed", person(tx), tx.now, tx.id
     await tx.session.flush()
     gone = {decision: sum(gone.decision == decision for gone in seen.gone) for decision in rules.DECISIONS}
     record(
         tx,
         "rack_scan.committed",
-        box,
+        sight.box,
         command.override_reason,
         scan=found.id,
         found={kind: count for kind, count in seen.counts.items() if kind not in {"empty", "gone"}},
         not_seen=gone,
         too_warm=overridden,
     )
-    return await queries.view(tx, found, box, grid, None)
+    return queries.view(found, sight.box, sight.grid, sight.steps, told.read_by)
 
 
-async def hold(tx: Tx, tubes: set[int]) -> None:
-    """Hold tubes and their people until the end, in the order in which everybody takes them."""
-    await hold_donors(tx, Specimen.id.in_(tubes))
-    query = select(Specimen.id).join(Custody, Custody.specimen_id == Specimen.id).where(Specimen.id.in_(tubes))
-    await tx.session.execute(query.order_by(Specimen.id).with_for_update())
-
-
-async def move(
-    tx: Tx, box: Container, grid: Grid, seen: Diff, override: str | None = None, reservation: UUID | None = None
-) -> bool:
+async def move(tx: Tx, sight: Sight, seen: Diff, override: str | None = None, reservation: UUID | None = None) -> bool:
     """Move every tube of a settled diff in one statement. Returns whether a place was too warm and that was overridden.
 
     Raises:
         ContainerClosed, TooWarm, DoesNotFit, ParticipantWithdrawn: the box may not take a tube that comes into it.
         PositionReserved: a position is kept free for something else.
     """
-    coming = [cell.id for cell in seen.cells if cell.id is not None and cell.kind in {"new", "brought"}]
-    overridden = False
+    box, overridden = sight.box, False
+    coming = sorted(cell.id for cell in seen.cells if cell.id is not None and cell.kind in {"new", "brought"})
     if coming:
-        steps = await storage.path(tx, box.id)
-        places.check_open(steps)
-        for tube in await _one_of_each_kind(tx, coming):
-            overridden = await checks.check_place(tx, tube, box.type_id, steps, override) or overridden
-        whose = await tx.session.execute(select(Specimen.participant_id).where(Specimen.id.in_(coming)).distinct())
-        check_consent(await decisions(tx, [one for one in whose.scalars() if one is not None]), ())
-    held = await storage.held(tx, box.id)
-    for _, at in seen.placed():
-        name = f"Position {grids.label(grid, *at)} of {box.name}"
-        if places.check_reserved(held.get(at), reservation, name):
-            await reserving.use(tx, box.id, at)
+        places.check_open(sight.steps)
+        for tube in _one_of_each_kind(sight.needs[tube] for tube in coming):
+            places.check_fits(tube.tube, tube.fits, tube.format, sight.steps[-1])
+            overridden = places.check_cold(tube.required, tube.required_rank, sight.steps, override) or overridden
+        people = {sight.needs[tube].participant_id for tube in coming}
+        withdrawn = [one for number, one in sight.withdrawn.items() if number in people]
+        check_consent({code: Decisions(frozenset(), strongest(levels)) for code, levels in withdrawn}, ())
+    used = [at for _, at in seen.placed() if _uses(sight, at, reservation)]
+    if used:
+        await reserving.use(tx, box.id, *used)
     moves: list[tuple[int, Place]] = [
         (tube, AtPosition(box.id, row, col, box.site_id)) for tube, (row, col) in seen.placed()
     ]
@@ -297,12 +283,22 @@ async def move(
     return overridden
 
 
-async def _one_of_each_kind(tx: Tx, tubes: list[int]) -> Sequence[Specimen]:
-    """Of each material and make of tube among these, one: all of a kind need the same."""
-    first = select(func.min(Specimen.id)).where(Specimen.id.in_(tubes))
-    first = first.group_by(Specimen.specimen_type, Specimen.tube_type)
-    query = select(Specimen).where(Specimen.id.in_(first)).order_by(Specimen.id)
-    return (await tx.session.execute(query)).scalars().all()
+def _uses(sight: Sight, at: At, reservation: UUID | None) -> bool:
+    """Whether a position is used that was kept free under this number.
+
+    Raises:
+        PositionReserved: it is kept free under another.
+    """
+    name = f"Position {grids.label(sight.grid, *at)} of {sight.box.name}"
+    return places.check_reserved(sight.held.get(at), reservation, name) is not None
+
+
+def _one_of_each_kind(tubes: Iterable[Need]) -> Collection[Need]:
+    """Of each material and make of tube among these, the first: all of a kind need the same."""
+    first: dict[tuple[str, str], Need] = {}
+    for tube in tubes:
+        first.setdefault((tube.specimen_type, tube.tube_type), tube)
+    return first.values()
 
 
 async def discard(tx: Tx, code: str, number: int, command: DiscardRackScan) -> RackScanView:
@@ -330,6 +326,6 @@ def person(tx: Tx) -> int:
     return tx.actor.user_id
 
 
-def record(tx: Tx, verb: str, box: Container, reason: str | None = None, **said: Any) -> None:
+def record(tx: Tx, verb: str, box: Container | Box, reason: str | None = None, **said: Any) -> None:
     """Note a deed on a box in the trail."""
     tx.record(verb, subject="container", subject_id=box.id, site_id=box.site_id, reason=reason, box=box.code, **said)

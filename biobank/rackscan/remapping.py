@@ -9,13 +9,13 @@ from biobank import ids
 from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.rackscan import queries, rules
-from biobank.rackscan.commands import Command, hold, move, record
+from biobank.rackscan.commands import Command, move, record
+from biobank.rackscan.looking import Sight, hold, labels_of
 from biobank.rackscan.queries import View
 from biobank.rackscan.rules import At, Cell, Diff, Gone, Seen
 from biobank.storage import grids
 from biobank.storage import queries as storage
 from biobank.storage.grids import Grid
-from biobank.storage.models import Container
 from biobank.tx import ReadTx, Tx
 
 EMPTY = "-"
@@ -72,7 +72,8 @@ async def look(tx: ReadTx, code: str, scans: Sequence[str]) -> RemapView:
     """
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE)
     seen = _seen(grid, scans)
-    return _view(box, grid, await _compared(tx, box, grid, seen), seen)
+    now, sight = await _compared(tx, box.id, seen)
+    return _view(sight, now, seen)
 
 
 async def remap_box(tx: Tx, code: str, command: RemapBox) -> RemapView:
@@ -87,22 +88,20 @@ async def remap_box(tx: Tx, code: str, command: RemapBox) -> RemapView:
     """
     box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE)
     seen = _seen(grid, command.scans)
-    read = [sight.code for sight in seen.values() if sight.code is not None]
-    await hold(tx, await queries.concerned(tx, box.id, read))
-    box, grid = await storage.find_box(tx, code, Permission.STORAGE_STORE, lock=True)
-    now = await _compared(tx, box, grid, seen)
-    done = _view(box, grid, now, seen)
+    await hold(tx, box.code, box.id, queries.codes_of(seen))
+    now, sight = await _compared(tx, box.id, seen)
+    done = _view(sight, now, seen)
     if command.digest is not None and command.digest != done.digest:
         raise rules.BoxChanged(
-            f"{box.name}, or one of the tubes, changed since you looked. Nothing was stored: look again.",
+            f"{sight.box.name}, or one of the tubes, changed since you looked. Nothing was stored: look again.",
             container=box.code,
         )
-    rules.check_settled(now, grid)
-    await move(tx, box, grid, now)
+    rules.check_settled(now, sight.grid)
+    await move(tx, sight, now)
     record(
         tx,
         "box.remapped",
-        box,
+        sight.box,
         moved=len(done.moved),
         unchanged=done.unchanged,
         missing=[tube.tube for tube in done.missing],
@@ -124,7 +123,7 @@ def _seen(grid: Grid, scans: Sequence[str]) -> dict[At, Seen]:
         if text == EMPTY:
             found[at] = Seen("no_tube", by_hand=True)
             continue
-        value, _ = queries.labels_of([text])[text]
+        value, _ = labels_of([text])[text]
         here = grids.label(grid, *at)
         if value in first:
             raise Invalid(
@@ -138,14 +137,15 @@ def _seen(grid: Grid, scans: Sequence[str]) -> dict[At, Seen]:
     return found
 
 
-async def _compared(tx: ReadTx, box: Container, grid: Grid, seen: dict[At, Seen]) -> Diff:
+async def _compared(tx: ReadTx, box_id: int, seen: dict[At, Seen]) -> tuple[Diff, Sight]:
     """The diff of a re-map: what does not belong in the box is left where it is, what was not found is missing."""
-    found = await queries.compare(tx, box, grid, seen, {})
-    return Diff(
+    found, sight = await queries.compare(tx, box_id, seen, {})
+    left = Diff(
         cells=tuple(_left(cell) for cell in found.cells),
         gone=tuple(Gone(gone.id, gone.tube, gone.at, gone.may_be_unread, "missing") for gone in found.gone),
         counts=found.counts,
     )
+    return left, sight
 
 
 _HERE = frozenset({"empty", "gone", "unchanged", "moved"})
@@ -161,7 +161,8 @@ def _left(cell: Cell) -> Cell:
     return cell if cell.kind in _HERE else Cell(cell.at, "left", cell.code, cell.tube, cell.id, cell.was, cell.by_hand)
 
 
-def _view(box: Container, grid: Grid, found: Diff, seen: dict[At, Seen]) -> RemapView:
+def _view(sight: Sight, found: Diff, seen: dict[At, Seen]) -> RemapView:
+    box, grid = sight.box, sight.grid
     moved = [cell for cell in found.cells if cell.kind == "moved"]
     order = list(grids.fill_order(grid))
     return RemapView(

@@ -105,10 +105,10 @@ class Sight:
 
 # What $1 to $4 reach, as `Scope.arrays` gives it: a tube by its study and its sites; a container by its site, where
 # some study of the reach takes part. Below, made of words of ours only; values are parameters.
-_TUBE_WITHIN = """($1::boolean or s.study_id = any($2::bigint[])
+TUBE_WITHIN = """($1::boolean or s.study_id = any($2::bigint[])
         or exists (select from unnest($3::bigint[], $4::bigint[]) as held(study, site)
                     where held.study = s.study_id and held.site in (s.site_id, u.site_id)))"""
-_BOX_WITHIN = """($1::boolean or exists (select from study_site o where o.site_id = c.site_id
+BOX_WITHIN = """($1::boolean or exists (select from study_site o where o.site_id = c.site_id
         and (o.study_id = any($2::bigint[])
              or (o.study_id, o.site_id) in (select * from unnest($3::bigint[], $4::bigint[])))))"""
 
@@ -121,7 +121,7 @@ _INSIDE = f"""
           join container w on w.id = a.id join container_type y on y.id = w.type_id
           join temperature_class k on k.code = w.temperature_class
          where p.container_id = c.id) as steps,
-       (select json_agg(json_build_array(u.row, u.col, case when {_TUBE_WITHIN} then s.code end, s.specimen_type,
+       (select json_agg(json_build_array(u.row, u.col, case when {TUBE_WITHIN} then s.code end, s.specimen_type,
                                          s.hold is not null or s.quality <> 'acceptable'))::text
           from custody u join specimen s on s.id = u.specimen_id where u.container_id = c.id) as standing,
        (select json_agg(json_build_array(h.row, h.col, r.number, r.name))::text
@@ -129,7 +129,7 @@ _INSIDE = f"""
          where h.container_id = c.id and h.ended_at is null and r.expires_at > $5) as held
   from container c join container_type t on t.id = c.type_id"""  # noqa: S608
 
-_BOX = f"select {_INSIDE} where c.code = $6 and {_BOX_WITHIN}"
+_BOX = f"select {_INSIDE} where c.code = $6 and {BOX_WITHIN}"
 """A box by its code, $6, at the moment $5; tubes are named within the reach."""
 
 # The reach is asked before anything is locked, so that nobody holds what is none of theirs. Each part waits for the one
@@ -139,9 +139,9 @@ with donor as materialized (
     select p.id from participant p where p.id = (select s.participant_id from specimen s where s.code = $5) for share
 ), tube as materialized (
     select s.id from specimen s join custody u on u.specimen_id = s.id
-     where s.code = $5 and (select count(*) from donor) >= 0 and {_TUBE_WITHIN} for update of s, u
+     where s.code = $5 and (select count(*) from donor) >= 0 and {TUBE_WITHIN} for update of s, u
 ), box as materialized (
-    select c.id from container c where c.code = $6 and (select count(*) from tube) > 0 and {_BOX_WITHIN}
+    select c.id from container c where c.code = $6 and (select count(*) from tube) > 0 and {BOX_WITHIN}
        for no key update
 )
 select (select id from tube) as tube, (select id from box) as box

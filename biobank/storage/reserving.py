@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from sqlalchemy import select, update
+from sqlalchemy import select, tuple_, update
 
 from biobank.actor import Permission
 from biobank.errors import Forbidden, Invalid, NotFound
@@ -87,15 +87,13 @@ def next_place(
     return at
 
 
-async def use(tx: Tx, container_id: int, at: Place) -> None:
+async def use(tx: Tx, container_id: int, *at: Place) -> None:
     """What was reserved is put there now. The caller holds the container locked and has seen that it may."""
-    row, col = at
     await tx.session.execute(
         update(ReservedPosition)
         .where(
             ReservedPosition.container_id == container_id,
-            ReservedPosition.row == row,
-            ReservedPosition.col == col,
+            tuple_(ReservedPosition.row, ReservedPosition.col).in_(at),
             ReservedPosition.ended_at.is_(None),
         )
         .values(ended_at=tx.now, ended_as="used", ended_by=tx.actor.user_id)

@@ -1,7 +1,7 @@
 """Rules of storage: what may stand where, and why not. Pure functions on plain values; positions are in `grids.py`."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -270,7 +270,12 @@ def natural(name: str) -> tuple[tuple[int, str], ...]:
 def path_words(steps: Sequence[Step], position: str | None = None) -> str:
     """A place in one line: Freezer 3 / Shelf 2 / Rack B / Box 12 / C4."""
     names = [step.name for step in steps]
-    return " / ".join(names if position is None else [*names, position])
+    return words(names if position is None else [*names, position])
+
+
+def words(names: Iterable[str]) -> str:
+    """The names on a way, the outermost first, in one line."""
+    return " / ".join(names)
 
 
 def check_open(steps: Sequence[Step]) -> None:

@@ -6,12 +6,14 @@ import asyncpg
 import pytest
 
 from assay_importers.racks import read_rack
-from biobank.actor import SERVICE
+from biobank.actor import SERVICE, Permission
 from biobank.errors import DomainError, Forbidden
-from biobank.rackscan import commands, queries
+from biobank.rackscan import commands
 from biobank.rackscan.commands import CommitRackScan, DiscardRackScan, SettleRackScan, TubeDecision
+from biobank.rackscan.looking import look
 from biobank.rackscan.remapping import RemapBox, remap_box
 from biobank.storage.commands import StoreTube, TakeOut, store, take_out
+from biobank.storage.queries import find_box
 from biobank.tx import open_read, open_tx
 from tests.db.test_storage_races import a_box
 from tests.material import actor, make_material
@@ -35,9 +37,10 @@ async def both(*deeds):
     return [getattr(one, "code", None) if isinstance(one, DomainError) else one for one in done]
 
 
-async def places(database, who, tubes):
+async def places(database, who, code, tubes):
     async with open_read(database, who) as tx:
-        found = await queries.known(tx, tubes, 0)
+        box, _ = await find_box(tx, code, Permission.STORAGE_READ)
+        found = (await look(tx, box.id, tubes)).known
     return {tube: found[tube].where for tube in tubes}
 
 
@@ -69,7 +72,7 @@ async def test_a_tube_that_is_stored_meanwhile_is_not_overwritten(database, worl
             do(database, who[0], commands.commit_scan, code, view.number, CommitRackScan(digest=view.digest)),
             do(database, who[1], store, StoreTube(tube=made.tubes[3], box=code, position="A1")),
         )
-        where = await places(database, who[0], made.tubes)
+        where = await places(database, who[0], code, made.tubes)
         assert len({place for place in where.values() if "hand" not in place}) == (1 if hasattr(stored, "tube") else 3)
         assert where[made.tubes[3]].endswith("A1") == hasattr(stored, "tube")
 
@@ -118,7 +121,7 @@ async def test_a_box_is_remapped_while_a_tube_is_taken_out(database, world, who)
         mapped, out = await both(
             do(database, who[0], remap_box, code, again), do(database, who[1], take_out, TakeOut(tube=made.tubes[2]))
         )
-        where = await places(database, who[0], made.tubes)
+        where = await places(database, who[0], code, made.tubes)
         assert mapped.missing == ()
         assert len(set(where.values())) == 5
         assert ("hand" in where[made.tubes[2]]) == (out.box is None)
