@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, s
 
 from biobank import ids
 from biobank.access.models import AppUser
-from biobank.actor import Permission
+from biobank.actor import Permission, Scope
 from biobank.assay.models import AssayRun, Plate
 from biobank.audit.models import AuditEntry
 from biobank.db import visible
@@ -298,7 +298,7 @@ async def find(tx: ReadTx, text: str) -> str | None:
                     LabelRange.id.label("kit"),
                 )
             )
-            .where(Identifier.value.in_({wanted, text.strip()}), reach_of_code(tx))
+            .where(Identifier.value.in_({wanted, text.strip()}), reach_of_code(tx.scope))
             .order_by(Identifier.namespace != "house")
             .limit(1)
         )
@@ -328,11 +328,10 @@ def coded(query: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     )
 
 
-def reach_of_code(tx: ReadTx) -> ColumnElement[bool]:
+def reach_of_code(scope: Callable[[Permission], Scope]) -> ColumnElement[bool]:
     """The condition that the one thing which a code names lies within reach; what is not joined is null and fits
     none.
     """
-    scope = tx.scope
     return or_(
         and_(Specimen.id.is_not(None), within(scope(Permission.SPECIMEN_READ))),
         and_(

@@ -1,13 +1,14 @@
 """Everything that a code, or the beginning of one, or the beginning of a name leads to."""
 
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import func, or_, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, or_, select
 from sqlalchemy import text as sql
 
 from biobank import ids
-from biobank.actor import Permission
+from biobank.actor import Actor, Permission
 from biobank.assay.models import AssayRun
 from biobank.db import visible
 from biobank.errors import Invalid
@@ -98,7 +99,17 @@ async def _codes(tx: ReadTx, wanted: str, after: str | None) -> tuple[tuple[Hit,
     kept = window[:_LOOKED_AT]
     if not kept:
         return (), None
-    rows = await tx.session.execute(
+    rows = await tx.session.execute(_hits(tx.actor), {"kept": [row.id for row in kept]})
+    last = kept[-1]
+    return tuple(_hit(row) for row in rows), f"{last.id}.{last.value}" if len(window) > _LOOKED_AT else None
+
+
+@lru_cache(maxsize=128)
+def _hits(actor: Actor) -> Select[*tuple[Any, ...]]:
+    """What this person may see of the codes `kept`. Made once for each: to make it costs more than to run it. One array
+    and not a parameter for each code, so that the statement is always the same and is planned once.
+    """
+    return (
         coded(
             select(
                 Identifier.value,
@@ -114,11 +125,9 @@ async def _codes(tx: ReadTx, wanted: str, after: str | None) -> tuple[tuple[Hit,
                 LabelRange.id.label("kit"),
             )
         )
-        .where(Identifier.id.in_([row.id for row in kept]), reach_of_code(tx))
+        .where(Identifier.id == any_(bindparam("kept", type_=ARRAY(BigInteger))), reach_of_code(actor.scope))
         .order_by(_BY_CODE, Identifier.id)
     )
-    last = kept[-1]
-    return tuple(_hit(row) for row in rows), f"{last.id}.{last.value}" if len(window) > _LOOKED_AT else None
 
 
 _KINDS = {"specimen": "tube", "container": "place", "pick_list": "pick list"}
