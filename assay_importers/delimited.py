@@ -24,6 +24,7 @@ _SEPARATOR = re.compile(r'\s*"?sep=(.)"?[^\r\n]*(?:\r\n|\r|\n)', re.IGNORECASE)
 _WITH_COMMA = re.compile(r"[<>≤≥=*\s]*[+-]?\d*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _WITH_POINT = re.compile(r"[<>≤≥=*\s]*[+-]?\d*\.\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _THOUSANDS = re.compile(r"[<>≤≥=*\s]*[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
+_TORN = 50
 _BLANKS = re.compile(r"[\s_]+")
 
 # What a column of samples is called, the surest first.
@@ -149,6 +150,19 @@ class Table:
                     yield Cell(row.line, self.names[column], row.cells[column])
 
 
+def _has_row_names(grid: Grid, at: int) -> bool:
+    """Whether each row is one cell longer than the names and begins with its number, as R writes a table.
+
+    A number with an unquoted decimal comma in each row makes it longer too: where that may be so, it is not.
+    """
+    below = [row for row in grid.rows[at + 1 :] if row.cells]
+    names = grid.rows[at]
+    longer = bool(grid.delimiter) and all(row.width == len(row.cells) == names.width + 1 for row in below)
+    numbered = longer and [row.cells[0] for row in below] == [str(number + 1) for number in range(len(below))]
+    torn = grid.delimiter == "," and all(row.cells[-1].isdigit() and row.cells[-2].isdigit() for row in below[:_TORN])
+    return len(below) > 1 and numbered and not torn
+
+
 def table_at(place: Place, is_end: Test | None = None) -> Table:
     """The table whose column names stand there: rows to the end of the grid, or to the first blank row or row that
     `is_end` knows, where one is given. Blank rows are left out.
@@ -159,6 +173,8 @@ def table_at(place: Place, is_end: Test | None = None) -> Table:
     grid, at = place
     first = grid.rows[at]
     names = tuple(cell.strip() for cell in first.cells)
+    if _has_row_names(grid, at):
+        names = ("", *names)
     for name in names:
         if name and names.count(name) > 1:
             raise FaultyFile("a column stands twice", line=first.line, value=name, expected="each column once")

@@ -144,6 +144,7 @@ def _read(body: str, names: Sequence[str], line: int, notes: list[str]) -> Any:
         notes.append(f"{wrong} values are 'Error': they are missing")
     if not body.strip():
         raise FaultyFile("the table has no spots", line=line, expected="a row for each spot")
+    names = [*names, *[""] * (body.lstrip("\r\n").partition("\n")[0].count("\t") + 1 - len(names))]
     sample = [cell for row in body.splitlines()[:50] for cell in row.split("\t")]
     data = body.encode()
     try:

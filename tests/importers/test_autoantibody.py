@@ -33,6 +33,7 @@ def test_the_real_files(data: Path, manifest: list[dict[str, Any]]) -> None:
 def test_the_long_form_has_a_row_for_each_antibody_in_each_sample() -> None:
     rows = [
         LONG,
+        (),
         ("P1 ", "dsDNA", "IgG", "SLE", "20.5"),
         ("P1 ", "Sm", "", "SLE", "NA"),
         ("P2", "Sm", "", "Healthy", "3"),
@@ -44,6 +45,14 @@ def test_the_long_form_has_a_row_for_each_antibody_in_each_sample() -> None:
     assert [fact.sample for fact in run.facts if fact.name == "Diagnosis"] == ["P1 ", "P2"]
     assert "1 pairs of sample and antibody stand more than once, the first is P2 | Sm" in run.notes
     assert find(run, "*", "*", "n_duplicate_sample_antibody_pairs") == [1]
+
+
+def test_names_of_rows_that_r_writes_have_no_name_themselves() -> None:
+    run = read([LONG, ("1", "P1", "dsDNA", "IgG", "SLE", "20.5"), ("2", "P2", "dsDNA", "IgG", "SLE", "3")])
+    assert run.tables[0].columns == ("", *LONG)
+    assert [reading.sample for reading in run.readings] == ["P1", "P2"]
+    with pytest.raises(FaultyFile, match="the row has 4 cells"):
+        read([("Sample", "Antibody", "Score"), ("1", "Sm", "1", "5"), ("2", "Sm", "2", "5")])
 
 
 def test_immport_says_in_a_comment_what_is_below_detection_and_limits_stand_as_values() -> None:

@@ -98,6 +98,9 @@ def test_other_counts_than_declared_and_names_without_a_main_column() -> None:
     assert run.features is not None
     assert run.features.value_type == "F635 CV"
     assert run.notes[:2] == ("3 header records, the file declares 5", "9 columns, the file declares 31")
+    wider = read(gpr(*(f"{spot}\t\t" for spot in SPOTS)))
+    assert wider.features is not None
+    assert wider.features.shape == (4, 1)
     commas = read(gpr(*(spot.replace(".", ",") for spot in SPOTS), records=(*RECORDS, "")))
     assert commas.features is not None
     assert commas.features.layers["F635 CV"].head[0] == (1.5,)
