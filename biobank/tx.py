@@ -268,23 +268,36 @@ async def open_tx(
 
 @asynccontextmanager
 async def _session(database: Database, tx: Tx, request_id: str) -> AsyncIterator[None]:
-    async with database.writer.connect() as held:
-        while (connection := await _driver(held)).is_closed():
-            await held.invalidate()  # the server was started anew meanwhile
+    async with _alive(database) as held:
+        connection = await _driver(held)
         try:
             async with AsyncSession(held, expire_on_commit=False, autoflush=False) as session:
                 tx.session = session
                 with _as_of_the_session("begin"):
                     await connection.execute(_begin(tx, request_id))
                 yield
-                await (
-                    session.commit()
-                )  # writes what waits and ends its savepoints; the connection commits nothing itself
+                # Writes what waits and ends its savepoints; the connection commits nothing itself.
+                await session.commit()
             with _as_of_the_session("commit"):
                 await connection.execute(_commit(tx))
         except BaseException:
             await _roll_back(held, connection)
             raise
+
+
+@asynccontextmanager
+async def _alive(database: Database) -> AsyncIterator[AsyncConnection]:
+    """A connection that the server did not close meanwhile, in a restart for example.
+
+    One that was closed is given back and another asked for: a connection that is renewed in place would begin
+    transactions of its own again.
+    """
+    while True:
+        async with database.writer.connect() as held:
+            if not (await _driver(held)).is_closed():
+                yield held
+                return
+            await held.invalidate()
 
 
 async def _roll_back(held: AsyncConnection, connection: asyncpg.Connection) -> None:

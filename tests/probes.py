@@ -136,12 +136,14 @@ class Loader(SourceFileLoader):
         probed = Probed(Path(self.path).read_text(encoding="utf-8"))
         # A module that is loaded again goes on with the marks of before.
         self.reached.setdefault(self.path, bytearray(len(probed.marks)))
+        # Said in the code itself, which a program may run by another way than an import: as `__main__`.
+        said = ast.parse(f"{NAME} = __import__({__name__!r}, fromlist=['Loader']).Loader.reached[{self.path!r}]").body
+        body = probed.tree.body
+        first = next(
+            (n for n, one in enumerate(body) if not (_is_future(one) or (n == 0 and _is_text(one)))), len(body)
+        )
+        body[first:first] = said
         return compile(probed.tree, self.path, "exec", dont_inherit=True)
-
-    def exec_module(self, module: ModuleType) -> None:
-        code = self.get_code(module.__name__)
-        module.__dict__[NAME] = self.reached[self.path]
-        exec(code, module.__dict__)  # noqa: S102
 
 
 class Finder(MetaPathFinder):

@@ -140,5 +140,7 @@ async def test_a_lost_connection_is_given_to_nobody(database, world, superuser):
     await superuser.execute("select pg_terminate_backend($1)", lost)  # between two transactions, as in a restart
     while not idle.is_closed():
         await superuser.execute("select 1")
-    async with open_tx(database, who) as tx:
-        assert await tx.session.scalar(text("select count(*) from participant")) == 1
+    # Sooner or later each connection has its turn: what stands in the place of the lost one begins nothing by itself.
+    for _ in range(10):
+        async with open_tx(database, who) as tx:
+            assert await tx.session.scalar(text("select count(*) from participant")) == 1

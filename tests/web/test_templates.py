@@ -86,7 +86,17 @@ def pages() -> Iterator[tuple[str, dict[str, Any]]]:
     yield "scan/station.html", samples.station_context()
     yield "scan/station.html", samples.station_context(occupied=81)
     empty = samples.as_view(
-        {"modes": [], "mode": "find", "box": None, "free": None, "commands": [], "user": "", "self_test": ""}
+        {
+            "modes": [],
+            "mode": "find",
+            "box": None,
+            "free": None,
+            "commands": [],
+            "user": "",
+            "self_test": "",
+            "asked": "{}",
+            "said": [],
+        }
     )
     yield "scan/station.html", samples.context(view=empty)
 

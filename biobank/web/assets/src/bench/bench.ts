@@ -51,6 +51,7 @@ class Bench {
   private readonly bench: string;
   private at: AtHand;
   private view: string;
+  private drawn: Promise<void> = Promise.resolve();
   /** The scan that a question is about; confirming sends it again, as a new request. */
   private question: Entry | null = null;
 
@@ -143,9 +144,9 @@ class Bench {
       detail: answer.message ?? answer.title ?? "",
       undo: null,
     });
-    if (answer.command === "print") this.print();
-    else this.showAnswer(entry, answer);
-    if (answer.command !== "print") void this.draw(answer.view);
+    if (answer.command === "print") return void this.print();
+    this.showAnswer(entry, answer);
+    this.drawn = this.draw(answer.view);
   }
 
   private showAnswer(entry: Entry, answer: BenchAnswer): void {
@@ -220,7 +221,8 @@ class Bench {
   }
 
   /** The labels of what is at hand, in a window of their own: the bench stays as it is. */
-  private print(): void {
+  private async print(): Promise<void> {
+    await this.drawn; // what was made just before is at hand only when its picture is there
     const form = this.hand.querySelector<HTMLFormElement>("form[data-print]");
     if (!form) {
       show(this.panel, { verdict: "warning", word: "Nothing to print", title: "No tube at hand waits for its label." });
@@ -230,7 +232,7 @@ class Bench {
     form.requestSubmit();
     show(this.panel, { verdict: "ok", word: "Printing", title: "Stick the labels on, then scan each vial." });
     play("ok");
-    window.setTimeout(() => void this.draw(this.view), 1500);
+    window.setTimeout(() => (this.drawn = this.draw(this.view)), 1500);
   }
 
   private onPaste(event: ClipboardEvent): void {
