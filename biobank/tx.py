@@ -302,12 +302,13 @@ async def _alive(database: Database) -> AsyncIterator[AsyncConnection]:
 
 async def _roll_back(held: AsyncConnection, connection: asyncpg.Connection) -> None:
     """Nothing of a transaction that failed stays, and nobody gets a connection that is still in it."""
+    ended = False
     try:
-        # A lost connection says less than what ended the transaction.
-        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(Exception):  # a lost connection says less, in one way or another, than what ended the transaction
             await connection.execute("rollback")
+            ended = not connection.is_in_transaction()
     finally:
-        if connection.is_closed() or connection.is_in_transaction():
+        if not ended:
             await held.invalidate()
 
 

@@ -50,6 +50,12 @@ async def test_the_service_may_not(database, world, statement):
             await tx.session.execute(text(statement))
 
 
+async def test_a_plain_statement_raises_what_the_session_raises(database, world):
+    with pytest.raises(DBAPIError, match="permission denied"):
+        async with open_tx(database, await actor(database, world, "manager")) as tx:
+            await tx.fetchrow("select value from service_secret for update")
+
+
 async def _enrol_and_fail(database, who):
     async with open_tx(database, who) as tx:
         await commands.enrol(tx, ENROL)

@@ -55,7 +55,7 @@ def test_starts_fast() -> None:
     parse_bytes(FILE, "run.csv")
     began = time.perf_counter()
     parse_bytes(FILE, "run.csv")
-    assert time.perf_counter() - began < 2.0, "a worker starts in a fraction of a second, even on a busy machine"
+    assert time.perf_counter() - began < 5.0, "a worker starts in a fraction of a second; a busy machine has its time"
 
 
 def test_what_an_importer_prints_is_no_part_of_the_reply(foreign: Path) -> None:

@@ -139,6 +139,7 @@ def cases(one):
         case [first, *_]:
             if first:
                 one = first
+            first = None
         case str():
             pass
     match one:
