@@ -164,13 +164,15 @@ async def preview_form(request: Web, run: FromPath[str]) -> Template:
     return page(request, "assay/run.html", title=view["run"].name, **view)
 
 
-@get(
+@post(
     "/runs/{run:str}/reading-again",
-    operation_id="readAgainPage",
+    operation_id="readAgainForm",
     opt={"permission": Permission.ASSAY_REVIEW, "rate": UPLOAD},
     include_in_schema=False,
+    status_code=200,
 )
-async def again_page(request: Web, run: FromPath[str]) -> Template:
+async def again_form(request: Web, run: FromPath[str]) -> Template:
+    """Shows what reading the stored file anew would change. Asked for by a button: it starts a process."""
     found = await uploads.read_again(request, run)
     return page(request, "assay/again.html", title=f"{found.run}: read again", key=run, found=found)
 
@@ -310,7 +312,7 @@ router = Router(
         list_form,
         map_form,
         preview_form,
-        again_page,
+        again_form,
         import_form,
         review_form,
         assays_page,

@@ -75,6 +75,6 @@ async def test_reading_again_tells_what_an_earlier_importer_read_otherwise(api, 
     assert [(one["well"], one["quantity"], one["before"]) for one in found["changes"]][2:] == [
         ("B1", "Count", None)
     ] * 2
-    shown = await reviewer.client.get(f"/runs/{bench.run}/reading-again")
+    shown = await reviewer.client.post(f"/runs/{bench.run}/reading-again")
     assert "Readings that would change" in shown.text
     assert (await api("scientist").get(f"/runs/{bench.run}/reading-again")).status_code == 403

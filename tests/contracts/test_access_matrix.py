@@ -665,6 +665,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "plateMapForm": {},
         "previewImport": {"file": run_file},
         "previewForm": {},
+        "readAgainForm": {},
         "importFile": {"file": run_file},
         "importForm": {},
         "verifyRun": {"reason": "to see what is said"},
