@@ -87,6 +87,8 @@ _SECOND = {
     "{study}/consent-forms/{version}": "{study}/consent-forms/2.0",
     "{site}/{printer}": "{printer}",
 }
+# Addresses that name more than one thing of their noun.
+_WHOLE = {"/participants/{participant}/visits/{visit}/{number}": "/participants/{visit_day}"}
 # Lists in the ways in which people narrow them, and what is scanned into the finder.
 _NARROWED = (
     "/participants?site=CHI",
@@ -108,6 +110,10 @@ _NARROWED = (
     "/results?participant={participants}",
 )
 _PLACES = {
+    "visit_day": "select p.code || '/visits/' || t.code || '/' || v.number from visit v "
+    "join participant p on p.id = v.participant_id join visit_type t on t.id = v.visit_type_id "
+    "where v.status = 'done' order by (select count(*) from specimen s where s.participant_id = p.id) desc, v.id "
+    "limit 1",
     "freezer": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'freezer' "
     "order by c.id limit 1",
     "facility": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'facility' "
@@ -216,7 +222,7 @@ def _pages(dsn: str, codes: dict[str, str]) -> Iterator[Page]:
     permissions: dict[str, str] = {}
     for path, permission in _routes(app):
         noun = path.split("/")[1]
-        named = path.replace("{site}/{code}", "{code}")
+        named = _WHOLE[path].format_map(codes) if path in _WHOLE else path.replace("{site}/{code}", "{code}")
         for words, instead in _SECOND.items():
             named = named.replace(words if "{" in words else f"{{{words}}}", instead)
         for word in re.findall(r"\{(\w+)\}", named):
