@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 from litestar import Litestar
 
-from benchmarks import Report, say
+from benchmarks import Report, examples, say
 from benchmarks.house import ROLE, served
 from biobank import embedded, migrate
 from biobank.access import commands as access
@@ -24,6 +24,7 @@ from biobank.actor import SERVICE
 from biobank.app import create_app
 from biobank.db import Database
 from biobank.demo import fill
+from biobank.demo.plan import CENTRAL
 from biobank.demo.plan import ROLES as DEMO_USERS
 from biobank.progress import ProgressBar
 from biobank.runtime import EMBEDDED
@@ -75,7 +76,7 @@ _EXAMPLES = {
 # What some files are asked for.
 _ASKED = {
     "/brisq/table.csv": "?participant={participants}",
-    "/fitness/table.csv": "?assay=ANA-LX&tubes={specimens}",
+    "/fitness/table.csv": "?assay={studies}/ANA-LX&tubes={specimens}",
     "/storage/{code}/past.csv": "?since=2024-01-01T00:00&until=2024-02-01T00:00",
     "/space/reservations/new": "?container={storage}",
 }
@@ -87,8 +88,14 @@ _SECOND = {
     "{study}/consent-forms/{version}": "{study}/consent-forms/2.0",
     "{site}/{printer}": "{printer}",
 }
-# Addresses that name more than one thing of their noun.
-_WHOLE = {"/participants/{participant}/visits/{visit}/{number}": "/participants/{visit_day}"}
+# Addresses that name more than one thing of their noun, or another one than they begin with.
+_WHOLE = {
+    "/participants/{participant}/visits/{visit}/{number}": "/participants/{visit_day}",
+    "/storage/{code}/rack-scans/{number}": "/storage/{rack_scan}",
+    "/space/reservations/{reservation}": "/space/reservations/{reservation}",
+    "/label-stocks/{label_stock}/versions/{number}/file": "/label-stocks/{label-stocks}/versions/1/file",
+    "/label-templates/{template}/versions/{number}/file": "/label-templates/{label-templates}/versions/1/file",
+}
 # Lists in the ways in which people narrow them, and what is scanned into the finder.
 _NARROWED = (
     "/participants?site=CHI",
@@ -114,6 +121,8 @@ _PLACES = {
     "join participant p on p.id = v.participant_id join visit_type t on t.id = v.visit_type_id "
     "where v.status = 'done' order by (select count(*) from specimen s where s.participant_id = p.id) desc, v.id "
     "limit 1",
+    "spare": "select b.code from container b join custody c on c.container_id = b.id join site s on s.id = b.site_id "
+    f"where s.code = '{CENTRAL.code}' group by b.id order by count(*), b.id limit 1",
     "freezer": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'freezer' "
     "order by c.id limit 1",
     "facility": "select c.code from container c join container_type t on t.id = c.type_id where t.level = 'facility' "
@@ -123,7 +132,7 @@ _PLACES = {
 
 @dataclass(frozen=True)
 class Page:
-    """A page at an address; `permission` is what its reader needs."""
+    """A page at an address, which is empty where the study has no example; `permission` is what its reader needs."""
 
     name: str
     address: str
@@ -154,10 +163,13 @@ def measure(participants: int, only: Sequence[str] = ()) -> Report:
 
 
 def measure_study(report: Report, made: Study, only: Sequence[str] = ()) -> None:
-    codes = asyncio.run(_codes(made.dsn))
+    codes, tubes = asyncio.run(_codes(made.dsn))
+    codes |= examples.begin(made.port, made.tokens, codes["storage"], tubes, codes["spare"])
     floor = _times(made.port, "/health/constant", next(iter(made.tokens.values())))
     report.floors = {"constant_p50_ms": floor.p50, "constant_p95_ms": floor.p95}
     pages = [page for page in _pages(made.dsn, codes) if page.has_any(only)]
+    report.failures += [f"{page.name}: not measured, for want of an example" for page in pages if not page.address]
+    pages = [page for page in pages if page.address]
     unseen = {page.name for page in pages}
     worst = 0.0
     for role, token in made.tokens.items():
@@ -208,10 +220,17 @@ def _times(port: int, address: str, token: str) -> Times:
     )
 
 
-async def _codes(dsn: str) -> dict[str, str]:
+async def _codes(dsn: str) -> tuple[dict[str, str], list[str]]:
+    """The examples by their names, and some tubes of the box that is one."""
     connection = await asyncpg.connect(dsn)
     try:
-        return {name: await connection.fetchval(query) for name, query in (_EXAMPLES | _PLACES).items()}
+        codes = {name: await connection.fetchval(query) for name, query in (_EXAMPLES | _PLACES).items()}
+        tubes = await connection.fetch(
+            "select s.code from specimen s join custody c on c.specimen_id = s.id "
+            "join container b on b.id = c.container_id where b.code = $1 order by c.row, c.col limit 3",
+            codes["storage"],
+        )
+        return codes, [row["code"] for row in tubes]
     finally:
         await connection.close()
 
@@ -227,11 +246,9 @@ def _pages(dsn: str, codes: dict[str, str]) -> Iterator[Page]:
             named = named.replace(words if "{" in words else f"{{{words}}}", instead)
         for word in re.findall(r"\{(\w+)\}", named):
             named = named.replace(f"{{{word}}}", codes.get(noun) or "")
-        if ("//" not in named and not named.endswith("/")) or path == "/":
-            permissions[path] = permission
-            yield Page(path, named + _ASKED.get(path, "").format_map(codes), permission)
-        else:
-            say(f"  not measured, for want of an example: {path}")
+        permissions[path] = permission
+        has_example = ("//" not in named and not named.endswith("/")) or path == "/"
+        yield Page(path, named + _ASKED.get(path, "").format_map(codes) if has_example else "", permission)
     yield Page("/find?q", f"/find?q={codes['specimens']}", "self")
     for each in _NARROWED:
         base = each.partition("?")[0]
