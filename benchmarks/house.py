@@ -310,7 +310,6 @@ def served(dsn: str, folder: Path) -> Iterator[tuple[int, psutil.Process]]:
         "BIOBANK_DATABASE_URL": dsn,
         "BIOBANK_DATA": str(folder / "none"),
         "BIOBANK_PORT": str(port),
-        "BIOBANK_POOL_SIZE": "16",
     }
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(

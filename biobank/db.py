@@ -151,6 +151,7 @@ class Database:
             "postgresql+asyncpg://",
             async_creator=self._connector(extra),
             pool_size=self._size,
+            pool_use_lifo=True,
             max_overflow=0,
             pool_timeout=20,
             pool_pre_ping=False,

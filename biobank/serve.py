@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from biobank import migrate
 from biobank.app import create_app
@@ -20,6 +21,7 @@ from biobank.live import Hub
 from biobank.logs import configure_logging
 from biobank.progress import Progress, ProgressBar, say
 from biobank.runtime import Running, csrf_secret, is_empty, running
+from biobank.scan.warming import warm
 from biobank.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,14 +37,20 @@ class NotServed(OperationFailed):
 
 class _Server(uvicorn.Server):
     """Says where it answers once it does: a port of 0 is known only then. Ends the streams of pages that look at a
-    place before it waits for requests under way: they would last.
+    place before it waits for requests under way: they would last. Half of the connections are made ready for scans
+    meanwhile; the other half answers who is there already.
     """
 
-    def __init__(self, config: uvicorn.Config, live: Hub) -> None:
+    def __init__(self, config: uvicorn.Config, live: Hub, database: Database, connections: int) -> None:
         super().__init__(config)
         self._live = live
+        self._database = database
+        self._connections = connections
+        self._warming: asyncio.Task[None] | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._warming is not None:
+            self._warming.cancel()
         self._live.close()
         await super().shutdown(sockets)
 
@@ -52,6 +60,11 @@ class _Server(uvicorn.Server):
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             shown = f"[{host}]" if ":" in host else host
             say(f"\nBiobank answers at http://{shown}:{port}  (Ctrl-C stops it)")
+            self._warming = asyncio.create_task(self._warm())
+
+    async def _warm(self) -> None:
+        with suppress(SQLAlchemyError, OSError):  # whoever comes next finds out, and is told
+            await warm(self._database, self._connections)
 
 
 def serve(settings: Settings) -> None:
@@ -143,7 +156,7 @@ def serve_prepared(settings: Settings, database: Running) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    server = _Server(config, app.state.live)
+    server = _Server(config, app.state.live, app.state.database, settings.pool_size // 2)
     try:
         with suppress(KeyboardInterrupt):  # the server stops in order on a signal, and raises it again when it is done
             server.run()

@@ -204,6 +204,13 @@ async def look(tx: Tx, tube: str, box: str) -> Sight:
     return Sight(_tube(row), _box(row))
 
 
+async def look_at_nothing(tx: Tx) -> None:
+    """The statements of `look`, so that this connection has a plan for them."""
+    reach = tx.scope(Permission.STORAGE_STORE).arrays()
+    await tx.fetchrow(_HOLD, *reach, "", "")
+    await tx.fetchrow(_SIGHT, *reach, tx.now, 0, 0)
+
+
 async def _no_box(tx: ReadTx, code: str, permission: Permission) -> NoReturn:
     """Says why a code names no box that tubes could be seen in or put into."""
     await find_box(tx, code, permission)

@@ -108,7 +108,8 @@ async def test_an_answer_after_the_commit_is_refused(database, world, who, super
         """insert into rack_scan_answer (rack_scan_id, "row", col, answered_by, answered_at)
            select id, 4, 4, read_by, now() from rack_scan""",
         """insert into rack_scan_decision (rack_scan_id, specimen_id, decision, decided_by, decided_at)
-           select r.id, s.id, 'unread', r.read_by, now() from rack_scan r, specimen s where r.status <> 'open' limit 1""",
+           select r.id, s.id, 'unread', r.read_by, now() from rack_scan r, specimen s
+           where r.status <> 'open' limit 1""",
     ):
         assert await broken(superuser, statement) == "ck_rack_scan_settled_is_final"
 

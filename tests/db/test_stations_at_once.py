@@ -9,6 +9,7 @@ from biobank.actor import SERVICE
 from biobank.db import Database
 from biobank.scan.answers import Answer, StationScan
 from biobank.scan.commands import scan
+from biobank.scan.warming import warm
 from biobank.storage.models import Container
 from biobank.tx import open_tx
 from tests import shelves
@@ -102,3 +103,13 @@ async def test_scenario_16_two_people_fill_one_box(api, dsn, database, world):
     refused = await ann.ok("/scan", look | {"digest": asked["digest"]})
     assert (refused["verdict"], refused["title"]) == ("stop", "The box changed since you looked"), refused
     assert await inside(ben) == set(made.tubes)
+
+
+async def test_connections_have_their_plans_before_the_first_scan(database, world):
+    await warm(database, 2)
+    async with open_tx(database, SERVICE) as one, open_tx(database, SERVICE) as two:
+        for tx in (one, two):
+            rows = await (await tx.bare()).fetch("select statement from pg_prepared_statements where generic_plans > 0")
+            planned = [row["statement"] for row in rows]
+            for part in ("for update of s, u", "cross join lateral (select", "where i.namespace = 'house'"):
+                assert any(part in statement for statement in planned), part
