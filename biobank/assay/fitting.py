@@ -1,7 +1,5 @@
 """Whether tubes are fit for a version of an assay: rules and tubes read from the database, judged by `fitness`."""
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 
-from biobank import ids
+from biobank import csvfile, ids
 from biobank.actor import Permission
 from biobank.assay import rules as assay_rules
 from biobank.assay.fitness import Limits, OpenDeviation, Rule, Tube, unfit
@@ -304,16 +302,16 @@ def _fit(text: str, row: Any, misread: str | None, reasons: Mapping[int, tuple[s
 
 def as_csv(report: FitnessReport) -> str:
     """One row a tube; several reasons in one cell, divided by semicolons."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("tube", "specimen_type", "study", "assay", "version", "fit", "reasons"))
-    for one in report.tubes:
-        verdict = "fit" if one.fit else "unfit"
-        row = (one.tube or safe(one.text), one.specimen_type or "", report.study, report.assay, report.version)
-        writer.writerow((*row, verdict, "; ".join(one.reasons)))
-    return out.getvalue()
-
-
-def safe(text: str) -> str:
-    """What was typed, so that no spreadsheet takes it for a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    rows = (
+        (
+            one.tube or one.text,
+            one.specimen_type,
+            report.study,
+            report.assay,
+            report.version,
+            "fit" if one.fit else "unfit",
+            "; ".join(one.reasons),
+        )
+        for one in report.tubes
+    )
+    return csvfile.written(("tube", "specimen_type", "study", "assay", "version", "fit", "reasons"), rows)

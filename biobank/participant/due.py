@@ -1,7 +1,5 @@
 """Planned visits by urgency: overdue, due now, coming up, by the clock of each site; and those that are under way."""
 
-import csv
-import io
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Annotated, Any, Literal
@@ -9,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Date, Select, case, cast, func, literal, or_, select
 
+from biobank import csvfile
 from biobank.actor import Permission
 from biobank.db import visible
 from biobank.paging import Page, cut
@@ -274,16 +273,6 @@ _COLUMNS = (
 
 async def due_csv(tx: ReadTx, what: DueFilter) -> str:
     """The same list as a table, whole."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for row in await tx.session.execute(_rows(tx, what).limit(MOST_IN_A_FILE)):
-        values = row._asdict()
-        writer.writerow([_safe(values[name]) for name in _COLUMNS])
-    return text.getvalue()
-
-
-def _safe(value: object) -> str:
-    """As text; one that a spreadsheet would run as a formula gets an apostrophe, a number keeps its sign."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text
+    found = await tx.session.execute(_rows(tx, what).limit(MOST_IN_A_FILE))
+    rows = ([row._mapping[name] for name in _COLUMNS] for row in found)
+    return csvfile.written(_COLUMNS, rows, end="\r\n")

@@ -3,8 +3,6 @@
 Pure functions on plain values. What nobody recorded is said to be not recorded.
 """
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from statistics import median
 
+from biobank import csvfile
 from biobank.exact import plain
 
 NOT_RECORDED = "not recorded"
@@ -175,9 +174,7 @@ COLUMNS = (
 
 def as_csv(samples: Sequence[Sample], now: datetime) -> str:
     """One row a tube; what is not recorded says so."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    rows = []
     for one in samples:
         measured = "; ".join(
             f"{title} {_number(value)}{f' {unit}' if unit else ''}" for title, value, unit in one.measured
@@ -202,5 +199,5 @@ def as_csv(samples: Sequence[Sample], now: datetime) -> str:
             one.sprec,
             one.sprec_version,
         )
-        writer.writerow([NOT_RECORDED if cell is None else cell for cell in cells])
-    return out.getvalue()
+        rows.append([NOT_RECORDED if cell is None else cell for cell in cells])
+    return csvfile.written(COLUMNS, rows)

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
+from biobank import csvfile
 from biobank.preanalytics.table import ELEMENTS, ROLES, Line, Range, twice
 
 COLUMNS = (
@@ -61,7 +62,7 @@ def read_csv(text: str) -> tuple[list[Line], list[str]]:
 def _line(row: Mapping[str | None, object]) -> tuple[Line | None, list[str]]:
     if None in row or None in row.values():
         return None, [f"has not {len(COLUMNS)} cells"]
-    cell = {str(name): str(value).strip() for name, value in row.items()}
+    cell = {str(name): csvfile.as_typed(str(value).strip()) for name, value in row.items()}
     read = _Cells(cell)
     element = read.whole("element")
     if element not in ELEMENTS:
@@ -141,27 +142,20 @@ class _Cells:
 
 def write_csv(lines: Iterable[Line]) -> str:
     """The CSV that `read_csv` reads back to the same lines."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for line in lines:
-        truth = {None: "", True: "true", False: "false"}
-        writer.writerow(
-            [
-                *(line.element, line.code, line.role, line.meaning),
-                *(cell for one in (line.minutes, line.celsius, line.g) for cell in _range_cells(one)),
-                *(truth[line.brake], line.family or "", " ".join(line.storage or ())),
-                NONE_BEFORE if line.before == () else " ".join(line.before or ()),
-                *(line.freezing or "", _cell(line.min_spins), _cell(line.max_spins)),
-                *(truth[line.verified], line.source),
-            ]
-        )
-    return out.getvalue()
+    truth = {None: "", True: "true", False: "false"}
+    rows = (
+        [
+            *(line.element, line.code, line.role, line.meaning),
+            *(cell for one in (line.minutes, line.celsius, line.g) for cell in _range_cells(one)),
+            *(truth[line.brake], line.family, " ".join(line.storage or ())),
+            NONE_BEFORE if line.before == () else " ".join(line.before or ()),
+            *(line.freezing, line.min_spins, line.max_spins),
+            *(truth[line.verified], line.source),
+        ]
+        for line in lines
+    )
+    return csvfile.written(COLUMNS, rows)
 
 
-def _cell(value: Decimal | int | None) -> str:
-    return "" if value is None else f"{value:f}" if isinstance(value, Decimal) else str(value)
-
-
-def _range_cells(one: Range) -> tuple[str, str, str]:
-    return _cell(one.low), _cell(one.high), one.ends
+def _range_cells(one: Range) -> tuple[Decimal | None, Decimal | None, str]:
+    return one.low, one.high, one.ends

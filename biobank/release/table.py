@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from biobank.csvfile import cell_in_sql
 from biobank.release import rules
 from biobank.tx import ReadTx
 
@@ -34,14 +35,6 @@ class Filter:
             list(self.statuses),
             self.as_of,
         )
-
-
-def _safe(column: str) -> str:
-    """A text that a spreadsheet would run as a formula gets an apostrophe; a number keeps its sign."""
-    return (
-        f"case when left({column}, 1) in ('=', '+', '-', '@', chr(9), chr(13)) "
-        f"and {column} !~ '^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$' then '''' || {column} else {column} end"
-    )
 
 
 def _same(column: str) -> str:
@@ -117,7 +110,7 @@ _ORDER = 'place, rank, quantity collate "C", result_version'
 _ISO = """to_char(released_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as released_at"""
 _CSV = (
     f"select {', '.join(_ISO if name == 'released_at' else name for name in rules.COLUMNS)} "  # noqa: S608
-    f"from ({_table(_safe)}) t order by {_ORDER}"
+    f"from ({_table(cell_in_sql)}) t order by {_ORDER}"
 )
 _SHOWN = ", ".join(("id", *rules.COLUMNS))
 _PAGE = f"select {_SHOWN} from ({_table(_same, 'and v.id > $7 order by v.id limit $8')}) t order by id"  # noqa: S608

@@ -5,15 +5,13 @@ that anybody can hold paper and file against each other. No participant is named
 the tube.
 """
 
-import csv
 import hashlib
-import io
 import json
 from collections import Counter
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
-from typing import Any
 
+from biobank import csvfile
 from biobank.errors import Invalid
 from labels import (
     EXEMPT,
@@ -47,7 +45,6 @@ COLUMNS = (
     "quantity",
     "unit",
 )
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +142,7 @@ def as_csv(text: str) -> bytes:
     """One row a tube (RFC 4180, UTF-8). What a spreadsheet would take for a formula begins with an apostrophe."""
     document = json.loads(text)
     packages = {package["number"]: package for package in document["packages"]}
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    rows = []
     for item in document["items"]:
         package = packages[item["package"]]
         row = {
@@ -158,15 +153,8 @@ def as_csv(text: str) -> bytes:
             "dry_ice_net_kg": package["dry_ice_net_kg"],
             "temperature_class": package["temperature_class"],
         }
-        writer.writerow([_cell(name, row[name]) for name in COLUMNS])
-    return out.getvalue().encode()
-
-
-def _cell(name: str, value: Any) -> str:
-    text = "" if value is None else str(value)
-    # A temperature class like -80 is one of our own codes and a plain number; everything else may have been typed by
-    # anybody.
-    return f"'{text}" if text.startswith(_RISKY) and name != "temperature_class" else text
+        rows.append([row[name] for name in COLUMNS])
+    return csvfile.written(COLUMNS, rows, end="\r\n").encode()
 
 
 def as_pdf(text: str, digest: str, *, link: str, courier: str | None, tracking_no: str | None) -> bytes:

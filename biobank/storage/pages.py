@@ -1,8 +1,6 @@
 """The storage browser: sites, the tree with its occupancy, and the box."""
 
 import asyncio
-import csv
-import io
 from typing import Any
 
 from litestar import Request, Response, Router, get, post
@@ -10,7 +8,7 @@ from litestar.datastructures import UploadFile
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
 
-from biobank import ids
+from biobank import csvfile, ids
 from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
@@ -148,16 +146,12 @@ def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
     include_in_schema=False,
 )
 async def content_csv(tx: Reading, code: FromPath[str]) -> Response[str]:
-    """The tubes of a box in fill order. Every cell is a code or a number, so none can start a formula."""
-    rows = await boxes.content(tx, code)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(ContentRow.model_fields)
-    for row in rows:
-        writer.writerow("" if value is None else value for value in row.model_dump(mode="json").values())
+    """The tubes of a box in fill order."""
+    rows = [row.model_dump(mode="json").values() for row in await boxes.content(tx, code)]
+    text = csvfile.written(ContentRow.model_fields, rows, end="\r\n")
     name = queries.container_code(code)
     headers = {"content-disposition": f'attachment; filename="box-{name}.csv"'}
-    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 @post(

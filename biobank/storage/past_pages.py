@@ -1,7 +1,5 @@
 """A place as it was at a moment, and what was in it between two of them."""
 
-import csv
-import io
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +9,7 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromPath, FromQuery
 from litestar.response import Template
 
+from biobank import csvfile
 from biobank.actor import Permission
 from biobank.errors import Invalid, TooLarge
 from biobank.http.deps import Reading
@@ -93,7 +92,7 @@ async def past_page(
 async def past_csv(
     tx: Reading, code: FromPath[str], since: FromQuery[str] = "", until: FromQuery[str] = ""
 ) -> Response[str]:
-    """Every tube that was there, a line each. Every cell is a code, a time or a number, so none can start a formula."""
+    """Every tube that was there, a line each."""
     zone = (await occupancy.container(tx, code)).timezone
     begin, end = _between({"since": since, "until": until}, zone)
     found = await past.tubes_between(tx, code, begin, end, limit=past.MOST_IN_A_FILE)
@@ -101,15 +100,11 @@ async def past_csv(
         raise TooLarge(
             f"More than {past.MOST_IN_A_FILE:,} tubes were there: ask for less time, or for a shelf or rack."
         )
-    text = io.StringIO()
-    writer = csv.writer(text)
     columns = [name for name in PastTube.model_fields if name != "id"]
-    writer.writerow(columns)
-    for row in found.rows:
-        kept = row.model_dump(mode="json")
-        writer.writerow("" if kept[name] is None else kept[name] for name in columns)
+    told = (row.model_dump(mode="json") for row in found.rows)
+    text = csvfile.written(columns, ([row[name] for name in columns] for row in told), end="\r\n")
     headers = {"content-disposition": f'attachment; filename="past-{queries.container_code(code)}.csv"'}
-    return Response(text.getvalue(), media_type="text/csv", headers=headers)
+    return Response(text, media_type="text/csv", headers=headers)
 
 
 router = Router("/", route_handlers=[past_page, past_csv])

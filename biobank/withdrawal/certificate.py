@@ -1,7 +1,5 @@
 """The certificate of a closed withdrawal: its text is made once, signed, and drawn as CSV, JSON and PDF from itself."""
 
-import csv
-import io
 import json
 from collections import Counter
 from datetime import datetime
@@ -11,6 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
+from biobank import csvfile
 from biobank.access.models import AppUser
 from biobank.disposal.models import Disposal, DisposalTube
 from biobank.disposal.rules import METHOD_TITLES
@@ -46,7 +45,6 @@ COLUMNS = (
     "second_person",
     "second_at",
 )
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
 
 
 async def content(tx: ReadTx, case: CaseView) -> dict[str, Any]:
@@ -138,18 +136,11 @@ def as_csv(text: str) -> bytes:
     with an apostrophe.
     """
     document = json.loads(text)
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    rows = []
     for tube in document["tubes"] or [{}]:
         row = {**document, **tube, "became": _became(tube) if tube else None}
-        writer.writerow([_cell(row.get(name)) for name in COLUMNS])
-    return out.getvalue().encode()
-
-
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(_RISKY) else text
+        rows.append([row.get(name) for name in COLUMNS])
+    return csvfile.written(COLUMNS, rows, end="\r\n").encode()
 
 
 def _became(tube: dict[str, Any]) -> str:

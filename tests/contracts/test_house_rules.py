@@ -104,6 +104,51 @@ def test_no_naive_time_and_no_float_of_a_value():
             assert not calls, f"{path} makes a float of a value"
 
 
+CSV_ANSWERS = {
+    "assay/api.py": "assay/fitting.py",
+    "overview/api.py": "preanalytics/brisq.py",
+    "participant/visits_api.py": "participant/due.py",
+    "participant/visits_pages.py": "participant/due.py",
+    "preanalytics/api.py": "preanalytics/tablefile.py",
+    "release/api.py": "release/table.py",
+    "shipment/api.py": "shipment/manifest.py",
+    "storage/pages.py": "storage/pages.py",
+    "storage/past_pages.py": "storage/past_pages.py",
+    "withdrawal/api.py": "withdrawal/certificate.py",
+}
+"""By what answers with a CSV, what writes it."""
+CSV_ROUTES = {
+    "boxContentCsv", "brisqFile", "downloadBrisq", "downloadFitness", "downloadPull", "downloadSprecVersion",
+    "fitnessFile", "getDueVisitsCsv", "getManifestCsv", "manifestCsvPage", "pastTubesCsv", "sprecVersionFile",
+    "visitsCsv", "withdrawalCertificate", "withdrawalCertificatePage",
+}  # fmt: skip
+
+
+def test_every_csv_goes_through_the_one_writer_that_guards_against_formulas(handlers):
+    """A new CSV joins these lists, with a writer that uses `biobank.csvfile`."""
+    base = ROOT / "biobank"
+    for path in SOURCES:
+        text = path.read_text()
+        if path != base / "csvfile.py":
+            assert not re.search(r"csv\.(writer|DictWriter)|\.to_csv\(|openpyxl\.Workbook|xlsxwriter", text), (
+                f"{path} writes a table past biobank/csvfile.py"
+            )
+        if re.search(r"""format=["']csv|copy_from_(query|table)""", text):
+            assert "cell_in_sql" in text, f"{path} has the database write a table past biobank/csvfile.py"
+    answering = {str(path.relative_to(base)) for path in PACKAGE if "text/csv" in path.read_text()}
+    assert answering == set(CSV_ANSWERS)
+    for writer in CSV_ANSWERS.values():
+        assert "csvfile" in (base / writer).read_text(), f"{writer} writes a CSV by itself"
+    found = {
+        handler.operation_id
+        for path, handler in handlers
+        if isinstance(handler, HTTPRouteHandler)
+        and "GET" in handler.http_methods
+        and (".csv" in path or path.endswith("/{kind:str}") or handler.media_type == "text/csv")
+    }
+    assert found == CSV_ROUTES
+
+
 def test_templates_escape_everything_and_run_no_inline_script():
     for path in TEMPLATES:
         text = path.read_text()
