@@ -16,7 +16,9 @@ from assay_importers.contract import Features, ParsedRun
 from assay_importers.errors import CannotExport, FaultyFile, ImporterError, NotInFile
 from assay_importers.export import write_features
 from assay_importers.lookup.find import Finder
+from assay_importers.mapping import Mapping
 from assay_importers.racks import RackScan
+from assay_importers.table_look import KEY
 
 
 def run_parse(
@@ -27,6 +29,7 @@ def run_parse(
     features: Path | None = None,
     reading: Sequence[str] = (),
     against: Path | None = None,
+    mapping: Path | None = None,
     out: TextIO,
     err: TextIO,
 ) -> int:
@@ -35,10 +38,16 @@ def run_parse(
 
     With `as_json` the output is the `ParsedRun`, the `RackScan`, or `{"error": {"kind", "message", "details"}}`; with
     `reading` (sample, analyte and, if wanted, quantity) it is that value alone. `features` names a file for the matrix,
-    `against` one that an earlier version wrote with `--json`: what differs is printed in place of the run.
+    `against` one that an earlier version wrote with `--json`: what differs is printed in place of the run. `mapping` is
+    one that says what the columns of a table mean.
     """
     try:
-        run = sandbox.read_paths(paths, format_key=format_key, matrix=features is not None or bool(reading))
+        run = sandbox.read_paths(
+            paths,
+            format_key=format_key,
+            matrix=features is not None or bool(reading),
+            mapping=None if mapping is None else _mapping(mapping, format_key),
+        )
         if features is not None:
             if isinstance(run, RackScan):
                 raise CannotExport("the scan of a rack holds no matrix of features")
@@ -55,6 +64,22 @@ def run_parse(
         return error.exit_status
     print(text, file=out)
     return 0
+
+
+def _mapping(path: Path, format_key: str | None) -> Mapping:
+    """The mapping in a file of JSON."""
+    if format_key not in {None, KEY}:
+        raise FaultyFile(f"a mapping reads tables, and {format_key} was named", expected=f"--format {KEY} or none")
+    try:
+        return Mapping.model_validate_json(sandbox.read_file(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        raise FaultyFile(
+            f"{path} is no mapping: {f'{where}: ' if where else ''}{said}",
+            expected="JSON such as stands in run.header.mapping of a table that was read",
+        ) from error
 
 
 def _compared(against: Path, run: ParsedRun | RackScan, as_json: bool) -> str:

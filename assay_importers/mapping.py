@@ -35,6 +35,7 @@ from assay_importers.values import DecimalMark, read_value
 from assay_importers.wells import fits, read_well
 
 Meaning = Literal["well", "plate", "sample", "analyte", "value", "unit", "flag", "dilution", "fact", "ignored"]
+Delimiter = Literal["", ",", ";", "\t", "|"]
 ONCE: tuple[Meaning, ...] = ("well", "plate", "sample", "analyte", "unit", "flag", "dilution")
 _WORDS: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
     (
@@ -85,26 +86,38 @@ class Column(BaseModel):
     unit: str | None = None
 
 
-class Mapping(BaseModel):
-    """How to read a table. `shape` is long where a column names the analyte of each row, wide where each column of
-    values is an analyte. `header_line` is the line of the column names, from 1; `sheet` is null for text.
+class Layout(BaseModel):
+    """Where a table is, how its numbers are written, and what its columns may mean, whether or not it can be read so.
+    `header_line` is the line of the column names, from 1; `sheet` is null for text.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    shape: Literal["long", "wide"]
     sheet: str | None = None
-    delimiter: Literal["", ",", ";", "\t", "|"]
+    delimiter: Delimiter
     decimal: DecimalMark
     header_line: int = Field(ge=1)
     columns: tuple[Column, ...]
+
+
+class Mapping(Layout):
+    """How to read a table. `shape` is long where a column names the analyte of each row, wide where each column of
+    values is an analyte.
+    """
+
+    shape: Literal["long", "wide"]
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:
         meant = [column.meaning for column in self.columns]
         for meaning in ONCE:
             if meant.count(meaning) > 1:
-                raise ValueError(f"only one column can be the {meaning}")
+                named = ", ".join(column.name or "(no name)" for column in self.columns if column.meaning == meaning)
+                raise ValueError(f"only one column can be the {meaning}, and these are: {named}")
+        names = [column.name for column in self.columns if column.name]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"column {twice} stands twice")
         if "value" not in meant:
             raise ValueError("at least one column must hold values")
         if "sample" not in meant and "well" not in meant:
@@ -112,6 +125,14 @@ class Mapping(BaseModel):
         if (self.shape == "long") != ("analyte" in meant):
             raise ValueError("a long table has a column of analytes, and a wide one has none")
         return self
+
+
+def mapping_of(layout: Layout) -> Mapping:
+    """The mapping that a layout is: long where a column is the analyte. Raises `ValidationError` where it can not be
+    read so.
+    """
+    shape = "long" if any(column.meaning == "analyte" for column in layout.columns) else "wide"
+    return Mapping.model_validate({**layout.model_dump(exclude={"shape"}), "shape": shape})
 
 
 def guess_mapping(file: SourceFile) -> Mapping:
@@ -145,15 +166,44 @@ def _guess(grid: Grid, at: int) -> tuple[int, Mapping] | None:
     head = grid.rows[at]
     names = [cell.strip() for cell in head.cells]
     filled = [name for name in names if name]
-    below = [row for row in grid.rows[at + 1 : at + 1 + _BELOW] if any(cell.strip() for cell in row.cells)]
+    below = _below(grid, at)
     if not below or any(len(row.cells) > len(names) for row in below):
         return None
     cells = [[text_at(row, number).strip() for row in below] for number in range(len(names))]
+    layout = _layout(grid, head.line, names, cells)
+    meanings = [column.meaning for column in layout.columns]
+    if "value" not in meanings or not {"sample", "well"} & set(meanings):
+        return None
+    known = sum(meaning in ONCE for meaning in meanings)
+    return len(filled) * len(below) + known, mapping_of(layout)
+
+
+def names_at(grid: Grid, at: int) -> tuple[str, ...]:
+    """The names of the columns when this row holds them; one without a name comes first where each row below is longer
+    by one, as R writes a table.
+    """
+    names = tuple(cell.strip() for cell in grid.rows[at].cells)
+    below = _below(grid, at)
+    numbered = bool(grid.delimiter and below) and all(len(row.cells) == len(names) + 1 for row in below)
+    return ("", *names) if numbered else names
+
+
+def layout_at(grid: Grid, at: int) -> Layout:
+    """What the columns may mean when this row holds their names, whether or not a table can be read so."""
+    names = names_at(grid, at)
+    below = _below(grid, at)
+    cells = [[text_at(row, number).strip() for row in below] for number in range(len(names))]
+    return _layout(grid, grid.rows[at].line, names, cells)
+
+
+def _below(grid: Grid, at: int) -> list[Row]:
+    return [row for row in grid.rows[at + 1 : at + 1 + _BELOW] if any(cell.strip() for cell in row.cells)]
+
+
+def _layout(grid: Grid, line: int, names: Sequence[str], cells: Sequence[Sequence[str]]) -> Layout:
     meanings = _meanings(names, cells)
     if "sample" not in meanings and "well" not in meanings:
         meanings = _with_a_sample(meanings, cells)
-    if "value" not in meanings or not {"sample", "well"} & set(meanings):
-        return None
     try:
         mark = _mark(names, cells, meanings, grid.delimiter)
     except FaultyFile:
@@ -162,16 +212,13 @@ def _guess(grid: Grid, at: int) -> tuple[int, Mapping] | None:
     for name, meaning in zip(names, meanings, strict=True):
         unit = _UNIT.fullmatch(name) if meaning == "value" else None
         columns.append(Column(name=name, meaning=meaning, unit=unit[2] if unit else None))
-    mapping = Mapping(
-        shape="long" if "analyte" in meanings else "wide",
+    return Layout(
         sheet=None if grid.delimiter else grid.name,
         delimiter=grid.delimiter,
         decimal=mark,
-        header_line=head.line,
+        header_line=line,
         columns=tuple(columns),
     )
-    known = sum(meaning in ONCE for meaning in meanings)
-    return len(filled) * len(below) + known, mapping
 
 
 def _are_names(cells: Sequence[str]) -> bool:

@@ -16,13 +16,16 @@ from pydantic import ValidationError
 
 from assay_importers.contract import ParsedRun, SourceFile
 from assay_importers.errors import FaultyFile, FileTooLarge, ImporterError, ParseCrashed, ParseTimeout, from_dict
+from assay_importers.mapping import Mapping
 from assay_importers.matrix import load
 from assay_importers.racks import RackScan
+from assay_importers.table_look import Spot, TableLook
 
 MIB = 1024 * 1024
 # The worker lives for one file: looking for garbage would only cost it time.
 _PROGRAM = "import gc; gc.disable(); from assay_importers.worker import main; main()"
 _COMMAND = (sys.executable, "-P", "-c", _PROGRAM)
+Reply = ParsedRun | RackScan | TableLook
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,15 @@ def parse_path(path: Path, *, format_key: str | None = None, limits: Limits = DE
 
 
 def read_paths(
-    paths: Sequence[Path], *, format_key: str | None = None, matrix: bool = False, limits: Limits = DEFAULT
+    paths: Sequence[Path],
+    *,
+    format_key: str | None = None,
+    matrix: bool = False,
+    mapping: Mapping | None = None,
+    limits: Limits = DEFAULT,
 ) -> ParsedRun | RackScan:
-    """Read the files of one run; the scan of a rack where no importer claims the file or the format says `rack_scan`.
+    """Read the files of one run; the scan of a rack where no importer claims the file or the format says `rack_scan`;
+    a table as `mapping` says, where one is given.
 
     With `matrix` the values of a matrix come along. Raises `ImporterError`.
     """
@@ -69,7 +78,10 @@ def read_paths(
         content = read_file(path, left)
         left = replace(left, file_bytes=left.file_bytes - len(content))
         files.append(SourceFile(path.name, content))
-    return _work(_request(files, format_key, limits, "any", matrix), limits)
+    if mapping is not None:
+        return _run(_work(_request(files, None, limits, "mapped", mapping=mapping), limits))
+    reply = _work(_request(files, format_key, limits, "any", matrix), limits)
+    return reply if isinstance(reply, RackScan) else _run(reply)
 
 
 def parse_bytes(data: bytes, name: str, *, format_key: str | None = None, limits: Limits = DEFAULT) -> ParsedRun:
@@ -94,21 +106,35 @@ async def parse_bytes_async(
     return await parse_files_async([SourceFile(name, data)], format_key=format_key, limits=limits)
 
 
+async def parse_mapped_async(data: bytes, name: str, mapping: Mapping, *, limits: Limits = DEFAULT) -> ParsedRun:
+    """Read a table as a mapping says, in a worker process. Raises `ImporterError`."""
+    request = _request([SourceFile(name, data)], None, limits, "mapped", mapping=mapping)
+    return _run(await _work_async(request, limits))
+
+
+async def look_at_async(data: bytes, name: str, at: Spot | None = None, *, limits: Limits = DEFAULT) -> TableLook:
+    """Look at the beginning of a table in a worker process. Raises `ImporterError`."""
+    reply = await _work_async(_request([SourceFile(name, data)], None, limits, "look", at=at), limits)
+    if not isinstance(reply, TableLook):
+        raise ParseCrashed("it was asked for a look at a table and gave something else")
+    return reply
+
+
 async def read_rack_async(data: bytes, name: str, *, limits: Limits = DEFAULT) -> RackScan:
     """Read the scan of a rack in a worker process, without blocking the event loop. Raises `ImporterError`."""
     reply = await _work_async(_request([SourceFile(name, data)], None, limits, "rack"), limits)
     if not isinstance(reply, RackScan):
-        raise ParseCrashed("it was asked for a rack and gave a run")
+        raise ParseCrashed("it was asked for a rack and gave something else")
     return reply
 
 
-def _run(reply: ParsedRun | RackScan) -> ParsedRun:
-    if isinstance(reply, RackScan):
-        raise ParseCrashed("it was asked for a run and gave a rack")
+def _run(reply: Reply) -> ParsedRun:
+    if not isinstance(reply, ParsedRun):
+        raise ParseCrashed("it was asked for a run and gave something else")
     return reply
 
 
-def _work(request: bytes, limits: Limits) -> ParsedRun | RackScan:
+def _work(request: bytes, limits: Limits) -> Reply:
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter with a fixed program
             _COMMAND, input=request, capture_output=True, timeout=limits.wall_seconds, check=False, env=_environment()
@@ -118,7 +144,7 @@ def _work(request: bytes, limits: Limits) -> ParsedRun | RackScan:
     return _reply(done.returncode, done.stdout, done.stderr, limits)
 
 
-async def _work_async(request: bytes, limits: Limits) -> ParsedRun | RackScan:
+async def _work_async(request: bytes, limits: Limits) -> Reply:
     pipe = asyncio.subprocess.PIPE
     worker = await asyncio.create_subprocess_exec(*_COMMAND, stdin=pipe, stdout=pipe, stderr=pipe, env=_environment())
     try:
@@ -134,7 +160,14 @@ async def _work_async(request: bytes, limits: Limits) -> ParsedRun | RackScan:
 
 
 def _request(
-    files: Sequence[SourceFile], format_key: str | None, limits: Limits, kind: str = "run", matrix: bool = False
+    files: Sequence[SourceFile],
+    format_key: str | None,
+    limits: Limits,
+    kind: str = "run",
+    matrix: bool = False,
+    *,
+    mapping: Mapping | None = None,
+    at: Spot | None = None,
 ) -> bytes:
     size = sum(len(file.content) for file in files)
     if size > limits.file_bytes:
@@ -144,6 +177,8 @@ def _request(
         "format": format_key,
         "kind": kind,
         "matrix": matrix,
+        "mapping": None if mapping is None else mapping.model_dump(mode="json"),
+        "at": None if at is None else at.model_dump(mode="json"),
         "cpu_seconds": limits.cpu_seconds,
         "memory_bytes": limits.memory_bytes,
     }
@@ -164,8 +199,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun | RackScan:
-    """The run, the rack or the error that the worker answered; its death is an error too."""
+def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> Reply:
+    """The run, the rack, the look at a table or the error that the worker answered; its death is an error too."""
     if status == -getattr(signal, "SIGXCPU", signal.SIGTERM):
         raise ParseTimeout(limits.cpu_seconds)
     try:
@@ -176,6 +211,8 @@ def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> ParsedRun | R
             return run.model_copy(update={"matrix": load(values)}) if values else run
         if status == 0 and out.startswith(b'{"rack":'):
             return RackScan.model_validate_json(out[len(b'{"rack":') : -1])
+        if status == 0 and out.startswith(b'{"table":'):
+            return TableLook.model_validate_json(out[len(b'{"table":') : -1])
         error: ImporterError = from_dict(json.loads(out)["error"])
     except (ValidationError, ValueError, KeyError, TypeError) as problem:
         last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]

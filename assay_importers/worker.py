@@ -1,9 +1,10 @@
 """The process in which files are read: request and files come on standard input, the reply goes to standard output.
 
-The request is one line of JSON: `{"files": [{"name", "size"}], "format", "kind", "matrix", "cpu_seconds",
-"memory_bytes"}`, then the bytes of the files one after another. The kind is `run`, `rack` or `any`. The reply is one
-line of JSON: `{"run": ParsedRun}`, `{"rack": RackScan}` or `{"error": ImporterError.as_dict()}`; where `matrix` asks
-for it the values of the run's matrix follow.
+The request is one line of JSON: `{"files": [{"name", "size"}], "format", "kind", "matrix", "mapping", "at",
+"cpu_seconds", "memory_bytes"}`, then the bytes of the files one after another. The kind is `run`, `rack`, `any`,
+`mapped` for a table that is read as `mapping` says, or `look` for its first rows. The reply is one line of JSON:
+`{"run": ParsedRun}`, `{"rack": RackScan}`, `{"table": TableLook}` or `{"error": ImporterError.as_dict()}`; where
+`matrix` asks for it the values of the run's matrix follow.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from typing import Any, BinaryIO
 
 from assay_importers.contract import Match, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import ImporterError, NoImporter, ParseCrashed
+from assay_importers.mapping import Mapping
 from assay_importers.matrix import dump
 from assay_importers.racks import FORMAT, RackScan, read_rack, recognise_rack
 from assay_importers.registry import parse
+from assay_importers.table_look import Spot, TableLook, look_at, read_mapped
 
 RESOURCE: Any = importlib.import_module("resource") if importlib.util.find_spec("resource") else None
 
@@ -38,8 +41,8 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
     limit(resource, request["cpu_seconds"], request["memory_bytes"])
     try:
         files = [SourceFile(file["name"], requests.read(file["size"])) for file in request["files"]]
-        read = _read(files, request["format"], request["kind"])
-        key = b"rack" if isinstance(read, RackScan) else b"run"
+        read = _read(files, request)
+        key = b"rack" if isinstance(read, RackScan) else b"table" if isinstance(read, TableLook) else b"run"
         reply = b'{"%b":%b}' % (key, read.model_dump_json().encode())
         if request["matrix"] and isinstance(read, ParsedRun) and read.matrix is not None:
             reply += b"\n" + dump(read.matrix)
@@ -53,9 +56,15 @@ def serve(requests: BinaryIO, replies: BinaryIO, resource: Any) -> None:
     replies.flush()
 
 
-def _read(files: Sequence[SourceFile], format_key: str | None, kind: str) -> ParsedRun | RackScan:
-    """A run by its importers; the scan of a rack where one is asked for, or no importer claims the file."""
-    file = files[0]
+def _read(files: Sequence[SourceFile], request: dict[str, Any]) -> ParsedRun | RackScan | TableLook:
+    """A run by its importers or a mapping; the scan of a rack where one is asked for, or no importer claims the file;
+    or a look at a table.
+    """
+    file, format_key, kind = files[0], request["format"], request["kind"]
+    if kind == "look":
+        return look_at(files, None if request["at"] is None else Spot.model_validate(request["at"]))
+    if kind == "mapped":
+        return read_mapped(files, Mapping.model_validate(request["mapping"]))
     if kind == "rack" or (kind == "any" and format_key == FORMAT):
         return read_rack(file.name, file.content)
     try:

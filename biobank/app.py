@@ -31,7 +31,7 @@ from biobank.accession import bench_pages
 from biobank.accession import pages as accession_pages
 from biobank.actor import SERVICE
 from biobank.assay import api as assay_api
-from biobank.assay import fitness_pages, selecting_pages
+from biobank.assay import fitness_pages, mapping_api, mapping_pages, selecting_pages
 from biobank.assay import pages as assay_pages
 from biobank.audit.seal import seal
 from biobank.clock import Clock, system_clock
@@ -169,6 +169,8 @@ ROUTERS = (
     bench_pages.router,
     assay_api.router,
     assay_pages.router,
+    mapping_api.router,
+    mapping_pages.router,
     fitness_pages.router,
     selecting_pages.router,
     release_api.router,

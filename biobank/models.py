@@ -3,6 +3,7 @@
 from biobank import tx
 from biobank.access import models as access
 from biobank.accession import models as accession
+from biobank.assay import mapping_models
 from biobank.assay import models as assay
 from biobank.audit import models as audit
 from biobank.catalogue import models as catalogue
@@ -41,6 +42,7 @@ __all__ = [
     "equipment",
     "identifier",
     "labelling",
+    "mapping_models",
     "metadata",
     "participant",
     "picking",

@@ -57,10 +57,31 @@ def plate_map(rows: dict[str, str], dilution: str = "50") -> bytes:
     return "\n".join(["well,code,dilution", *(f"{well},{code},{dilution}" for well, code in rows.items())]).encode()
 
 
-def version(analytes: list[str], unit: str = "MFI") -> dict[str, Any]:
+def table_mapping(**meant: str) -> dict[str, Any]:
+    """What the columns of `table` mean, with corrections by the name of the column."""
+    means = {"Well": "well", "Sample": "sample", "alpha": "value", "note": "fact"} | meant
+    return {
+        "shape": "long" if "analyte" in means.values() else "wide",
+        "delimiter": ",",
+        "decimal": ".",
+        "header_line": 1,
+        "columns": [
+            {"name": name, "meaning": meaning, "unit": "U/mL" if meaning == "value" else None}
+            for name, meaning in means.items()
+        ],
+    }
+
+
+def table(wells: dict[str, str], *, value: str = "1.50", note: str = "fine", above: str = "") -> bytes:
+    """A table of no known format: a value and a remark by well, below lines of anything."""
+    rows = "".join(f"{well},{sample},{value},{note}\n" for well, sample in wells.items())
+    return f"{above}Well,Sample,alpha,note\n{rows}".encode()
+
+
+def version(analytes: list[str], unit: str = "MFI", importer: str = "luminex_xponent") -> dict[str, Any]:
     return {
         "method": "Multiplex beads",
-        "importer": "luminex_xponent",
+        "importer": importer,
         "analytes": [{"code": f"AG-{name}", "title": name, "name_in_file": name, "unit": unit} for name in analytes],
     }
 
@@ -83,12 +104,19 @@ async def plan(
     tubes: int,
     code: str = "BEADS",
     name: str = "run-1",
+    importer: str = "luminex_xponent",
     **material: Any,
 ) -> Bench:
     """An assay of these analytes, a run of it that the technician planned, and a participant's tubes."""
     await api("manager").post(
         "/assays",
-        {"study": "LLS", "code": code, "title": "Bead panel", "platform": "Luminex", "version": version(analytes)},
+        {
+            "study": "LLS",
+            "code": code,
+            "title": "Bead panel",
+            "platform": "Luminex",
+            "version": version(analytes, importer=importer),
+        },
     )
     made = await api("technician").ok(
         "/runs", {"study": "LLS", "site": "LAB", "assay": code, "name": name, "kit_lot": "LOT-7"}

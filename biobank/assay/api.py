@@ -8,8 +8,9 @@ from litestar.response import Response
 
 from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
-from biobank.assay import commands, fitting, plating, queries, reviewing, selecting, uploads
+from biobank.assay import commands, fitting, plating, queries, reviewing, selecting, tables, uploads
 from biobank.assay.fitting import FitnessReport
+from biobank.assay.mapping_views import TablePreview
 from biobank.assay.views import AnalyteView, AssayView, ImportPreview, Rereading, RunRow, RunView, WellDetail
 from biobank.http.deps import Key, Reading, Writing
 from biobank.http.paging import After, Limit
@@ -172,7 +173,25 @@ class RunController(Controller):
     ) -> ImportPreview:
         """Says what importing the file would do. Nothing is stored."""
         name, content = await uploads.content_of(data.file)
-        return await uploads.preview(request, run, name, content, data.format or None)
+        mapping = tables.read_mapping(data.mapping) if data.mapping else None
+        return await uploads.preview(request, run, name, content, data.format or None, mapping)
+
+    @post(
+        "/{run:str}/table",
+        operation_id="previewTable",
+        opt={"permission": Permission.ASSAY_RUN, "rate": UPLOAD},
+        status_code=200,
+    )
+    async def table(
+        self, request: Request[Any, Any, Any], run: FromPath[str], data: MultipartBody[uploads.TableForm]
+    ) -> TablePreview:
+        """Shows a table of no known format: its first rows, what its columns mean as is remembered or can be guessed,
+        and what would be read so. Nothing is stored.
+        """
+        name, content = await uploads.content_of(data.file)
+        mapping = tables.read_mapping(data.mapping) if data.mapping else None
+        spot = tables.read_spot(data.header_line, data.sheet, data.delimiter)
+        return await tables.preview(request, run, name, content, at=spot, mapping=mapping)
 
     @get(
         "/{run:str}/reading-again",
@@ -187,9 +206,14 @@ class RunController(Controller):
     async def import_file(
         self, request: Request[Any, Any, Any], run: FromPath[str], data: MultipartBody[uploads.FileForm], key: Key
     ) -> RunView:
-        """Imports the whole file or nothing of it. The same bytes again give the first outcome."""
+        """Imports the whole file or nothing of it. The same bytes again give the first outcome. A table is read by
+        `mapping`, which is remembered for its header, or by what is remembered.
+        """
         name, content = await uploads.content_of(data.file)
-        return await uploads.import_file(request, run, name, content, data.format or None, key)
+        mapping = tables.read_mapping(data.mapping) if data.mapping else None
+        return await uploads.import_file(
+            request, run, name, content, data.format or None, key, mapping=mapping, known=data.known
+        )
 
     @post("/{run:str}/verify", operation_id="verifyRun", opt={"permission": Permission.ASSAY_REVIEW})
     async def verify(self, tx: Writing, run: FromPath[str], data: JSONBody[reviewing.Verify], key: Key) -> RunView:

@@ -10,8 +10,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from assay_importers import ImporterError, ParsedRun, sandbox
 from assay_importers import errors as importer_errors
+from assay_importers.mapping import Mapping
+from assay_importers.table_look import Spot, TableLook
 from biobank.actor import Permission
-from biobank.assay import queries, rules
+from biobank.assay import mappings, queries, rules
 from biobank.assay.commands import Command
 from biobank.assay.matching import FileMatch, KnownAnalyte, MapWell, Placed, match, units
 from biobank.assay.models import (
@@ -30,18 +32,30 @@ from biobank.tx import ReadTx, Tx
 
 
 class ImportFile(Command):
-    """The file as it was handed in, by its digest; its bytes travel beside it."""
+    """The file as it was handed in, by its digest; its bytes travel beside it. `mapping` is what a person said of the
+    columns of a table, who saw version `known` of what is remembered of them.
+    """
 
     name: str
     sha256: str
     size: int
     format: str | None = None
+    mapping: Mapping | None = None
+    known: int = 0
 
 
-def file_command(name: str, content: bytes, format_key: str | None = None) -> ImportFile:
+def file_command(
+    name: str, content: bytes, format_key: str | None = None, mapping: Mapping | None = None, known: int = 0
+) -> ImportFile:
     """The command that importing these bytes is."""
-    digest = hashlib.sha256(content).hexdigest()
-    return ImportFile(name=name[:200] or "file", sha256=digest, size=len(content), format=format_key)
+    return ImportFile(
+        name=name[:200] or "file",
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        format=format_key,
+        mapping=mapping,
+        known=known,
+    )
 
 
 async def read(name: str, content: bytes, *, format_key: str | None, limit: int) -> ParsedRun:
@@ -54,6 +68,22 @@ async def read(name: str, content: bytes, *, format_key: str | None, limit: int)
         return await sandbox.parse_bytes_async(
             content, name, format_key=format_key, limits=sandbox.Limits(file_bytes=limit)
         )
+    except ImporterError as error:
+        raise _meant(error) from None
+
+
+async def read_table(name: str, content: bytes, mapping: Mapping, *, limit: int) -> ParsedRun:
+    """Read a table as a mapping says, in a process of its own. To be called as `read` is, and raises what it does."""
+    try:
+        return await sandbox.parse_mapped_async(content, name, mapping, limits=sandbox.Limits(file_bytes=limit))
+    except ImporterError as error:
+        raise _meant(error) from None
+
+
+async def look_at_table(name: str, content: bytes, at: Spot | None, *, limit: int) -> TableLook:
+    """Look at the beginning of a table in a process of its own. To be called as `read` is, and raises what it does."""
+    try:
+        return await sandbox.look_at_async(content, name, at, limits=sandbox.Limits(file_bytes=limit))
     except ImporterError as error:
         raise _meant(error) from None
 
@@ -116,16 +146,27 @@ async def preview(tx: ReadTx, key: str, command: ImportFile, parsed: ParsedRun) 
     )
 
 
-async def import_file(tx: Tx, key: str, command: ImportFile, content: bytes, parsed: ParsedRun) -> RunView:
-    """Import a parsed file into a run: all of it or nothing. The same bytes again give the first outcome.
+async def import_file(
+    tx: Tx, key: str, command: ImportFile, content: bytes, parsed: ParsedRun, mapping: Mapping | None = None
+) -> RunView:
+    """Import a parsed file into a run: all of it or nothing. The same bytes again give the first outcome. `mapping` is
+    what the columns of a table were read by; it is kept with the run, and remembered for its header.
 
     Raises:
-        RunNotReady: the run has another file, or is past its import.
+        RunNotReady: the run has another file, or this one by another mapping, or is past its import.
+        MappingChanged: somebody else said meanwhile what the columns mean.
         WrongFormat, FileDoesNotFit: naming everything that does not fit.
         FileAlreadyImported: naming the run that has it.
     """
     run = await queries.find_run(tx, key, Permission.ASSAY_RUN, lock=True)
     if run.raw_file_id is not None and await _own_file(tx, run) == command.sha256:
+        own = mapping_of_run(run)
+        if command.mapping is not None and (own is None or not mappings.same(command.mapping, own)):
+            raise rules.RunNotReady(
+                f"Run {run.name} has read this file by another mapping: fail it and plan a run to read it otherwise.",
+                run=run.name,
+                run_status=run.status,
+            )
         return await queries.run_view(tx, run.id)
     rules.check_status(run.name, run.status, rules.IMPORTABLE, "given a file")
     expected, found = await _match(tx, run, parsed)
@@ -134,7 +175,8 @@ async def import_file(tx: Tx, key: str, command: ImportFile, content: bytes, par
     file_id = await _store_file(tx, run, command, content)
     if found.problems:
         raise rules.FileDoesNotFit(f"Nothing was stored. {' '.join(found.problems)}", problems=found.problems)
-    await _store_run(tx, run, file_id, parsed)
+    mapping_id = None if mapping is None else await mappings.keep(tx, run.study_id, mapping, command.known)
+    await _store_run(tx, run, file_id, parsed, mapping_id)
     await _store_names(tx, found)
     await _store_results(tx, run, [one for one in found.placed if one.well.role == "unknown"])
     await _store_controls(tx, [one for one in found.placed if one.well.role != "unknown"])
@@ -150,6 +192,12 @@ async def import_file(tx: Tx, key: str, command: ImportFile, content: bytes, par
         wells_missing=len(found.missing_wells),
     )
     return await queries.run_view(tx, run.id)
+
+
+def mapping_of_run(run: AssayRun) -> Mapping | None:
+    """The mapping by which the run's table was read, line and sheet included; None for a file that was no table."""
+    text = json.loads(run.header or "{}").get("mapping")
+    return None if run.column_mapping_id is None or text is None else Mapping.model_validate_json(text)
 
 
 async def matched(tx: ReadTx, run: AssayRun, parsed: ParsedRun) -> FileMatch:
@@ -234,7 +282,7 @@ async def _store_file(tx: Tx, run: AssayRun, command: ImportFile, content: bytes
     return (await tx.session.execute(same)).scalar_one()
 
 
-async def _store_run(tx: Tx, run: AssayRun, file_id: int, parsed: ParsedRun) -> None:
+async def _store_run(tx: Tx, run: AssayRun, file_id: int, parsed: ParsedRun, mapping_id: int | None) -> None:
     facts = parsed.run
     texts = {
         "instrument": facts.instrument,
@@ -254,6 +302,7 @@ async def _store_run(tx: Tx, run: AssayRun, file_id: int, parsed: ParsedRun) -> 
             raw_file_id=file_id,
             importer=parsed.format,
             importer_version=parsed.importer_version,
+            column_mapping_id=mapping_id,
             imported_by=tx.actor.user_id,
             imported_at=tx.now,
             row_version=AssayRun.row_version + 1,

@@ -185,6 +185,7 @@ class AssayRun(Base):
     raw_file_id: Mapped[int | None] = mapped_column()
     importer: Mapped[str | None] = mapped_column(Text)
     importer_version: Mapped[str | None] = mapped_column(Text)
+    column_mapping_id: Mapped[int | None] = mapped_column()
     instrument: Mapped[str | None] = mapped_column(Text)
     software: Mapped[str | None] = mapped_column(Text)
     serial_number: Mapped[str | None] = mapped_column(Text)
@@ -211,6 +212,11 @@ class AssayRun(Base):
         ForeignKeyConstraint(
             ["raw_file_id", "study_id"], ["raw_file.id", "raw_file.study_id"], name="fk_assay_run_raw_file"
         ),
+        ForeignKeyConstraint(
+            ["column_mapping_id", "study_id"],
+            ["column_mapping.id", "column_mapping.study_id"],
+            name="fk_assay_run_column_mapping",
+        ),
         UniqueConstraint("study_id", "name", name="uq_assay_run_name"),
         UniqueConstraint("id", "study_id", name="uq_assay_run_study"),
         # A failed run gives its file back, so that a run with the right plate map can import it.
@@ -228,6 +234,10 @@ class AssayRun(Base):
             "status in ('planned', 'plated', 'failed') "
             "or num_nonnulls(raw_file_id, importer, importer_version, imported_by, imported_at) = 5",
             name="parsed_has_its_file",
+        ),
+        CheckConstraint(
+            "(column_mapping_id is not null) = (importer is not null and importer = 'generic_table')",
+            name="table_has_its_mapping",
         ),
         CheckConstraint(
             "status not in ('verified', 'released') or num_nonnulls(verified_by, verified_at) = 2",

@@ -1,24 +1,20 @@
 """Pages of assays and runs: planning, plating by file or by scan, importing after a preview, and reviewing."""
 
-import base64
-import binascii
-import zlib
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 from litestar import Request, Router, get, post
-from litestar.datastructures import UploadFile
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 
 from biobank.access.limits import UPLOAD
 from biobank.actor import Permission
-from biobank.assay import commands, listing, plating, queries, reviewing, uploads
+from biobank.assay import commands, formats, listing, mapping_pages, plating, queries, reviewing, rules, uploads
 from biobank.assay.api import Before
 from biobank.assay.views import AssayView, ImportPreview, RunView
-from biobank.errors import Invalid, TooLarge
+from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
 from biobank.http.pages import form_key, page, parse_form, shown_again
 from biobank.study.queries import studies
@@ -104,6 +100,8 @@ async def _run(tx: ReadTx, key: str, preview: ImportPreview | None = None, packe
         "mine": mine,
         "preview": preview,
         "packed": packed,
+        "formats": formats.titles(),
+        "table": rules.TABLE,
     }
 
 
@@ -143,7 +141,7 @@ async def list_form(tx: Writing, run: FromPath[str], data: URLEncodedBody[dict[s
 
 @post("/runs/{run:str}/plate-map", operation_id="plateMapForm", opt=LOAD, include_in_schema=False, status_code=303)
 async def map_form(request: Web, tx: Writing, run: FromPath[str]) -> Redirect:
-    data, file = await _multipart(request)
+    data, file = await uploads.multipart(request)
     with await _again(tx, run, data):
         _, content = await uploads.content_of(file)
         plate = parse_form(plating.PlateWells, {"plate": data.get("plate")}, wells=({"well": "A1"},)).plate
@@ -154,13 +152,18 @@ async def map_form(request: Web, tx: Writing, run: FromPath[str]) -> Redirect:
 
 @post("/runs/{run:str}/preview", operation_id="previewForm", opt=LOAD, include_in_schema=False, status_code=200)
 async def preview_form(request: Web, run: FromPath[str]) -> Template:
-    """Shows what the file would do. The page carries the file along, so that confirming needs no second choice."""
-    data, file = await _multipart(request)
+    """Shows what the file would do; of a table first what its columns mean. The page carries the file along, so that
+    confirming needs no second choice.
+    """
+    data, file = await uploads.multipart(request)
     view = await _run_now(request, run)
     with shown_again("assay/run.html", title=view["run"].name, values=data, **view):
         name, content = await uploads.content_of(file)
-        found = await uploads.preview(request, run, name, content, data.get("format") or None)
-    view |= {"preview": found, "packed": pack(content)}
+        key = data.get("format") or None
+        if await uploads.is_table(request, run, key):
+            return await mapping_pages.table_page(request, run, name, content)
+        found = await uploads.preview(request, run, name, content, key)
+    view |= {"preview": found, "packed": uploads.pack(content)}
     return page(request, "assay/run.html", title=view["run"].name, **view)
 
 
@@ -174,15 +177,17 @@ async def preview_form(request: Web, run: FromPath[str]) -> Template:
 async def again_form(request: Web, run: FromPath[str]) -> Template:
     """Shows what reading the stored file anew would change. Asked for by a button: it starts a process."""
     found = await uploads.read_again(request, run)
-    return page(request, "assay/again.html", title=f"{found.run}: read again", key=run, found=found)
+    return page(
+        request, "assay/again.html", title=f"{found.run}: read again", key=run, found=found, formats=formats.titles()
+    )
 
 
 @post("/runs/{run:str}/import", operation_id="importForm", opt=LOAD, include_in_schema=False, status_code=303)
 async def import_form(request: Web, run: FromPath[str]) -> Redirect:
-    data, _ = await _multipart(request)
+    data, _ = await uploads.multipart(request)
     view = await _run_now(request, run)
     with shown_again("assay/run.html", title=view["run"].name, values=data, **view):
-        content = unpack(data.get("packed", ""), request.app.state.settings.upload_bytes)
+        content = uploads.unpack(data.get("packed", ""), request.app.state.settings.upload_bytes)
         key: UUID = form_key(data)
         await uploads.import_file(request, run, data.get("name", "file"), content, data.get("format") or None, key)
     return Redirect(f"/runs/{run}", status_code=303)
@@ -222,39 +227,6 @@ async def _run_now(request: Web, run: str) -> dict[str, Any]:
         return await _run(tx, run)
 
 
-async def _multipart(request: Web) -> tuple[dict[str, str], UploadFile | None]:
-    """The text fields of a form and its file, None where none was chosen."""
-    form = await request.form()
-    file = form.get("file")
-    return {name: value for name, value in form.items() if isinstance(value, str)}, (
-        file if isinstance(file, UploadFile) else None
-    )
-
-
-def pack(content: bytes) -> str:
-    """A file as the text of a hidden field."""
-    return base64.b64encode(zlib.compress(content, 6)).decode()
-
-
-def unpack(text: str, limit: int) -> bytes:
-    """The file that `pack` made a text of.
-
-    Raises:
-        Invalid: the field is missing or damaged.
-        TooLarge: it holds more than `limit` bytes.
-    """
-    worker = zlib.decompressobj()
-    try:
-        content = worker.decompress(base64.b64decode(text, validate=True), limit)
-    except (binascii.Error, zlib.error):
-        content = b""
-    if worker.unconsumed_tail:
-        raise TooLarge("The upload is larger than this service accepts.")
-    if not worker.eof:
-        raise Invalid("The form lost its file: choose it again.", errors={"file": "is missing"})
-    return content
-
-
 @get("/assays", operation_id="assaysPage", opt=READ, include_in_schema=False)
 async def assays_page(request: Web, tx: Reading) -> Template:
     return page(request, "assay/assays.html", title="Assays", **await _assays(tx))
@@ -273,6 +245,7 @@ async def _assays(tx: ReadTx) -> dict[str, Any]:
     return {
         "assays": await queries.assays(tx),
         "studies": [(study.code, f"{study.code}: {study.title}") for study in await studies(tx)],
+        "formats": formats.titles(),
     }
 
 

@@ -11,6 +11,7 @@ from biobank.actor import Permission
 from biobank.assay import plates
 from biobank.assay.fitness import Rule
 from biobank.assay.fitting import rules_of
+from biobank.assay.mapping_models import ColumnMapping
 from biobank.assay.models import (
     Analyte,
     Assay,
@@ -30,6 +31,7 @@ from biobank.assay.views import (
     FitnessView,
     LimitsView,
     MeasuredView,
+    RunMapping,
     RunRow,
     RunView,
     VersionView,
@@ -226,11 +228,14 @@ async def run_view(tx: ReadTx, run_id: int) -> RunView:
                 RawFile.name.label("file_name"),
                 RawFile.sha256,
                 RawFile.size,
+                ColumnMapping.signature,
+                ColumnMapping.number.label("mapping_number"),
             )
             .outerjoin(importer, importer.id == AssayRun.imported_by)
             .outerjoin(verifier, verifier.id == AssayRun.verified_by)
             .outerjoin(releaser, releaser.id == AssayRun.released_by)
             .outerjoin(RawFile, RawFile.id == AssayRun.raw_file_id)
+            .outerjoin(ColumnMapping, ColumnMapping.id == AssayRun.column_mapping_id)
             .where(AssayRun.id == run_id)
             .execution_options(populate_existing=True)
         )
@@ -266,6 +271,7 @@ async def run_view(tx: ReadTx, run_id: int) -> RunView:
         kit_lot=held.kit_lot,
         importer=held.importer,
         importer_version=held.importer_version,
+        mapping=RunMapping(signature=row.signature, number=row.mapping_number) if row.signature else None,
         instrument=held.instrument,
         software=held.software,
         serial_number=held.serial_number,

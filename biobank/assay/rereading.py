@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from assay_importers import ParsedRun
 from assay_importers.changes import said, words
+from assay_importers.mapping import Mapping as ColumnMeanings
 from biobank.actor import Permission
 from biobank.assay import importing, queries, rules
 from biobank.assay.models import Analyte, AssayRun, ControlReading, Plate, RawFile, Result, ResultVersion, Well
@@ -15,11 +16,12 @@ from biobank.tx import ReadTx
 
 
 class StoredFile(NamedTuple):
-    """The file of a run as it was handed in, and the importer that read it."""
+    """The file of a run as it was handed in, the importer that read it, and of a table the mapping it was read by."""
 
     name: str
     content: bytes
     importer: str
+    mapping: ColumnMeanings | None
 
 
 class _Cell(NamedTuple):
@@ -41,7 +43,7 @@ async def stored_file(tx: ReadTx, key: str) -> StoredFile:
         raise rules.RunNotReady(f"Run {run.name} has no file yet: import one first.", run=run.name, status=run.status)
     found = await tx.session.execute(select(RawFile.name, RawFile.content).where(RawFile.id == run.raw_file_id))
     file = found.one()
-    return StoredFile(file.name, file.content, run.importer)
+    return StoredFile(file.name, file.content, run.importer, importing.mapping_of_run(run))
 
 
 async def compare(tx: ReadTx, key: str, parsed: ParsedRun) -> Rereading:

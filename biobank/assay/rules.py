@@ -12,6 +12,8 @@ CONSENT_SCOPE = "future_research"
 IMPORTABLE = frozenset({"planned", "plated"})
 REVIEWED_FROM = frozenset({"parsed"})
 RELEASED_FROM = frozenset({"verified"})
+TABLE = "generic_table"
+"""The importer of tables of no known format: what their columns mean, a person says."""
 FAILED_FROM = frozenset({"planned", "plated", "parsed", "verified"})
 PLATE_FORMATS: Mapping[int, tuple[int, int]] = {96: (8, 12), 384: (16, 24)}
 
@@ -64,6 +66,20 @@ class FileDoesNotFit(Invalid):
 
     code = "file-does-not-fit-run"
     title = "The file does not fit the run"
+
+
+class MappingNeeded(Invalid):
+    """Nobody has said what the columns of this table mean."""
+
+    code = "mapping-needed"
+    title = "Nobody has said what the columns mean"
+
+
+class MappingChanged(Conflict):
+    """The mapping of a header is at another version than the person saw."""
+
+    code = "mapping-changed"
+    title = "Somebody else has changed this mapping"
 
 
 class FileTooLarge(TooLarge):
@@ -124,6 +140,10 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     ),
     "uq_assay_run_name": lambda: RunExists("The study has a run of this name already: choose another name."),
     "uq_assay_run_one_file_once": lambda: FileAlreadyImported("Another run has imported this file."),
+    "uq_column_mapping_number": lambda: MappingChanged(
+        "Somebody else said at this moment what these columns mean. Nothing was stored: look at their mapping, then "
+        "confirm it or correct it."
+    ),
     "ck_assay_run_reviewer_is_not_operator": lambda: FourEyes(_FOUR_EYES),
     "ck_assay_run_releaser_is_not_operator": lambda: FourEyes(_FOUR_EYES),
     "ck_assay_run_released_is_immutable": lambda: ReleasedIsFinal("The run is released and never changes."),

@@ -141,6 +141,13 @@ class QuantitySummary(View):
     most: Decimal | None
 
 
+class RunMapping(View):
+    """The version of a mapping by which the run's table was read."""
+
+    signature: str
+    number: int
+
+
 class RunView(View):
     """A run. `header` is the file's own, field by field. `results` counts the current versions by status, `wells` the
     wells by role; times are UTC.
@@ -162,6 +169,7 @@ class RunView(View):
     kit_lot: str | None
     importer: str | None
     importer_version: str | None
+    mapping: RunMapping | None
     instrument: str | None
     software: str | None
     serial_number: str | None

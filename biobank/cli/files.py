@@ -34,6 +34,9 @@ class _WithReading(click.Command):
 @click.option(
     "--against", type=click.Path(path_type=Path), help="Print what differs from this earlier output of --json."
 )
+@click.option(
+    "--mapping", type=click.Path(path_type=Path), help="Read a table as this file of JSON says what its columns mean."
+)
 @click.pass_context
 def parse(
     context: click.Context,
@@ -42,6 +45,7 @@ def parse(
     as_json: bool,
     features: Path | None,
     against: Path | None,
+    mapping: Path | None,
 ) -> None:
     """Read the file of an instrument, or the files of one run, and print what is in it. No database. Exits 2 if no
     importer or several claim it, 3 if it is faulty or does not hold what was asked for.
@@ -56,6 +60,7 @@ def parse(
             features=features,
             reading=context.meta.get("reading", ()),
             against=against,
+            mapping=mapping,
             out=sys.stdout,
             err=sys.stderr,
         )

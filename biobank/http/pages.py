@@ -33,6 +33,7 @@ NAVIGATION: tuple[tuple[str, str, Permission], ...] = (
 )
 
 BESIDE: Mapping[str, tuple[str, ...]] = {
+    "/runs": ("/assays", "/column-mappings", "/fitness"),
     "/storage": ("/space", "/container-types", "/tube-searches"),
     "/labels": (
         "/print-jobs",

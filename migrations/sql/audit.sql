@@ -219,6 +219,7 @@ call biobank_audit_table('fitness_deviation');
 call biobank_audit_table('fitness_sprec');
 call biobank_audit_table('raw_file', omitted => 'content');
 call biobank_audit_table('assay_run');
+call biobank_audit_table('column_mapping');
 call biobank_audit_table('plate');
 call biobank_audit_table('well');
 call biobank_audit_table('control_reading');

@@ -26,3 +26,4 @@ create trigger released_is_immutable before update or delete on assay_run for ea
 call biobank_append_only('result');
 call biobank_append_only('control_reading');
 call biobank_append_only('raw_file');
+call biobank_append_only('column_mapping');

@@ -242,6 +242,29 @@ def upgrade() -> None:
         sa.UniqueConstraint("study_id", "code", name="uq_cohort_code"),
     )
     op.create_table(
+        "column_mapping",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("study_id", sa.BigInteger(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("withdrawn", sa.Boolean(), server_default="false", nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("made_by", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.CheckConstraint("signature ~ '^[0-9a-f]{64}$'", name=op.f("ck_column_mapping_signature")),
+        sa.CheckConstraint(
+            "not withdrawn or (reason is not null and number > 1)",
+            name=op.f("ck_column_mapping_withdrawn_with_a_reason"),
+        ),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_column_mapping_number")),
+        sa.ForeignKeyConstraint(["made_by"], ["app_user.id"], name=op.f("fk_column_mapping_made_by")),
+        sa.ForeignKeyConstraint(["study_id"], ["study.id"], name=op.f("fk_column_mapping_study_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_column_mapping")),
+        sa.UniqueConstraint("id", "study_id", name="uq_column_mapping_study"),
+        sa.UniqueConstraint("study_id", "signature", "number", name="uq_column_mapping_number"),
+    )
+    op.create_table(
         "command_receipt",
         sa.Column("actor_id", sa.BigInteger(), nullable=False),
         sa.Column("key", sa.Uuid(), nullable=False),
@@ -1343,6 +1366,7 @@ def upgrade() -> None:
         sa.Column("raw_file_id", sa.BigInteger(), nullable=True),
         sa.Column("importer", sa.Text(), nullable=True),
         sa.Column("importer_version", sa.Text(), nullable=True),
+        sa.Column("column_mapping_id", sa.BigInteger(), nullable=True),
         sa.Column("instrument", sa.Text(), nullable=True),
         sa.Column("software", sa.Text(), nullable=True),
         sa.Column("serial_number", sa.Text(), nullable=True),
@@ -1357,6 +1381,10 @@ def upgrade() -> None:
         sa.Column("released_by", sa.BigInteger(), nullable=True),
         sa.Column("released_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("row_version", sa.Integer(), server_default="1", nullable=False),
+        sa.CheckConstraint(
+            "(column_mapping_id is not null) = (importer is not null and importer = 'generic_table')",
+            name=op.f("ck_assay_run_table_has_its_mapping"),
+        ),
         sa.CheckConstraint(
             "status <> 'failed' or released_at is null", name=op.f("ck_assay_run_failed_is_never_released")
         ),
@@ -1388,6 +1416,11 @@ def upgrade() -> None:
             ["assay_version_id", "study_id"],
             ["assay_version.id", "assay_version.study_id"],
             name="fk_assay_run_assay_version",
+        ),
+        sa.ForeignKeyConstraint(
+            ["column_mapping_id", "study_id"],
+            ["column_mapping.id", "column_mapping.study_id"],
+            name="fk_assay_run_column_mapping",
         ),
         sa.ForeignKeyConstraint(["imported_by"], ["app_user.id"], name=op.f("fk_assay_run_imported_by")),
         sa.ForeignKeyConstraint(["operator_id"], ["app_user.id"], name=op.f("fk_assay_run_operator_id")),

@@ -17,7 +17,7 @@ from biobank.access.rules import ROLES
 from biobank.actor import Permission
 from biobank.http.security import PUBLIC
 from labels import STOCKS, RollStock
-from tests.bench import imported, plan, plate_map, plated, released, xponent
+from tests.bench import imported, plan, plate_map, plated, released, table_mapping, xponent
 from tests.material import make_material
 from tests.picklists import listed
 from tests.racks import kept, scan_file
@@ -89,6 +89,7 @@ class Codes:
     template: str
     stock: str
     space: str
+    mapping: str
 
     def all(self) -> dict[str, str]:
         """By the code in each of its spellings, the word that stands for it."""
@@ -125,6 +126,7 @@ def made_up() -> Codes:
         template="no-such-label",
         stock="no-such-stock",
         space=str(uuid4()),
+        mapping=uuid4().hex * 2,
     )
 
 
@@ -156,6 +158,7 @@ def address(route: Route, codes: Codes) -> str:
         "label-stocks": codes.stock,
         "space": codes.space,
         "container-types": "BOX25",
+        "column-mappings": codes.mapping,
     }
     noun = route.path.removeprefix("/api/v1").split("/")[1]
     others = {
@@ -179,6 +182,7 @@ def address(route: Route, codes: Codes) -> str:
         "kind": "csv",
         "language": "en",
         **({"version": "1.0"} if noun == "studies" else {}),
+        **({"study": codes.study} if noun == "column-mappings" else {}),
     }
     return re.sub(r"\{(\w+)\}", lambda found: others.get(found[1]) or kinds[noun], route.path)
 
@@ -302,6 +306,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
     for_later = await api("manager").ok(
         "/space/reservations", {"name": "Visit day", "site": "CHI", "expires_at": LATER, "places": places}
     )
+    said_of = await api("technician").ok("/column-mappings", {"study": "LLS", "mapping": table_mapping()})
     codes = Codes(
         participant=bench.material.participant,
         tube=bench.material.tubes[0],
@@ -325,6 +330,7 @@ async def secrets(api, database, world, superuser) -> tuple[Codes, str]:
         template="lls-label",
         stock="lls-roll",
         space=for_later["number"],
+        mapping=said_of["signature"],
     )
     return codes, shared
 
@@ -664,6 +670,12 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "uploadPlateMap": {"file": plate_map({"A1": "blank"})},
         "plateMapForm": {},
         "previewImport": {"file": run_file},
+        "previewTable": {"file": run_file},
+        "mappingForm": {},
+        "rememberColumnMapping": {"study": codes.study, "mapping": table_mapping()},
+        "correctMappingForm": {"known": "1"},
+        "withdrawColumnMapping": {"known": 1, "reason": "to see what is said"},
+        "withdrawMappingForm": {"known": "1", "reason": "to see what is said"},
         "previewForm": {},
         "readAgainForm": {},
         "importFile": {"file": run_file},
@@ -921,7 +933,7 @@ async def test_another_site_is_as_if_it_were_not_there(app, api, secrets):
     codes, _ = secrets
     coordinator = api("coordinator_tor")
     assert not await shown(
-        coordinator.client, app, set(codes.all()) - {codes.run, codes.plate, codes.template, codes.stock}
+        coordinator.client, app, set(codes.all()) - {codes.run, codes.plate, codes.template, codes.stock, codes.mapping}
     )
     unknown = made_up()
     for route in routes(app):

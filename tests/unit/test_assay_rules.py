@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from assay_importers import ParsedRun, Reading, Run
 from assay_importers import errors as importer_errors
-from biobank.assay import importing, pages, rules
+from biobank.assay import importing, rules, uploads
 from biobank.assay.matching import KnownAnalyte, MapWell, match, units
 from biobank.errors import Invalid, TooLarge
 
@@ -189,12 +189,12 @@ def test_every_importer_error_has_a_meaning(error, meant):
 
 @given(st.binary(max_size=2000))
 def test_a_file_comes_out_of_the_form_as_it_went_in(content):
-    assert pages.unpack(pages.pack(content), 2000) == content
+    assert uploads.unpack(uploads.pack(content), 2000) == content
 
 
 def test_a_form_does_not_smuggle_in_more_than_an_upload_may_have():
     with pytest.raises(TooLarge):
-        pages.unpack(pages.pack(bytes(5000)), 1000)
-    for damaged in ("", "####", pages.pack(b"abc")[:-8]):
+        uploads.unpack(uploads.pack(bytes(5000)), 1000)
+    for damaged in ("", "####", uploads.pack(b"abc")[:-8]):
         with pytest.raises(Invalid, match="lost its file"):
-            pages.unpack(damaged, 1000)
+            uploads.unpack(damaged, 1000)
