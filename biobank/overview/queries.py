@@ -3,12 +3,13 @@ thing, the trail.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, cast, func, literal_column, or_, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 
 from biobank import ids
 from biobank.access.models import AppUser
@@ -374,14 +375,25 @@ async def trail(
     return cut(rows, limit, lambda row: row.number)
 
 
-async def touches(tx: ReadTx, tables: tuple[str, ...], row_id: int, limit: int = 100) -> list[TrailRow]:
-    """Who touched a thing: the deeds of every transaction that changed its rows, newest first. The caller has checked
-    the reach.
+async def touches(
+    tx: ReadTx, tables: tuple[str, ...], row_id: int, about: Sequence[tuple[str, int]], limit: int = 100
+) -> list[TrailRow]:
+    """Who touched a thing: the deeds of every transaction that changed its rows, newest first. Of a transaction with
+    many deeds, an import of a day's visits for example, those that are `about` one of these keys, by subject, where
+    there are any. The caller has checked the reach.
     """
     changed = select(AuditEntry.tx).where(AuditEntry.name.in_(tables), AuditEntry.row_id == row_id)
-    return await _deeds(tx, [_EVENT, AuditEntry.tx.in_(changed)], limit)
+    mine = tuple_(cast(AuditEntry.body, JSONB)["subject"].astext, AuditEntry.row_id).in_(about)
+    crowded = (
+        select(AuditEntry.tx)
+        .where(_EVENT, AuditEntry.tx.in_(changed))
+        .group_by(AuditEntry.tx)
+        .having(func.count() > _MANY_DEEDS, func.bool_or(mine))
+    )
+    return await _deeds(tx, [_EVENT, AuditEntry.tx.in_(changed), or_(mine, AuditEntry.tx.not_in(crowded))], limit)
 
 
+_MANY_DEEDS = 20
 # A word in the statement itself, so that the indexes of events are used whatever plan is kept.
 _EVENT = AuditEntry.kind == literal_column("'event'")
 MOST_CHANGES = 500

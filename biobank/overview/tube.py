@@ -3,14 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, literal, select, union_all
 from sqlalchemy.orm import aliased
 
 from biobank.access.models import AppUser
 from biobank.actor import Permission
+from biobank.assay.models import Plate, Well
 from biobank.overview.queries import TrailRow, View, touches
-from biobank.shipment.models import ExternalParty, Package, Shipment
-from biobank.specimen.models import Custody, CustodyHistory, Specimen
+from biobank.shipment.models import ExternalParty, Package, PackageItem, Shipment
+from biobank.specimen.models import CollectionEvent, Custody, CustodyHistory, Specimen
 from biobank.specimen.queries import find_specimen, is_blind, tube_code
 from biobank.storage.grids import label
 from biobank.storage.models import Container, ContainerType
@@ -57,10 +58,19 @@ async def story(tx: ReadTx, code: str) -> TubeStory:
 
 async def story_of(tx: ReadTx, tube: Specimen, custody: Custody) -> TubeStory:
     """The places and deeds of a tube that the caller has found."""
-    deeds = await touches(tx, _TABLES, tube.id) if _may_see_deeds(tx) else []
+    deeds = await touches(tx, _TABLES, tube.id, await _about(tx, tube)) if _may_see_deeds(tx) else []
     if is_blind(tx, tube, custody):
         deeds = [deed for deed in deeds if deed.verb not in _MADE_BY]
     return TubeStory(stays=await _stays(tx, tube.id), deeds=tuple(deeds))
+
+
+async def _about(tx: ReadTx, tube: Specimen) -> list[tuple[str, int]]:
+    """What deeds that concern the tube are done to: itself, its visit, the shipments and runs that it was in."""
+    visits = select(literal("visit"), CollectionEvent.visit_id).where(CollectionEvent.id == tube.collection_event_id)
+    shipments = select(literal("shipment"), PackageItem.shipment_id).where(PackageItem.specimen_id == tube.id)
+    runs = select(literal("assay_run"), Plate.run_id).join(Well, Well.plate_id == Plate.id)
+    found = await tx.session.execute(union_all(visits, shipments, runs.where(Well.specimen_id == tube.id)))
+    return [("specimen", tube.id), *((subject, key) for subject, key in found)]
 
 
 def _may_see_deeds(tx: ReadTx) -> bool:

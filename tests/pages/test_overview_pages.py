@@ -5,8 +5,10 @@ import re
 import pytest
 
 from biobank.overview import searching
+from biobank.storage.commands import StoreTube, TakeOut, store, take_out
+from biobank.tx import open_tx
 from tests import shelves
-from tests.material import make_material
+from tests.material import actor, make_material
 from tests.world import USERS
 
 
@@ -149,3 +151,20 @@ async def test_the_page_of_a_tube_tells_its_whole_story(browser, database, world
     assert (await (await browser("stranger")).get(f"/specimens/{made.tubes[0]}")).status_code == 404
     story = await here.get(f"/api/v1/specimens/{made.tubes[0]}/story")
     assert [stay["kind"] for stay in story.json()["stays"]] == ["holder"]
+
+
+async def test_a_tube_in_a_crowd_is_told_its_own_deeds(api, database, world):
+    """22 tubes stored in one transaction: 21 of its deeds are none of this tube's."""
+    made = await make_material(database, world, tubes=22)
+    box = await shelves.box(api, await shelves.rack(api, await shelves.freezer(api)))
+    async with open_tx(database, await actor(database, world, "technician")) as tx:
+        for tube in made.tubes:
+            await store(tx, StoreTube(tube=tube, box=box))
+    story = (await api("technician").get(f"/specimens/{made.tubes[3]}/story")).json()
+    assert [deed["thing"] for deed in story["deeds"] if deed["verb"] == "tube.stored"] == [made.tubes[3]]
+    async with open_tx(database, await actor(database, world, "technician")) as tx:
+        for tube in made.tubes[:2]:
+            await take_out(tx, TakeOut(tube=tube))
+    story = (await api("technician").get(f"/specimens/{made.tubes[1]}/story")).json()
+    taken = [deed for deed in story["deeds"] if deed["verb"] == "tube.taken_out"]
+    assert {deed["thing"] for deed in taken} == set(made.tubes[:2])
