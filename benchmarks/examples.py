@@ -1,5 +1,6 @@
 """What the demonstration study has finished or never begun, begun through the API, so that its pages have an example:
-a protocol draft, a reservation of space, a rack scan that is open, a label stock and a label template.
+a protocol draft, a reservation of space, a rack scan that is open, a label stock, a label template and what the columns
+of a wide table mean.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,19 @@ from biobank.demo.plan import CENTRAL, STUDY
 from labels import STOCKS, stock_to_data
 
 STOCK, TEMPLATE = "bench-sheet", "bench-vial"
+
+_WIDE = {
+    "shape": "wide",
+    "delimiter": ";",
+    "decimal": ",",
+    "header_line": 1,
+    "columns": [
+        {"name": "Well", "meaning": "well"},
+        {"name": "Sample", "meaning": "sample"},
+        *({"name": f"Antigen {number}", "meaning": "value", "unit": "U/mL"} for number in range(1, 97)),
+    ],
+}
+"""As wide as a panel on an array."""
 
 
 def begin(port: int, tokens: dict[str, str], box: str, tubes: list[str], spare: str) -> dict[str, str]:
@@ -44,7 +58,9 @@ def begin(port: int, tokens: dict[str, str], box: str, tubes: list[str], spare: 
     lines = ["Well,2D Barcode", *(f"A{number},{tube}" for number, tube in enumerate(tubes, start=1))]
     file = {"file": ("scan.csv", "\n".join(lines).encode())}
     scan = post("technician", f"/containers/{box}/rack-scans", files=file)
+    said = post("technician", "/column-mappings", json={"study": STUDY, "mapping": _WIDE})
     return {
+        "column-mappings": f"{STUDY}/{said['signature']}",
         "label-stocks": STOCK,
         "label-templates": TEMPLATE,
         "reservation": reservation["number"],

@@ -87,6 +87,7 @@ _SECOND = {
     "kind": "pdf",
     "{study}/consent-forms/{version}": "{study}/consent-forms/2.0",
     "{site}/{printer}": "{printer}",
+    "{study}/{signature}": "{signature}",
 }
 # Addresses that name more than one thing of their noun, or another one than they begin with.
 _WHOLE = {

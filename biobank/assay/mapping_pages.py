@@ -67,9 +67,15 @@ async def _view(
     request: Web, run: str, name: str, content: bytes, *, at: Spot | None = None, layout: Layout | None = None
 ) -> dict[str, Any]:
     found = await tables.preview(request, run, name, content, at=at, layout=layout)
-    return {"found": found, "key": run, "packed": uploads.pack(content), "changed": False, "corrected": layout is not None, **_WORDS} | {
+    return {
+        "found": found,
+        "key": run,
+        "packed": uploads.pack(content),
+        "changed": False,
+        "corrected": layout is not None,
         "formats": formats.titles(),
         "sheet_options": [(sheet, sheet) for sheet in found.sheets],
+        **_WORDS,
     }
 
 

@@ -13,7 +13,7 @@ from biobank.assay.rules import CONSTRAINTS, MappingChanged
 from biobank.errors import DomainError
 from biobank.tx import open_tx
 from biobank.violations import constraint_of
-from tests.bench import table_mapping
+from tests.bench import plan, table_mapping
 from tests.material import actor
 
 CONTEXT = (
@@ -68,6 +68,13 @@ async def test_of_two_corrections_at_once_one_wins_and_the_other_person_is_told(
     )
     check_one_won(outcomes)
     assert await superuser.fetchval("select array_agg(number order by number) from column_mapping") == [1, 2]
+
+
+async def test_a_table_has_its_mapping(api, database, world, superuser):
+    await plan(api, database, world, analytes=["alpha"], tubes=1, importer="generic_table")
+    await superuser.execute(CONTEXT)
+    with pytest.raises(asyncpg.CheckViolationError, match="ck_assay_run_table_has_its_mapping"):
+        await superuser.execute("update assay_run set importer = 'generic_table'")
 
 
 async def test_what_was_said_is_never_changed(database, world, superuser):
