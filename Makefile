@@ -76,6 +76,10 @@ coverage: .venv/.ready
 corpus: .venv/.ready ## Check the importers against a folder of sample files (CORPUS=...)
 	@$(BIN)/python -m assay_importers.corpus $(CORPUS)
 
+.PHONY: fuzz
+fuzz: .venv/.ready ## Give 2,000 damaged files to each importer (FUZZ="--format msd --seed 7")
+	@$(BIN)/python -m tests.importers.fuzz $(FUZZ)
+
 .PHONY: bench
 bench: .venv/.ready ## Run the benchmarks (BENCH="scan store")
 	@for name in $(BENCH); do $(BIN)/biobank bench $$name --json || exit 1; done

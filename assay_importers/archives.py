@@ -81,7 +81,7 @@ def _members(name: str, archive: zipfile.ZipFile, left: int) -> Iterator[SourceF
         try:
             with archive.open(entry) as stream:
                 content = _bounded(stream, name, left)
-        except (zipfile.BadZipFile, NotImplementedError) as error:
+        except (zipfile.BadZipFile, NotImplementedError, ValueError) as error:
             raise FaultyFile(f"{path.name} in {name} cannot be unpacked: {error}") from error
         if content.startswith(_ZIP) and (inner := _archive(SourceFile(path.name, content))) is not None:
             inner.close()

@@ -159,8 +159,10 @@ def _has_row_names(grid: Grid, at: int) -> bool:
     names = grid.rows[at]
     longer = bool(grid.delimiter) and all(row.width == len(row.cells) == names.width + 1 for row in below)
     numbered = longer and [row.cells[0] for row in below] == [str(number + 1) for number in range(len(below))]
-    torn = grid.delimiter == "," and all(row.cells[-1].isdigit() and row.cells[-2].isdigit() for row in below[:_TORN])
-    return len(below) > 1 and numbered and not torn
+    if len(below) < 2 or not numbered:
+        return False
+    torn = all(row.cells[-1].isdigit() and row.cells[-2].isdigit() for row in below[:_TORN])
+    return grid.delimiter != "," or not torn
 
 
 def table_at(place: Place, is_end: Test | None = None) -> Table:

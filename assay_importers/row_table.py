@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from assay_importers.collect import Collector
 from assay_importers.contract import Role
-from assay_importers.errors import FaultyFile
+from assay_importers.errors import FaultyFile, shorten
 from assay_importers.numbers import Style, number_style
 from assay_importers.text import Row
 from assay_importers.values import Value, read_dilution
@@ -98,6 +98,14 @@ class RowTable:
         lines = list(self.lines())
         styles = {index: self._style(lines, index) for index in range(len(self.names))}
         named = {self.sample_at, self.well_at, self.analyte_at}
+        for index, name in enumerate(self.names):
+            nameless = [line for line in lines if not name and line.cell(index)]
+            if nameless:
+                first = nameless[0]
+                self.found.unread.append(
+                    f"line {first.row.line}: {shorten(first.cell(index))!r}, the first of {len(nameless)} cells in a "
+                    "column without a name"
+                )
         for line in lines:
             self._well(line)
             for index, name in enumerate(self.names):

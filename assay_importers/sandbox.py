@@ -215,6 +215,8 @@ def _reply(status: int, out: bytes, err: bytes, limits: Limits) -> Reply:
             return TableLook.model_validate_json(out[len(b'{"table":') : -1])
         error: ImporterError = from_dict(json.loads(out)["error"])
     except (ValidationError, ValueError, KeyError, TypeError) as problem:
+        if b"memory allocation of" in err:  # how a library in Rust ends the process
+            raise ParseCrashed(f"it needed more than {limits.memory_bytes:,} bytes of memory") from problem
         last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise ParseCrashed(f"its process ended with status {status}: {last or 'it said nothing'}") from problem
     raise error

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
+from functools import reduce
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
+from assay_importers.compound import check_compound
 from assay_importers.contract import WORKBOOKS, Sheet
 from assay_importers.errors import FaultyFile, shorten
 
 ZIP, OLE2 = WORKBOOKS
 MAX_UNPACKED = 256 * 1024 * 1024
 MAX_CELLS = 20_000_000
+_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
+_ROW = re.compile(rb"<(\w+:|)row[ />]")
+_CELL = re.compile(rb""" r=["']([A-Z]{0,3})([0-9]{1,7})["']""")
+_PART = 64 * 1024
 # Beyond this a spreadsheet no longer keeps every digit of a whole number.
 _EXACT = 10**15
 
@@ -31,7 +40,9 @@ def read_workbook(data: bytes, most_rows: int | None = None) -> tuple[Sheet, ...
     any result holds.
     """
     if data.startswith(ZIP):
-        _check_size(data)
+        data = _checked(data, most_rows)
+    else:
+        check_compound(data)
     try:
         return tuple(_sheets(data, most_rows))
     except FaultyFile:
@@ -57,14 +68,53 @@ def _sheets(data: bytes, most_rows: int | None) -> Iterator[Sheet]:
         yield Sheet(name, tuple(tuple(text_of(cell) for cell in row) for row in rows))
 
 
-def _check_size(data: bytes) -> None:
+def _checked(data: bytes, most_rows: int | None) -> bytes:
+    """The workbook, with `most_rows` with the first rows of its sheets alone: all rows are what takes time to read.
+
+    One cell far down and one far to the right are a rectangle that no memory holds, in a file of a few bytes.
+    """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError) as error:
+            if unpacked > MAX_UNPACKED:
+                raise FaultyFile(f"the workbook unpacks to {unpacked:,} bytes", expected="the export of one run")
+            sheets = [entry for entry in archive.infolist() if _SHEET.fullmatch(entry.filename)]
+            first = {entry.filename: _first_rows(archive, entry, most_rows) for entry in sheets}
+            for content in first.values():
+                _check_area(content)
+            return data if most_rows is None else _with(archive, first)
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, ValueError, EOFError, OSError) as error:
         raise FaultyFile(f"the workbook is damaged: {error}", expected="a whole xlsx workbook") from error
-    if unpacked > MAX_UNPACKED:
-        raise FaultyFile(f"the workbook unpacks to {unpacked:,} bytes", expected="the export of one run")
+
+
+def _first_rows(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most_rows: int | None) -> bytes:
+    if most_rows is None:
+        return archive.read(entry)
+    content = b""
+    with archive.open(entry) as stream:
+        while part := stream.read(_PART):
+            content += part
+            row = next(islice(_ROW.finditer(content), most_rows, None), None)
+            if row is not None:
+                return content[: row.start()] + b"</%bsheetData></%bworksheet>" % (row[1], row[1])
+    return content
+
+
+def _check_area(sheet: bytes) -> None:
+    cells = set(_CELL.findall(sheet))
+    rows = max((int(row) for _, row in cells), default=0)
+    columns = max((reduce(lambda number, letter: 26 * number + letter - 64, name, 0) for name, _ in cells), default=0)
+    if rows * columns > MAX_CELLS:
+        raise FaultyFile("the workbook has more cells than any result", expected="the export of one run")
+
+
+def _with(archive: zipfile.ZipFile, members: Mapping[str, bytes]) -> bytes:
+    """The archive with other contents of these members, not compressed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as copy:
+        for name in dict.fromkeys(archive.namelist()):
+            copy.writestr(zipfile.ZipInfo(name), members[name] if name in members else archive.read(name))
+    return out.getvalue()
 
 
 def text_of(cell: Any) -> str:

@@ -25,7 +25,7 @@ from assay_importers.delimited import (
     text_at,
     well_at,
 )
-from assay_importers.errors import FaultyFile
+from assay_importers.errors import FaultyFile, shorten
 from assay_importers.text import Row
 from assay_importers.text_matrix import how_many
 from assay_importers.wells import fits, read_well
@@ -79,6 +79,9 @@ class Elispot(Importer):
                 ]
                 if plates and grid.delimiter:
                     _read_above(grid.rows[: plates[0].at], header, found)
+                if plates:
+                    _tell_others(grid, plates, found)
+                if plates and grid.delimiter:
                     break
         if not found.readings:
             raise FaultyFile(
@@ -116,6 +119,15 @@ def _read_above(rows: Sequence[Row], header: dict[str, str], found: Collector) -
             header.setdefault(name.strip(), rest.strip())
         elif cells:
             found.unread.append(f"line {row.line}: {' | '.join(cells)}")
+
+
+def _tell_others(grid: Grid, plates: Sequence[_Drawn], found: Collector) -> None:
+    """Rows between and below the plates that are neither of them nor their titles."""
+    drawn = {row.line for plate in plates for row in plate.rows} | {grid.rows[plate.at].line for plate in plates}
+    for row in grid.rows[plates[0].at :]:
+        cells = [cell.strip() for cell in row.cells if cell.strip()]
+        if cells and row.line not in drawn and not _titled(" ".join(cells)):
+            found.unread.append(f"line {row.line}: {shorten(' | '.join(cells))}")
 
 
 def _read_table(table: Table, found: Collector) -> Listed:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Run, SourceFile, Verdict
@@ -31,6 +32,7 @@ WORDS: dict[str, Flag] = {
 }
 _PROCEDURE = "Procedure Details"
 _LAYOUT = "Layout"
+_RESULTS = "Results"
 _SAMPLE = {"well id", "name"}
 _CONCENTRATION = "conc/dil"
 _MASKED = re.compile(r"\*(.+)\*")
@@ -71,7 +73,7 @@ class Gen5(Importer):
         found.notes += decoded.notes
         starts = [index for index, row in enumerate(rows) if row.cells and row.cells[0].strip() == "Software Version"]
         names: set[str | None] = set()
-        for number, (start, end) in enumerate(zip(starts, [*starts[1:], len(rows)], strict=True), start=1):
+        for number, (start, end) in enumerate(pairwise([*starts, len(rows)]), start=1):
             _Plate(found, rows[start:end], number, names).read()
         found.notes += last_line_note(decoded.text)
         return found.finish(self.key, self.version, _run(found), "a grid or table of results below the header")
@@ -107,6 +109,8 @@ class _Plate:
         self.rows = rows
         self.names = names
         self.expected: list[tuple[str, str, str]] = []
+        self.titles: dict[str, int] = {}
+        """Lines that are nothing but the title of what follows, as long as nothing has."""
         self.name: str | None = None
         self.prefix = "" if number == 1 else f"{number}: "
         self.last = rows[-1].line
@@ -118,17 +122,22 @@ class _Plate:
         while at < len(self.rows):
             row = self.rows[at]
             grid = find_grid(self.rows, at)
+            if grid is not None or _is_table(row) or _is_other(row):
+                self.titles.pop(title, None)
             if grid is not None:
                 self._grid(grid, title)
                 at, title, procedure = grid.end, "", False
             elif _is_table(row):
                 at, title, procedure = self._table(at, title), "", False
-            elif row.cells and row.cells[0].strip() in {"Curve Name", "Well ID", "Well"}:
+            elif _is_other(row):
                 at = self._other(at, title)
             else:
                 if row.cells:
                     procedure, title = self._line(row, title, procedure=procedure)
+                    if title and title == row.cells[0].strip() and title != _RESULTS:
+                        self.titles[title] = row.line
                 at += 1
+        self.found.unread += [f"line {line}: {title}" for title, line in self.titles.items()]
         # Behind the results: what was measured comes first.
         for label, well, raw in self.expected:
             self.found.reading(label, raw, plate=self.name, location=well, style=self.style)
@@ -287,6 +296,10 @@ def _unused(name: str, names: set[str | None]) -> str:
 def _is_table(row: Row) -> bool:
     cells = [cell.strip() for cell in row.cells]
     return bool(cells) and cells[0].casefold() in _AXES and any(read_well(cell) for cell in cells[1:3])
+
+
+def _is_other(row: Row) -> bool:
+    return bool(row.cells) and row.cells[0].strip() in {"Curve Name", "Well ID", "Well"}
 
 
 def _cell(row: Row, index: int) -> str:

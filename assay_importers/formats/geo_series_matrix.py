@@ -17,7 +17,7 @@ from assay_importers.contract import (
     Verdict,
 )
 from assay_importers.errors import FaultyFile
-from assay_importers.formats.geo_text import attributes, find_end, line_of, open_geo, read_table
+from assay_importers.formats.geo_text import attributes, find_end, line_of, open_geo, read_table, strays
 from assay_importers.matrix import Matrix
 from assay_importers.text_matrix import Columns, cells_of
 
@@ -76,6 +76,7 @@ class GeoSeriesMatrix(Importer):
             tables=(Table(name="series matrix", columns=names, rows=columns.rows),),
             features=features,
             matrix=matrix,
+            unread=tuple(strays(text, text.find("\n", end), len(text))),
             notes=(*notes, *columns.notes),
         )
 

@@ -19,7 +19,7 @@ from assay_importers.contract import (
     Verdict,
 )
 from assay_importers.errors import FaultyFile
-from assay_importers.formats.geo_text import attributes, find_end, line_of, open_geo, read_table
+from assay_importers.formats.geo_text import attributes, find_end, line_of, open_geo, read_table, strays
 from assay_importers.matrix import Matrix
 from assay_importers.one_sample import Sample, join
 from assay_importers.text_matrix import Columns, how_many
@@ -40,6 +40,7 @@ class _Entity:
     name: str
     pairs: Sequence[tuple[str, str]]
     columns: Columns | None
+    unread: Sequence[str] = ()
 
     def every(self, name: str) -> list[str]:
         """All texts of an attribute."""
@@ -92,11 +93,14 @@ class GeoSoft(Importer):
         absent = [name for name in listed if samples and name not in named]
         if absent:
             values.notes.append(f"the series lists {len(absent)} samples that the file has not, {absent[0]} first")
+        facts = tuple(_facts(entities))
+        if not (facts or header or values.features):
+            raise FaultyFile("the file holds neither attributes nor values", line=1, expected="lines with !")
         return ParsedRun(
             format=self.key,
             importer_version=self.version,
             run=Run(batch=header.get("SERIES") or header.get("DATASET"), header=header),
-            facts=tuple(_facts(entities)),
+            facts=facts,
             tables=tuple(
                 Table(
                     name=f"{entity.kind} {entity.name}", columns=entity.columns.layout.names, rows=entity.columns.rows
@@ -106,7 +110,7 @@ class GeoSoft(Importer):
             ),
             features=values.features,
             matrix=values.matrix,
-            unread=tuple(values.unread),
+            unread=(*values.unread, *(text for entity in entities for text in entity.unread)),
             notes=(*notes, *values.notes),
         )
 
@@ -123,6 +127,7 @@ def _entities(text: str) -> Iterator[_Entity]:
             for sign, name, value in _ATTRIBUTE.findall(text[mark.end() : stop])
         ]
         columns = None
+        unread = [*(strays(text, 0, mark.start()) if number == 1 else ()), *strays(text, mark.end(), stop)]
         if begin is not None:
             start = text.find("\n", begin.start()) + 1 or len(text)
             end = find_end(text, f"!{begin[1]}_table_end", start)
@@ -136,7 +141,8 @@ def _entities(text: str) -> Iterator[_Entity]:
             line += text.count("\n", counted, start)
             counted = start
             columns = read_table(text, start, end, texts=texts, quoted=False, line=line)
-        yield _Entity(mark[1].upper(), mark[2], pairs, columns)
+            unread += strays(text, text.find("\n", end), after)
+        yield _Entity(mark[1].upper(), mark[2], pairs, columns, unread)
 
 
 def _facts(entities: Sequence[_Entity]) -> Iterator[Fact]:

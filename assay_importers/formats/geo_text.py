@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from assay_importers.errors import FaultyFile
+from assay_importers.errors import FaultyFile, shorten
 from assay_importers.text_matrix import Columns, Layout, cells_of, first_lines, is_number, open_text, read_columns
 
 _SAMPLED = 200
@@ -64,6 +64,19 @@ def read_table(
     start = lines.starts[1] if len(lines.texts) > 1 else end - begin
     layout = Layout(names, kept, quoted=quoted, line=line + 1)
     return read_columns(text[begin:end], start, layout)
+
+
+def strays(text: str, begin: int, end: int) -> Iterator[str]:
+    """Lines between two places, each the end of a line, that are neither attributes nor entities nor blank; with their
+    numbers.
+    """
+    if begin < 0 or not text[begin:end].strip():
+        return
+    number = line_of(text, begin)
+    for line in text[begin:end].split("\n"):
+        if line.strip() and not line.startswith(("!", "#", "^")):
+            yield f"line {number}: {shorten(line.strip())}"
+        number += 1
 
 
 def find_end(text: str, mark: str, begin: int) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import PurePosixPath
 
+from assay_importers.collect import last_line_note
 from assay_importers.contract import (
     WORKBOOKS,
     Fact,
@@ -271,7 +272,7 @@ def _codes(file: SourceFile, importer: Importer) -> ParsedRun:
         facts=tuple(facts),
         tables=(Table(name="Content", columns=tuple(columns), rows=len(records)),),
         unread=tuple(unread),
-        notes=(*decoded.notes, "the file describes codes and holds no counts"),
+        notes=(*decoded.notes, *last_line_note(decoded.text), "the file describes codes and holds no counts"),
     )
 
 

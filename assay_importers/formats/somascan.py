@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from assay_importers.collect import last_line_note
 from assay_importers.contract import Features, Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile, shorten
 from assay_importers.matrix import Matrix
@@ -65,7 +66,7 @@ class SomaScan(Importer):
             ),
             matrix=matrix,
             unread=tuple(adat.unread),
-            notes=decoded.notes,
+            notes=(*decoded.notes, *last_line_note(decoded.text)),
         )
 
 

@@ -32,6 +32,8 @@ _TYPES = frozenset(
     }
 )
 _SAMPLED = 200
+# What lines of numbers are made of, words for those that are none included.
+_NUMBERS = b"0123456789+-.eE \t\r\nnaifNAIF"
 _FEW = 5
 _MOSTLY = 0.8
 _MOST = 20_000_000
@@ -76,7 +78,7 @@ class TenxMtx(Importer):
         rows = _rows(found["features"][1]) if "features" in found else None
         barcodes = _barcodes(found["barcodes"][1]) if "barcodes" in found else None
         if "matrix" in found:
-            values, header = _market(*found["matrix"])
+            values, header = _market(found["matrix"][1])
         else:
             shape = (len(rows.ids) if rows else 0, len(barcodes or ()))
             values, header = import_module("numpy").zeros(shape, dtype="int64"), {}
@@ -180,7 +182,7 @@ def _barcodes(text: str) -> list[str]:
     return [line.strip() for line in first_lines(text, len(text)).texts if line.strip()]
 
 
-def _market(file: SourceFile, text: str) -> tuple[Any, dict[str, str]]:
+def _market(text: str) -> tuple[Any, dict[str, str]]:
     """The matrix by scipy, once its declared size is believable."""
     lines = first_lines(text, _SAMPLED).texts
     comments = [line for line in lines if line.startswith("%")]
@@ -196,8 +198,16 @@ def _market(file: SourceFile, text: str) -> tuple[Any, dict[str, str]]:
             line=len(comments) + 1,
             expected="a line for each entry",
         )
+    # The reader is not safe where something else than numbers stands, or a line without an end.
+    strange = text[text.index(lines[len(comments)]) :].encode().translate(None, _NUMBERS)
+    if strange:
+        raise FaultyFile(
+            "the matrix holds something else than numbers",
+            value=shorten(strange.decode()),
+            expected="a row, a column and a count in each line",
+        )
     try:
-        values = import_module("scipy.io").mmread(io.BytesIO(file.content), spmatrix=False).tocsc()
+        values = import_module("scipy.io").mmread(io.BytesIO(f"{text}\n".encode()), spmatrix=False).tocsc()
     except (ValueError, TypeError, OverflowError, MemoryError, NotImplementedError, RuntimeError) as error:
         raise FaultyFile(
             f"the matrix cannot be read: {shorten(str(error))}", expected="a row, a column and a count in each line"
