@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assay_importers.archives import unpack
 from assay_importers.contract import HEAD_ROWS, ParsedRun, SourceFile
-from assay_importers.delimited import Grid, open_grids
+from assay_importers.delimited import Grid, head_grids, open_grids
 from assay_importers.errors import FaultyFile
 from assay_importers.mapping import Delimiter, Layout, Mapping, guess_from, layout_at, names_at, read_with
 from assay_importers.registry import discover, recognise
@@ -83,8 +83,7 @@ def look_at(files: Sequence[SourceFile], at: Spot | None = None) -> TableLook:
 
     Raises `FaultyFile` for what cannot be opened, and for a line that is not there or has no names.
     """
-    grids, _ = open_grids(_one(files).content)
-    filled = [grid for grid in grids if any(row.cells for row in grid.rows)]
+    filled = _filled(_one(files), at)
     if not filled:
         raise FaultyFile("no table can be seen", line=1, expected="rows of cells that are divided by commas, tabs or ;")
     problem = None
@@ -132,6 +131,16 @@ def read_mapped(files: Sequence[SourceFile], mapping: Mapping) -> ParsedRun:
     known = discover()
     own = next(importer for importer in known if importer.key == KEY)
     return read_with(mapping, file, own.key, own.version).model_copy(update={"match": recognise(file, known)})
+
+
+def _filled(file: SourceFile, at: Spot | None) -> list[Grid]:
+    """The grids that hold anything, by their first rows where those tell: a file of any size is looked at as fast."""
+    if at is None or at.header_line <= HEAD_ROWS - SHOWN_BELOW:
+        grids = [grid for grid in head_grids(file.head) if any(row.cells for row in grid.rows)]
+        lines = {row.line for grid in grids for row in grid.rows}
+        if grids and (at is None or at.header_line in lines):
+            return grids
+    return [grid for grid in open_grids(file.content)[0] if any(row.cells for row in grid.rows)]
 
 
 def _one(files: Sequence[SourceFile]) -> SourceFile:

@@ -27,7 +27,7 @@ from biobank.study.models import Study
 from biobank.study.queries import study_by_code
 from biobank.tx import ReadTx, Tx
 
-_LONGEST_NAME = 500
+_LONGEST_NAME, _LONGEST_UNIT = 500, 40
 
 
 class RememberMapping(Command):
@@ -83,9 +83,12 @@ async def keep(tx: Tx, study_id: int, mapping: ColumnMeanings, known: int, reaso
         MappingChanged: the header is at another version than `known`.
         Invalid: too many columns, or names that are too long to keep.
     """
-    if len(mapping.columns) > MOST_COLUMNS or any(len(column.name) > _LONGEST_NAME for column in mapping.columns):
+    if len(mapping.columns) > MOST_COLUMNS or any(
+        len(column.name) > _LONGEST_NAME or len(column.unit or "") > _LONGEST_UNIT for column in mapping.columns
+    ):
         raise Invalid(
-            f"A mapping has at most {MOST_COLUMNS} columns, and names of at most {_LONGEST_NAME} characters.",
+            f"A mapping has at most {MOST_COLUMNS} columns, names of at most {_LONGEST_NAME} characters and units of "
+            f"at most {_LONGEST_UNIT}.",
             errors={"mapping": "is too large"},
         )
     signature = signature_of(mapping)

@@ -60,6 +60,13 @@ def test_a_sheet_is_named_and_another_can_be_chosen() -> None:
     assert (other.layout.sheet, other.delimiter) == ("notes", "")
 
 
+def test_names_far_down_a_file_are_found_where_a_person_says_they_are() -> None:
+    found = look([("run", "7")] * 100 + list(ROWS), Spot(delimiter=",", header_line=101))
+    assert found.layout is not None
+    assert [column.name for column in found.layout.columns] == list(ROWS[0])
+    assert [row.line for row in found.rows] == [97, 98, 99, 100, 101, 102, 103]
+
+
 def test_where_no_table_can_be_seen_the_first_rows_are_shown() -> None:
     found = look([("a", "b"), ("c", "d")])
     assert (found.layout, [row.cells for row in found.rows]) == (None, [("a", "b"), ("c", "d")])
