@@ -16,6 +16,7 @@ from biobank.demo.bulk import Bulk
 from biobank.demo.chance import Minter
 from biobank.demo.consign import STORED, Consignment, consign
 from biobank.demo.deliver import Delivery, Load
+from biobank.demo.elisa import plan_elisa, write_elisa
 from biobank.demo.enrol import write_people
 from biobank.demo.house import House, lock_up, set_up
 from biobank.demo.lanes import each, side_by_side
@@ -202,3 +203,8 @@ class _Work:
             progress("assay runs", done, len(runs))
 
         await side_by_side(each(runs), measure)
+        elisa = plan_elisa(runs, self.minter)
+        if elisa is not None:
+            async with open_tx(self.database, self.house.actors["technician"]) as tx:
+                self.counts["results"] += await write_elisa(tx, await Bulk.of(tx), self.house, elisa, self.seed)
+            self.counts["runs"] += 1

@@ -270,7 +270,7 @@ PANEL = (
     AnalytePlan("C1q", "C1q antibodies", "C1q", "P02745", 0.30, 45.0, 2.6),
 )
 LUMINEX, ELISA = "ANA-LX", "DNA-ELISA"
-IMPORTERS = ("luminex_xponent", "plate_reader")
+IMPORTERS = ("luminex_xponent", "generic_table")
 DILUTION = Decimal(100)
 SERUM_TAKEN = Decimal(20)
 """Microlitres of serum that a well of the panel takes."""

@@ -1,5 +1,5 @@
-"""Runs of the bead panel on stored serum, from planned to released. What stands in the database is what the
-importer read from the file.
+"""Runs of assays on stored serum, from planned to released, and those of the bead panel with their files. What stands
+in the database is what the importer read from the file.
 """
 
 import hashlib
@@ -33,10 +33,11 @@ _LEAST_PLATES = len(LATEST) + 2
 _SETTLED_DAYS = 8
 _RESULT_STATUS = {"parsed": "preliminary", "verified": "verified", "released": "released", "failed": "cancelled"}
 _RUN = (
-    "name study_id site_id assay_version_id status operator_id kit_lot raw_file_id importer importer_version "
-    "instrument software serial_number batch acquired_at header created_at imported_by imported_at "
+    "name study_id site_id assay_version_id status operator_id kit_lot column_mapping_id raw_file_id importer "
+    "importer_version instrument software serial_number batch acquired_at header created_at imported_by imported_at "
     "verified_by verified_at released_by released_at"
 )
+_KITS = {plan.LUMINEX: "AX8", plan.ELISA: "DS2"}
 _VALUE = "value comparator unit raw_text flag"
 
 
@@ -52,17 +53,21 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class RunPlan:
-    """A run to be: number, how far it came, the day of the bench work, and what goes on the plate."""
+    """A run to be: number, how far it came, the day of the bench work, what goes on the plate, and which thaw of the
+    tubes that is.
+    """
 
     number: int
     status: str
     day: date
     subjects: tuple[Subject, ...]
     plate: str
+    assay: str = plan.LUMINEX
+    thaw: int = 1
 
     @property
     def name(self) -> str:
-        return f"{plan.LUMINEX}-{self.number:03d}"
+        return f"{self.assay}-{self.number:03d}"
 
     def moment(self, days: int, minutes: int) -> datetime:
         return at(self.day + timedelta(days=days), plan.CENTRAL.timezone, minutes)
@@ -95,13 +100,29 @@ async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int) -
     chance = stream(seed, "run", run.number)
     spots = reference_spots(failed=run.status == "failed")
     spots += [
-        Spot(len(spots) + number, "unknown", f"Unknown{number + 1}", _levels(one, seed))
+        Spot(len(spots) + number, "unknown", f"Unknown{number + 1}", levels(one, seed))
         for number, one in enumerate(run.subjects)
     ]
     started = run.moment(0, 14 * 60 + chance.randint(0, 50)).astimezone(ZoneInfo(plan.CENTRAL.timezone))
     file = SourceFile(f"{run.name}.csv", export(spots, run.name, started, chance))
     parsed = LuminexXponent().parse(file) if run.status in _RESULT_STATUS else None
-    run_id = await _write_head(bulk, house, run, parsed, file)
+    return await write_read(tx, bulk, house, run, spots, file, parsed)
+
+
+async def write_read(
+    tx: Tx,
+    bulk: Bulk,
+    house: House,
+    run: RunPlan,
+    spots: Sequence[Spot],
+    file: SourceFile,
+    parsed: ParsedRun | None,
+    mapping: int | None = None,
+) -> int:
+    """A run of these wells, the last of them its subjects, with what was read from its file, of a table by this
+    mapping; answers how many results it has.
+    """
+    run_id = await _write_head(bulk, house, run, parsed, file, mapping)
     tx.record(
         f"run.{run.status}",
         subject="assay_run",
@@ -118,7 +139,7 @@ async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int) -
         "well",
         "plate_id row col role specimen_id name name_in_file dilution freeze_thaw_count",
         [
-            (plate, spot.row, spot.col, spot.role, *_content(spot, run.subjects, first, named=parsed is not None))
+            (plate, spot.row, spot.col, spot.role, *_content(spot, run, first, named=parsed is not None))
             for spot in spots
         ],
     )
@@ -128,7 +149,7 @@ async def write_run(tx: Tx, bulk: Bulk, house: House, run: RunPlan, seed: int) -
     return await _write_results(bulk, house, run, run_id, parsed, spots, wells)
 
 
-def _levels(one: Subject, seed: int) -> tuple[float, ...]:
+def levels(one: Subject, seed: int) -> tuple[float, ...]:
     """A flare raises what flares raise; otherwise a person's levels stay about the same over the years."""
     chance = stream(seed, "levels", one.person.index, one.visit.type, one.visit.number)
     return tuple(
@@ -137,17 +158,17 @@ def _levels(one: Subject, seed: int) -> tuple[float, ...]:
     )
 
 
-def _content(spot: Spot, subjects: Sequence[Subject], first: int, *, named: bool) -> Row:
-    """Tube or name, the name in the file once there is one, dilution, and the thaws of the tube: plating it was
-    its first.
-    """
+def _content(spot: Spot, run: RunPlan, first: int, *, named: bool) -> Row:
+    """Tube or name, the name in the file once there is one, dilution, and the thaws of the tube with this one."""
     in_file = spot.sample if named else None
     if spot.role == "unknown":
-        return (subjects[spot.number - first].tube.id, None, in_file, plan.DILUTION, 1)
+        return (run.subjects[spot.number - first].tube.id, None, in_file, plan.DILUTION, run.thaw)
     return (None, spot.sample, in_file, Decimal(1), None)
 
 
-async def _write_head(bulk: Bulk, house: House, run: RunPlan, parsed: ParsedRun | None, file: SourceFile) -> int:
+async def _write_head(
+    bulk: Bulk, house: House, run: RunPlan, parsed: ParsedRun | None, file: SourceFile, mapping: int | None
+) -> int:
     operator, reviewer = house.users["technician"], house.users["reviewer"]
     read: tuple[Any, ...] = (None,) * 9
     imported: tuple[Any, ...] = (None, None)
@@ -178,10 +199,11 @@ async def _write_head(bulk: Bulk, house: House, run: RunPlan, parsed: ParsedRun 
         run.name,
         house.study,
         house.central,
-        house.versions[plan.LUMINEX],
+        house.versions[run.assay],
         run.status,
         operator,
-        f"AX8-{2400 + run.number // 6}",
+        f"{_KITS[run.assay]}-{2400 + run.number // 6}",
+        mapping,
         *read,
         run.moment(0, 9 * 60),
         *imported,
@@ -254,7 +276,7 @@ async def _write_results(
         (key, 1, status, limit_kind(value[1]), reason, True, released, None, *value)
         for key, value in zip(keys, values, strict=True)
     ]
-    if versions and run.status == "released" and run.number == 1:
+    if versions and run.status == "released" and run.number == 1 and run.assay == plan.LUMINEX:
         versions[:1] = _corrected(versions[0], run)
     await bulk.copy(
         "result_version",

@@ -34,8 +34,12 @@ class Spot:
         return self.number // 8
 
     @property
+    def well(self) -> str:
+        return f"{ROWS[self.row]}{self.col + 1}"
+
+    @property
     def location(self) -> str:
-        return f"{self.number + 1}(1,{ROWS[self.row]}{self.col + 1})"
+        return f"{self.number + 1}(1,{self.well})"
 
 
 def reference_spots(*, failed: bool) -> list[Spot]:

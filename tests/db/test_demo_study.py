@@ -11,6 +11,7 @@ from argon2 import PasswordHasher
 
 from assay_importers.contract import SourceFile
 from assay_importers.formats.luminex_xponent import LuminexXponent
+from assay_importers.mapping import Mapping, read_with
 from biobank.access.passwords import verify_password
 from biobank.access.rules import ROLES
 from biobank.assay.models import RUN_STATUSES
@@ -196,6 +197,13 @@ async def test_results_are_what_the_importer_reads_from_the_file(look):
     )
     assert read == sorted(map(tuple, stored))
     assert not parsed.unread
+    table = await look.fetchrow(
+        "select r.name, m.number, f.content, r.header::json ->> 'mapping' as mapping from assay_run r "
+        "join column_mapping m on m.id = r.column_mapping_id join raw_file f on f.id = r.raw_file_id"
+    )
+    again = read_with(Mapping.model_validate_json(table["mapping"]), SourceFile(table["name"], table["content"]))
+    assert (table["name"], table["number"], len(again.unread)) == ("DNA-ELISA-001", 1, 1)
+    assert {reading.analyte for reading in again.readings} == {"dsDNA"}
     assert await look.fetchval("select count(*) from result_version where comparator = '<' and limit_kind = 'LLOQ'")
 
 
