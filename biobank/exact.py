@@ -11,5 +11,14 @@ def plain(number: Decimal) -> Decimal:
     return number.quantize(Decimal(1)) if number == number.to_integral_value() else number.normalize()
 
 
+UNIT_WORDS = {"10*6": "\N{MULTIPLICATION SIGN} 10\N{SUPERSCRIPT SIX}"}
+"""The units whose code is not how people write them: cells are counted in millions."""
+
+
+def unit_words(unit: str) -> str:
+    """A unit as people write it."""
+    return UNIT_WORDS.get(unit, unit)
+
+
 Exact = Annotated[Decimal, AfterValidator(plain)]
 """A quantity as people write it: the driver reads 50000 from the database as 5E+4."""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from biobank.exact import unit_words
 from biobank.web.timeline import draw_timeline
 
 WEB = Path(__file__).resolve().parent.parent / "web"
@@ -169,7 +170,7 @@ def quantity(value: Decimal | int, unit: str | None = None) -> str:
         raise TypeError(f"a quantity is a Decimal or an int, not {type(value).__name__}: {value!r}")
     digits = f"{value:f}" if isinstance(value, Decimal) else str(value)
     digits = digits.replace("-", "\N{MINUS SIGN}")
-    return f"{digits}{_NARROW_SPACE}{unit}" if unit else digits
+    return f"{digits}{_NARROW_SPACE}{unit_words(unit)}" if unit else digits
 
 
 class Positioned(Protocol):

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from biobank import ids
+from biobank.exact import unit_words
 from biobank.scan import rules
 from biobank.scan.queries import CodeView, PlaceView, TubeView
 from biobank.storage import boxes
@@ -107,7 +108,7 @@ def stop(mode: str, code: str, title: str, message: str) -> Answer:
 
 
 def described(tube: TubeView) -> str:
-    amount = f"{tube.quantity} {tube.unit}{' (partial)' if tube.is_partial else ''}"
+    amount = f"{tube.quantity} {unit_words(tube.unit)}{' (partial)' if tube.is_partial else ''}"
     parts = [f"{tube.title}, {amount}", whose(tube)]
     return " · ".join(parts)
 

@@ -174,19 +174,20 @@ async def undo_box(tx: Tx, command: UndoBox) -> Answer:
     the rest is.
     """
     kept: list[str] = []
-    done = 0
+    back: set[str] = set()
     for one in reversed(command.undos):
         deed = storage.UndoMove(undo=one)
         try:
-            done += len((await attempt(tx, lambda deed=deed: storage.undo(tx, deed))).placements)  # type: ignore[misc]
+            undone = await attempt(tx, lambda deed=deed: storage.undo(tx, deed))  # type: ignore[misc]
+            back |= {placement.tube for placement in undone.placements}
         except DomainError as refusal:
             kept.append(refusal.detail)
     shown = await shown_box(tx, command.box)
     return Answer(
         verdict="warning" if kept else "ok",
-        word="Undone" if done else "Nothing undone",
+        word="Undone" if back else "Nothing undone",
         code=shown["box"].code,
-        title=f"{done} {'tube is' if done == 1 else 'tubes are'} where they were before.",
+        title="1 tube is where it was before." if len(back) == 1 else f"{len(back)} tubes are where they were before.",
         message=" ".join(kept) or None,
         mode="",
         **shown,

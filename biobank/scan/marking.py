@@ -10,6 +10,7 @@ from biobank.accession.codes import quantity as quantity_of
 from biobank.actor import Permission
 from biobank.disposal.models import Disposal
 from biobank.disposal.queries import listed_on
+from biobank.exact import unit_words
 from biobank.printing.applying import VerifyApplied, labels_of, verify_applied
 from biobank.scan.answers import Answer, Context, StationScan, described, not_a_tube, stop
 from biobank.scan.queries import CodeView, TubeView
@@ -62,7 +63,8 @@ async def measure(tx: Tx, command: StationScan, found: CodeView) -> Answer:
         word="Tube",
         code=found.code,
         title=described(found.tube),
-        message=f"It holds {found.tube.quantity} {found.tube.unit} by its record. Type or scan what it holds.",
+        message=f"It holds {found.tube.quantity} {unit_words(found.tube.unit)} by its record. "
+        "Type or scan what it holds.",
         href=found.href,
         mode=command.mode,
         context=Context(code=found.code, words=ids.grouped(found.code)),
@@ -83,7 +85,8 @@ async def measured(tx: Tx, command: StationScan, found: CodeView, tube: TubeView
         word="Recorded",
         code=found.code,
         title=described(tube),
-        message=f"{amount:f} {kind.unit}, by its record until now {tube.quantity} {tube.unit}. Scan the next tube.",
+        message=f"{amount:f} {unit_words(kind.unit)}, by its record until now {tube.quantity} {unit_words(tube.unit)}. "
+        "Scan the next tube.",
         href=found.href,
         mode=command.mode,
         final=True,

@@ -299,6 +299,7 @@ async def _steps_back(tx: Tx, deed: UUID, tubes: Sequence[Specimen]) -> list[tup
 
 
 def _step_back(tx: Tx, deed: UUID, tube: Specimen, latest: Sequence[CustodyHistory]) -> tuple[Place | None, Place]:
+    latest = _since_then(tx, deed, latest)
     now = latest[0]
     if now.tx != deed:
         raise rules.NothingToUndo(f"{ids.grouped(tube.code)} was moved again since: undo that first.", tube=tube.code)
@@ -312,6 +313,16 @@ def _step_back(tx: Tx, deed: UUID, tube: Specimen, latest: Sequence[CustodyHisto
             f"{ids.grouped(tube.code)} came here from outside the house: move it as a new step.", tube=tube.code
         )
     return _place_then(now), back
+
+
+def _since_then(tx: Tx, deed: UUID, latest: Sequence[CustodyHistory]) -> Sequence[CustodyHistory]:
+    """The history back from a deed, where all that followed it was this person's own and led back to where the deed
+    left the tube: what was taken back stands in the way of nothing. Otherwise all of it.
+    """
+    at = next((at for at, was in enumerate(latest) if was.tx == deed), 0)
+    stands = _place_then(latest[at])
+    mine = all(was.actor_id == tx.actor.user_id for was in latest[:at])
+    return latest[at:] if mine and stands is not None and stands == _place_then(latest[0]) else latest
 
 
 def _place_then(was: CustodyHistory) -> Place | None:

@@ -39,16 +39,16 @@ from biobank.study.queries import site_reach
 from biobank.tx import ReadTx
 
 
-class ContainerRow(View):
-    """A container in a list, with what stands in it at any depth: `occupied` of `capacity` positions hold a tube,
-    `slots_taken` of `slots` a container; `reserved` positions and `reserved_slots` are kept free. `slot` is its own in
-    its parent. `id` is the key of keyset paging and is not shown.
+class Standing(View):
+    """A container, the state it is in, and what stands in it at any depth: `occupied` of `capacity` positions hold a
+    tube, `slots_taken` of `slots` a container; `reserved` positions and `reserved_slots` are kept free. `slot` is its
+    own in its parent.
     """
 
-    id: Annotated[int, Field(exclude=True)]
     code: str
     name: str
     type: str
+    type_title: str
     level: str
     site: str
     temperature_class: str
@@ -63,6 +63,17 @@ class ContainerRow(View):
     slots_taken: int
     reserved: int
     reserved_slots: int
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """The icon and the words of its state."""
+        return rules.STATUS_KINDS[self.status], rules.STATUS_WORDS[self.status]
+
+
+class ContainerRow(Standing):
+    """A container in a list. `id` is the key of keyset paging and is not shown."""
+
+    id: Annotated[int, Field(exclude=True)]
 
 
 class SlotGrid(View):
@@ -79,35 +90,17 @@ class SlotGrid(View):
     held: dict[str, Place]
 
 
-class ContainerView(View):
-    """A container. `grid` is of its slots, for what has any; `undo` takes its last move back, for who made it and
-    within the shift.
+class ContainerView(Standing):
+    """A container by itself. `grid` is of its slots, for what has any; `undo` takes its last move back, for who made it
+    and within the shift.
     """
 
-    code: str
-    name: str
-    type: str
-    type_title: str
-    level: str
-    site: str
     timezone: str
-    temperature_class: str
-    status: str
     row_version: int
     path: tuple[Place, ...]
-    slot: str | None
-    slot_row: int | None
-    slot_col: int | None
     placed_at: datetime
     undo: UUID | None
     grid: SlotGrid | None
-    boxes: int
-    occupied: int
-    capacity: int
-    slots: int
-    slots_taken: int
-    reserved: int
-    reserved_slots: int
     children: tuple[ContainerRow, ...]
 
 
@@ -238,6 +231,7 @@ async def _rows(
             Container.code,
             Container.name,
             ContainerType.code.label("type"),
+            ContainerType.title.label("type_title"),
             ContainerType.level,
             Site.code.label("site"),
             Container.temperature_class,
@@ -365,7 +359,6 @@ async def container(tx: ReadTx, code: str, permission: Permission = Permission.S
         placed_at=found.placed_at,
         undo=await _undo(tx, found.id),
         grid=_slots(grid, kept) if grid else None,
-        type_title=kind.title,
         timezone=timezone,
         row_version=found.row_version,
         path=tuple(place(step) for step in steps),

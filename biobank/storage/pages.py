@@ -1,18 +1,21 @@
 """The storage browser: sites, the tree with its occupancy, and the box."""
 
 import asyncio
-from typing import Any
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from litestar import Request, Response, Router, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath, URLEncodedBody
 from litestar.response import Redirect, Template
+from pydantic import BaseModel
 
 from biobank import csvfile, ids
 from biobank.actor import Permission
 from biobank.errors import Invalid
 from biobank.http.deps import Reading, Writing
-from biobank.http.pages import form_key, page, parse_form, shown_again
+from biobank.http.pages import CommandModel, form_key, page, parse_form, shown_again
 from biobank.storage import (
     boxes,
     commands,
@@ -29,11 +32,14 @@ from biobank.storage.commands import PlacementView, SwapView
 from biobank.storage.occupancy import ContainerView
 from biobank.storage.planting import TreeView
 from biobank.storage.trees import COLUMNS
-from biobank.tx import ReadTx
+from biobank.tx import ReadTx, Tx
 from labels import BoxCell, BoxMap, LabelError, render_box_map
 
 Form = URLEncodedBody[dict[str, str]]
+_READ = {"permission": Permission.STORAGE_READ}
+_STORE = {"permission": Permission.STORAGE_STORE}
 _MANAGE = {"permission": Permission.STORAGE_MANAGE}
+ViewModel = TypeVar("ViewModel", bound=BaseModel)
 
 
 async def _index(tx: ReadTx) -> dict[str, Any]:
@@ -48,7 +54,7 @@ async def _index(tx: ReadTx) -> dict[str, Any]:
 
 async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
     place = await occupancy.container(tx, code)
-    manages = tx.actor.may(Permission.STORAGE_MANAGE)
+    manages, stores = tx.actor.may(Permission.STORAGE_MANAGE), tx.actor.may(Permission.STORAGE_STORE)
     box = await boxes.box(tx, code) if place.level == "box" else None
     return {
         "place": place,
@@ -56,16 +62,15 @@ async def _view(tx: ReadTx, code: str) -> dict[str, Any]:
         "types": await queries.types_into(tx, place.type) if manages and not box else [],
         "own_types": await queries.types_of_level(tx, place.level) if manages else [],
         "classes": await queries.temperature_classes(tx) if manages else [],
-        "reserved": await reservations.open_names(tx, place.site) if tx.actor.may(Permission.STORAGE_STORE) else [],
-        "status_words": rules.STATUS_WORDS,
-        "statuses": rules.next_statuses(place.status, manages=manages)
-        if manages or tx.actor.may(Permission.STORAGE_STORE)
-        else (),
+        "reserved": await reservations.open_names(tx, place.site) if stores else [],
+        "statuses": [(one, rules.STATUS_WORDS[one]) for one in rules.next_statuses(place.status, manages=manages)]
+        if manages or stores
+        else [],
         "site_tz": place.timezone,
     }
 
 
-@get("/storage", operation_id="storagePage", opt={"permission": Permission.STORAGE_READ}, include_in_schema=False)
+@get("/storage", operation_id="storagePage", opt=_READ, include_in_schema=False)
 async def storage_page(request: Request[Any, Any, Any], tx: Reading) -> Template:
     return page(request, "storage/index.html", title="Storage", **await _index(tx))
 
@@ -73,7 +78,7 @@ async def storage_page(request: Request[Any, Any, Any], tx: Reading) -> Template
 @get(
     "/storage/{code:str}",
     operation_id="containerPage",
-    opt={"permission": Permission.STORAGE_READ},
+    opt=_READ,
     include_in_schema=False,
 )
 async def container_page(request: Request[Any, Any, Any], tx: Reading, code: FromPath[str]) -> Template:
@@ -84,7 +89,7 @@ async def container_page(request: Request[Any, Any, Any], tx: Reading, code: Fro
 @get(
     "/storage/{code:str}/map.pdf",
     operation_id="boxMapPdf",
-    opt={"permission": Permission.STORAGE_READ},
+    opt=_READ,
     include_in_schema=False,
 )
 async def map_pdf(tx: Reading, code: FromPath[str]) -> Response[bytes]:
@@ -142,7 +147,7 @@ def _paper(box: BoxView, rows: list[ContentRow]) -> BoxMap:
 @get(
     "/storage/{code:str}/content.csv",
     operation_id="boxContentCsv",
-    opt={"permission": Permission.STORAGE_READ},
+    opt=_READ,
     include_in_schema=False,
 )
 async def content_csv(tx: Reading, code: FromPath[str]) -> Response[str]:
@@ -157,150 +162,95 @@ async def content_csv(tx: Reading, code: FromPath[str]) -> Response[str]:
 @post(
     "/storage/containers",
     operation_id="addContainerForm",
-    opt={"permission": Permission.STORAGE_MANAGE},
+    opt=_MANAGE,
     include_in_schema=False,
     status_code=303,
 )
 async def add_form(tx: Writing, data: Form) -> Redirect:
     parent = data.get("parent") or None
-    if parent is None:
-        template, title, view = "storage/index.html", "Storage", await _index(tx)
-    else:
-        view = await _view(tx, parent)
-        template, title = "storage/container.html", view["place"].name
-    with shown_again(template, title=title, values=data, **view):
+    if parent is not None:
+        await _done(
+            tx, parent, "add", data, containers.AddContainer, partial(containers.add_container, tx), ContainerView
+        )
+        return Redirect(f"/storage/{parent}", status_code=303)
+    with shown_again("storage/index.html", title="Storage", values=data, **await _index(tx)):
         command = parse_form(containers.AddContainer, data)
         made = await tx.once(form_key(data), command, ContainerView, lambda: containers.add_container(tx, command))
-    return Redirect(f"/storage/{parent or made.code}", status_code=303)
+    return Redirect(f"/storage/{made.code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/move",
-    operation_id="moveContainerForm",
-    opt={"permission": Permission.STORAGE_STORE},
-    include_in_schema=False,
-    status_code=303,
-)
+async def _done(
+    tx: Tx,
+    code: str,
+    form: str,
+    data: dict[str, str],
+    command: type[CommandModel],
+    deed: Callable[[CommandModel], Awaitable[ViewModel]],
+    answer: type[ViewModel],
+    **given: str,
+) -> ViewModel:
+    """Do what a form on the page of a container asks for. Refused, the page comes back with what was typed and what is
+    wrong, in this form only.
+    """
+    view = await _view(tx, code)
+    with shown_again("storage/container.html", title=view["place"].name, values={**data, "form": form}, **view):
+        asked = parse_form(command, data, **given)
+        return await tx.once(form_key(data), asked, answer, lambda: deed(asked), of=code)
+
+
+_form = partial(post, include_in_schema=False, status_code=303)
+
+
+@_form("/storage/{code:str}/move", operation_id="moveContainerForm", opt=_STORE)
 async def move_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
-        command = parse_form(containers.MoveContainer, data, override_reason=data.get("move_reason") or None)
-        await tx.once(
-            form_key(data), command, ContainerView, lambda: containers.move_container(tx, code, command), of=code
-        )
+    deed = partial(containers.move_container, tx, code)
+    await _done(tx, code, "move", data, containers.MoveContainer, deed, ContainerView)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/tubes",
-    operation_id="storeTubeForm",
-    opt={"permission": Permission.STORAGE_STORE},
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/tubes", operation_id="storeTubeForm", opt=_STORE)
 async def store_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
-        reason = data.get("store_reason") or None
-        command = parse_form(commands.StoreTube, data, box=code, override_reason=reason)
-        await tx.once(form_key(data), command, PlacementView, lambda: commands.store(tx, command))
+    await _done(tx, code, "store", data, commands.StoreTube, partial(commands.store, tx), PlacementView, box=code)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/removals",
-    operation_id="takeTubeOutForm",
-    opt={"permission": Permission.STORAGE_STORE},
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/removals", operation_id="takeTubeOutForm", opt=_STORE)
 async def take_out_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
-        command = parse_form(commands.TakeOut, {}, tube=data.get("taken", ""))
-        await tx.once(form_key(data), command, PlacementView, lambda: commands.take_out(tx, command), of=code)
+    await _done(tx, code, "take_out", data, commands.TakeOut, partial(commands.take_out, tx), PlacementView)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/swaps",
-    operation_id="swapTubesForm",
-    opt={"permission": Permission.STORAGE_STORE},
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/swaps", operation_id="swapTubesForm", opt=_STORE)
 async def swap_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
-        command = parse_form(commands.SwapTubes, data)
-        await tx.once(form_key(data), command, SwapView, lambda: commands.swap(tx, command), of=code)
+    await _done(tx, code, "swap", data, commands.SwapTubes, partial(commands.swap, tx), SwapView)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/move-back",
-    operation_id="moveContainerBackForm",
-    opt={"permission": Permission.STORAGE_STORE},
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/move-back", operation_id="moveContainerBackForm", opt=_STORE)
 async def move_back_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    with shown_again("storage/container.html", title=view["place"].name, values=data, **view):
-        command = parse_form(containers.MoveBack, data, override_reason=data.get("back_reason") or None)
-        await tx.once(form_key(data), command, ContainerView, lambda: containers.move_back(tx, code, command), of=code)
+    await _done(
+        tx, code, "move_back", data, containers.MoveBack, partial(containers.move_back, tx, code), ContainerView
+    )
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/status",
-    operation_id="setContainerStatusForm",
-    opt={"permission": Permission.STORAGE_READ},
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/status", operation_id="setContainerStatusForm", opt=_READ)
 async def status_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    values = {**data, "status_reason": data.get("reason", ""), "reason": ""}
-    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
-        command = parse_form(service.SetStatus, data)
-        await tx.once(form_key(data), command, ContainerView, lambda: service.set_status(tx, code, command), of=code)
+    await _done(tx, code, "status", data, service.SetStatus, partial(service.set_status, tx, code), ContainerView)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/change",
-    operation_id="changeContainerForm",
-    opt=_MANAGE,
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/change", operation_id="changeContainerForm", opt=_MANAGE)
 async def change_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    values = {**data, "new_name": data.get("name", ""), "name": ""}
-    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
-        command = parse_form(containers.ChangeContainer, data)
-        await tx.once(
-            form_key(data), command, ContainerView, lambda: containers.change_container(tx, code, command), of=code
-        )
+    deed = partial(containers.change_container, tx, code)
+    await _done(tx, code, "change", data, containers.ChangeContainer, deed, ContainerView)
     return Redirect(f"/storage/{code}", status_code=303)
 
 
-@post(
-    "/storage/{code:str}/copies",
-    operation_id="copyContainerForm",
-    opt=_MANAGE,
-    include_in_schema=False,
-    status_code=303,
-)
+@_form("/storage/{code:str}/copies", operation_id="copyContainerForm", opt=_MANAGE)
 async def copy_form(tx: Writing, code: FromPath[str], data: Form) -> Redirect:
-    view = await _view(tx, code)
-    values = {**data, "copy_name": data.get("name", ""), "name": ""}
-    with shown_again("storage/container.html", title=view["place"].name, values=values, **view):
-        command = parse_form(planting.CopyContainer, data)
-        made = await tx.once(
-            form_key(data), command, TreeView, lambda: planting.copy_container(tx, code, command), of=code
-        )
+    deed = partial(planting.copy_container, tx, code)
+    made = await _done(tx, code, "copy", data, planting.CopyContainer, deed, TreeView)
     return Redirect(made.places[0].href, status_code=303)
 
 

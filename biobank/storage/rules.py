@@ -26,6 +26,15 @@ STATUS_WORDS: Mapping[str, str] = {
     "alarm": "in alarm",
     "decommissioned": "out of use for good",
 }
+STATUS_KINDS: Mapping[str, str] = {
+    "planned": "pending",
+    "active": "ok",
+    "full": "info",
+    "maintenance": "warning",
+    "alarm": "stop",
+    "decommissioned": "muted",
+}
+"""The icon and colour of each state of a container."""
 STATUS_STEPS: Mapping[str, frozenset[str]] = {
     "planned": frozenset({"active", "decommissioned"}),
     "active": frozenset({"full", "maintenance", "alarm", "decommissioned"}),

@@ -37,6 +37,15 @@ async def test_moving_asks_nothing_and_undo_of_a_box_takes_all_back(api, databas
     assert ids.grouped(made.tubes[1]) in done["message"]
     assert done["box"]["occupied"] == 0
     assert (await tech.see(f"/containers/{first}/box"))["occupied"] == 2
+    # A tube that was put in, taken out and put back goes all the way, and counts once.
+    chain = [
+        await tech.ok("/scan", {"text": made.tubes[0], "mode": mode, "box": second})
+        for mode in ("move", "check_out", "return")
+    ]
+    assert [one["word"] for one in chain] == ["Moved", "In hand", "Stored"]
+    whole = await tech.ok("/scan/undo-box", {"box": second, "undos": [one["undo"] for one in chain]})
+    assert (whole["verdict"], whole["title"]) == ("ok", "1 tube is where it was before.")
+    assert (await tech.see(f"/containers/{first}/box"))["occupied"] == 2
     again = await tech.ok("/scan/undo-box", {"box": second, "undos": [moved[0]["undo"]]})
     assert (again["word"], again["verdict"]) == ("Nothing undone", "warning")
     assert (

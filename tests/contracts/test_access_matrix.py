@@ -536,7 +536,7 @@ def bodies(codes: Codes) -> dict[str, dict[str, Any]]:
         "moveContainer": {"parent": codes.rack, "row_version": 1},
         "moveContainerForm": {"parent": codes.rack, "row_version": "1"},
         "storeTubeForm": {"tube": tube},
-        "takeTubeOutForm": {"taken": tube},
+        "takeTubeOutForm": {"tube": tube},
         "swapTubesForm": {"first": tube, "second": codes.tube2},
         "storeTube": {"tube": tube, "box": codes.box},
         "takeTubeOut": {"tube": tube},

@@ -59,16 +59,16 @@ async def test_a_tube_is_stored_swapped_and_taken_out_without_a_script(api, brow
     shown = (await tech.get(f"/storage/{code}")).text
     assert f'href="/specimens/{one}"' in shown
     assert "C4, occupied" in shown
-    taken = await tech.post(f"/storage/{code}/tubes", {"tube": two, "position": "C4", "store_reason": ""})
+    taken = await tech.post(f"/storage/{code}/tubes", {"tube": two, "position": "C4", "override_reason": ""})
     assert taken.status_code == 409
     assert f"taken by {ids.grouped(one)}" in taken.text
     assert f'value="{two}"' in taken.text
     assert (await tech.post(f"/storage/{code}/tubes", {"tube": two})).status_code == 303
     assert (await tech.post(f"/storage/{code}/swaps", {"first": one, "second": two})).status_code == 303
     assert "A1, occupied, " + ids.grouped(one) in (await tech.get(f"/storage/{code}")).text
-    assert (await tech.post(f"/storage/{code}/removals", {"taken": one})).status_code == 303
+    assert (await tech.post(f"/storage/{code}/removals", {"tube": one})).status_code == 303
     assert ids.grouped(one) not in (await tech.get(f"/storage/{code}")).text
-    assert (await tech.post(f"/storage/{code}/removals", {"taken": ""})).status_code == 422
+    assert (await tech.post(f"/storage/{code}/removals", {"tube": ""})).status_code == 422
 
 
 async def test_a_box_moves_by_form_and_a_stale_form_is_refused(api, browser):

@@ -1,7 +1,7 @@
 /** What the page shows beside the verdict: the box, what is at hand, the connection, and the mode. */
 
 import { grouped, need } from "../dom";
-import type { AtHand } from "./hands";
+import { FILLING, type AtHand } from "./hands";
 import { boxTable, boxWords, stateWord } from "./render";
 import { askReason } from "./said";
 import { settings } from "./settings";
@@ -51,6 +51,8 @@ export class Display {
     }
     this.slot("context-box").textContent = hand.box ? grouped(hand.box) : "scan a box";
     this.slot("context-next").textContent = hand.box ? (hand.free?.[0] ?? (hand.free ? "full" : "–")) : "–";
+    need("[data-row=box]", this.root).hidden = !hand.box && !FILLING.has(hand.mode) && hand.mode !== "remap";
+    need("[data-row=next]", this.root).hidden = !FILLING.has(hand.mode);
     const words = context?.words ?? (hand.context ? grouped(hand.context) : needs);
     this.slot("context").textContent = words;
     need("[data-row=context]", this.root).hidden = !words;

@@ -18,7 +18,8 @@ export interface AtHand {
   free: string[] | null;
 }
 
-const FILLING = new Set(["store", "move", "return"]);
+/** The modes in which what is scanned goes into the box at hand. */
+export const FILLING = new Set(["store", "move", "return"]);
 const CONTEXTS: Record<string, string> = { pack: "X", receive: "X", verify: "TP", quantity: "T" };
 
 /** A mode begins: what belonged to the one before is put aside. */

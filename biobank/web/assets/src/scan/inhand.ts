@@ -16,6 +16,15 @@ const EVERY = 60_000;
 const SHOWN = 30;
 const WORDS = { ok: "in hand", warning: "put it back", stop: "too long out" };
 
+const HOUR = 60;
+const DAY = 24 * HOUR;
+
+/** `45 min`, `3 h`, `32 days`: as much as somebody wants to know of it. */
+function duration(minutes: number): string {
+  if (minutes < 2 * HOUR) return `${minutes} min`;
+  return minutes < 2 * DAY ? `${Math.floor(minutes / HOUR)} h` : `${Math.floor(minutes / DAY)} days`;
+}
+
 export class InHand {
   private timer = 0;
 
@@ -48,7 +57,7 @@ export class InHand {
         { class: `is-${tube.tone}` },
         el("a", { class: "code", href: `/specimens/${tube.code}` }, grouped(tube.code)),
         el("span", { class: "muted" }, tube.title),
-        stateWord(tube.tone === "ok" ? "pending" : tube.tone, `${tube.minutes} min ${tube.cold ? WORDS[tube.tone] : WORDS.ok}`),
+        stateWord(tube.tone === "ok" ? "pending" : tube.tone, `${duration(tube.minutes)} ${tube.cold ? WORDS[tube.tone] : WORDS.ok}`),
       ),
     );
     if (sorted.length > SHOWN) rows.push(el("li", { class: "muted" }, `and ${sorted.length - SHOWN} more`));
