@@ -2,14 +2,16 @@
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, bindparam, func, literal, or_, select, true, union
 from sqlalchemy import text as sql
 
 from biobank import ids
 from biobank.actor import Actor, Permission
 from biobank.assay.models import AssayRun
+from biobank.catalogue.models import SpecimenType
 from biobank.db import visible
 from biobank.errors import Invalid
 from biobank.identifier.models import Identifier
@@ -20,7 +22,9 @@ from biobank.picking.models import PickList
 from biobank.shipment.models import Shipment
 from biobank.specimen.models import Specimen
 from biobank.storage.models import Container, ContainerType
-from biobank.storage.queries import reach
+from biobank.storage.queries import paths, reach
+from biobank.storage.rules import path_words
+from biobank.study.models import VisitType
 from biobank.tx import ReadTx
 
 FEWEST = 3
@@ -48,11 +52,14 @@ class Hit(View):
 
 
 class NameHit(View):
-    """A place or a run whose name begins with what was asked for."""
+    """What has a name that begins with what was asked for: a place and what it stands in, a run, tubes of a type of
+    material or of a visit.
+    """
 
     kind: str
     name: str
     what: str
+    where: str | None = None
     href: str
 
 
@@ -115,7 +122,7 @@ def _hits(actor: Actor) -> Select[*tuple[Any, ...]]:
                 Identifier.value,
                 Identifier.namespace,
                 Specimen.code.label("specimen"),
-                Specimen.specimen_type,
+                SpecimenType.title.label("material"),
                 Participant.code.label("participant"),
                 Container.code.label("container"),
                 Container.name.label("container_name"),
@@ -125,6 +132,7 @@ def _hits(actor: Actor) -> Select[*tuple[Any, ...]]:
                 LabelRange.id.label("kit"),
             )
         )
+        .outerjoin(SpecimenType, SpecimenType.code == Specimen.specimen_type)
         .where(Identifier.id == any_(bindparam("kept", type_=ARRAY(BigInteger))), reach_of_code(actor.scope))
         .order_by(_BY_CODE, Identifier.id)
     )
@@ -144,7 +152,7 @@ def _hit(row: Any) -> Hit:
         code=row.value,
         namespace=row.namespace,
         name=str(getattr(row, kind)),
-        what=row.specimen_type or row.container_name,
+        what=row.material or row.container_name,
         href=f"{HREFS[kind]}{getattr(row, kind)}",
     )
 
@@ -153,17 +161,29 @@ async def _names(tx: ReadTx, wanted: str) -> tuple[NameHit, ...]:
     begins = _prefix(wanted.casefold())
     found: list[NameHit] = []
     if tx.actor.may(Permission.STORAGE_READ):
-        rows = await tx.session.execute(
-            select(Container.code, Container.name, ContainerType.title)
-            .join(ContainerType, ContainerType.id == Container.type_id)
-            .where(
-                func.lower(Container.name).like(begins, escape="\\"),
-                reach(tx.scope(Permission.STORAGE_READ)),
+        rows = (
+            await tx.session.execute(
+                select(Container.id, Container.code, Container.name, ContainerType.title)
+                .join(ContainerType, ContainerType.id == Container.type_id)
+                .where(
+                    func.lower(Container.name).like(begins, escape="\\"),
+                    reach(tx.scope(Permission.STORAGE_READ)),
+                )
+                .order_by(func.lower(Container.name), Container.id)
+                .limit(_NAMES)
             )
-            .order_by(func.lower(Container.name), Container.id)
-            .limit(_NAMES)
-        )
-        found += [NameHit(kind="place", name=row.name, what=row.title, href=f"/storage/{row.code}") for row in rows]
+        ).all()
+        ways = await paths(tx, [row.id for row in rows]) if rows else {}
+        found += [
+            NameHit(
+                kind="place",
+                name=row.name,
+                what=row.title,
+                where=path_words(ways[row.id][:-1]) or None,
+                href=f"/storage/{row.code}",
+            )
+            for row in rows
+        ]
     if tx.actor.may(Permission.ASSAY_READ):
         runs = await tx.session.execute(
             select(AssayRun.name, AssayRun.status)
@@ -175,4 +195,30 @@ async def _names(tx: ReadTx, wanted: str) -> tuple[NameHit, ...]:
             .limit(_NAMES)
         )
         found += [NameHit(kind="run", name=row.name, what=row.status, href=f"/runs/{row.name}") for row in runs]
+    if tx.actor.may(Permission.SPECIMEN_READ):
+        found += await _tubes_of(tx, begins)
     return tuple(found)
+
+
+async def _tubes_of(tx: ReadTx, begins: str) -> list[NameHit]:
+    """The lists of tubes of one type of material, or of one type of visit."""
+    within = tx.scope(Permission.SPECIMEN_READ)
+    studies = (
+        true() if within.everything else VisitType.study_id.in_({*within.studies, *(one for one, _ in within.sites)})
+    )
+    materials = select(literal("type"), SpecimenType.code, SpecimenType.title)
+    visits = select(literal("visit"), VisitType.code, VisitType.title).where(studies)
+    either = union(
+        *(
+            query.where(or_(func.lower(column).like(begins, escape="\\") for column in columns))
+            for query, columns in (
+                (materials, (SpecimenType.code, SpecimenType.title)),
+                (visits, (VisitType.code, VisitType.title)),
+            )
+        )
+    )
+    rows = await tx.session.execute(either.order_by(sql("3"), sql("2")).limit(_NAMES))
+    return [
+        NameHit(kind="tubes", name=title, what=f"tubes by {by}, {code}", href=f"/specimens?{urlencode({by: code})}")
+        for by, code, title in rows
+    ]

@@ -244,4 +244,4 @@ async def temperature_classes(tx: ReadTx) -> list[tuple[str, str]]:
     rows = await tx.session.execute(
         select(TemperatureClass.code, TemperatureClass.title).order_by(TemperatureClass.rank)
     )
-    return [(row.code, row.title) for row in rows]
+    return [(row.code, f"{row.title} ({row.code})") for row in rows]

@@ -100,7 +100,11 @@ async def test_the_beginning_of_a_code_or_name_lists_what_is_within_reach(browse
     assert [f"/specimens/{tube}" in shown for tube in (*made.tubes, *other.tubes)] == [True, True, True, False]
     begun = (await here.get(f"/find?q={made.tubes[1][:4]}")).text
     assert f"/specimens/{made.tubes[1]}" in begun
-    assert f"/storage/{box}" in (await here.get("/find?q=box%201")).text
+    named = (await here.get("/find?q=box%201")).text
+    assert [words in named for words in (f"/storage/{box}", "Freezer 3 / Rack B</td>")] == [True, True]
+    assert 'href="/specimens?type=SER"' in (await here.get("/find?q=serum")).text
+    assert 'href="/specimens?visit=BASE"' in (await here.get("/find?q=basel")).text
+    assert "Serum" in begun
     assert (await here.client.get("/find", params={"q": "f_"})).status_code == 404
     assert (await here.client.get("/find", params={"q": "fr%0"})).status_code == 404
     # Page after page, each code once, whatever is out of reach between them.

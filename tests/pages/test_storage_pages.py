@@ -50,6 +50,15 @@ async def test_the_manager_adds_containers(browser):
     alarmed = {"status": "alarm", "row_version": "1", "reason": "its compressor is silent"}
     assert (await manager.post(f"/storage/{cold}/status", alarmed)).status_code == 303
     assert "in alarm" in (await manager.get(f"/storage/{cold}")).text
+    # From outside it says its state and its type in words as well, on its tile and in its row.
+    front = (await manager.get("/storage")).text
+    assert (front.count("in alarm"), ">alarm<" in front, ">ULT<" in front) == (2, False, False)
+    # What is wrong in one form is not said of the fields of another one.
+    keeper = await browser("manager")
+    lost = (await keeper.post(f"/storage/{cold}/move", {"row_version": "2", "parent": "NOPE"})).text
+    assert (lost.count('value="NOPE"'), lost.count('aria-invalid="true"'), 'id="parent-error"' in lost) == (1, 1, True)
+    nameless = (await keeper.post(f"/storage/{cold}/change", {"row_version": "2", "name": "x" * 81, "type": "ULT"})).text
+    assert (nameless.count('aria-invalid="true"'), 'id="new-name-error"' in nameless) == (1, True)
 
 
 async def test_a_tube_is_stored_swapped_and_taken_out_without_a_script(api, browser, database, world):
