@@ -210,7 +210,7 @@ async def _tubes_of(tx: ReadTx, begins: str) -> list[NameHit]:
     visits = select(literal("visit"), VisitType.code, VisitType.title).where(studies)
     either = union(
         *(
-            query.where(or_(func.lower(column).like(begins, escape="\\") for column in columns))
+            query.where(or_(*(func.lower(column).like(begins, escape="\\") for column in columns)))
             for query, columns in (
                 (materials, (SpecimenType.code, SpecimenType.title)),
                 (visits, (VisitType.code, VisitType.title)),

@@ -14,15 +14,18 @@ from sqlalchemy import (
     BigInteger,
     DateTime,
     Numeric,
+    Select,
     TextualSelect,
     bindparam,
     case,
     column,
     func,
+    or_,
     select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute
 
 from biobank.actor import Permission
 from biobank.errors import Invalid
@@ -32,7 +35,7 @@ from biobank.specimen.models import Custody, Specimen
 from biobank.specimen.queries import shown, within
 from biobank.storage import grids
 from biobank.storage.boxes import BoxView, Cell
-from biobank.storage.models import Container, ContainerType
+from biobank.storage.models import Container, ContainerPlace, ContainerType
 from biobank.storage.queries import Place, View, find_container, grid_of
 from biobank.tx import ReadTx
 
@@ -100,11 +103,14 @@ class PastChild(View):
 
 
 class PastPlace(View):
-    """A container at a moment: the way to it then, and what was in it; `box` where tubes stand in it."""
+    """A container at a moment: the way to it then, and what was in it; `box` where tubes stand in it. Of the time
+    before it was entered it is said that it stood where it was entered.
+    """
 
     code: str
     name: str
     at: datetime
+    entered_at: datetime
     path: tuple[Place, ...]
     tubes: int
     box: BoxView | None
@@ -245,11 +251,17 @@ async def place_at(tx: ReadTx, code: str, at: datetime) -> PastPlace:
         code=found.code,
         name=found.name,
         at=at,
+        entered_at=(await tx.session.execute(_entered(found.id))).scalar_one(),
         path=way[0].path if way else (),
         tubes=tubes,
         box=box,
         children=children,
     )
+
+
+def _entered(container_id: int | InstrumentedAttribute[int]) -> Select[datetime]:
+    """When a container was first entered."""
+    return select(func.min(ContainerPlace.since)).where(ContainerPlace.container_id == container_id)
 
 
 async def _box(tx: ReadTx, found: Container, grid: grids.Grid, stays: Any, path: tuple[Place, ...]) -> BoxView:
@@ -320,6 +332,8 @@ async def _children(tx: ReadTx, container_id: int, at: datetime, stays: Any) -> 
         .join(there, there.c.box_id == Container.id)
         .join(ContainerType, ContainerType.id == Container.type_id)
         .outerjoin(counts, counts.c.child_id == Container.id)
+        # What was entered later is told of only where the history of tubes says that they were in it.
+        .where(or_(counts.c.tubes > 0, _entered(Container.id).scalar_subquery() <= at))
         .order_by(Container.id)
     )
     return tuple(PastChild(**row._mapping) for row in rows)

@@ -89,6 +89,7 @@ async def test_what_was_in_a_freezer_is_counted_by_the_history_of_boxes_and_tube
     assert await at(box, 60) == (["Freezer 2", "Rack B", "Box 1"], 2, {"A1": tubes[0], "C4": tubes[1]}, [])
     assert await at(box, 100) == (["Freezer 2", "Rack B", "Box 1"], 1, {"A1": tubes[0]}, [])
     assert await at(first, 100) == (["Freezer 1"], 0, {}, [("Rack A", 0)])
+    assert await at(first, -5) == (["Freezer 1"], 0, {}, []), "what was entered later stood nowhere"
     assert await at(other, 61) == (["Freezer 2", "Rack B"], 2, {}, [("Box 1", 2)])
     story = await see(f"/specimens/{tubes[0]}/story")
     stood = [
@@ -110,7 +111,8 @@ async def test_what_was_in_a_freezer_is_counted_by_the_history_of_boxes_and_tube
     assert lines[0].split(",") == ["tube", "type", "participant", "since", "until", "minutes", "stays"]
     assert sorted(line.split(",")[0] for line in lines[1:]) == sorted(tubes)
     then = (await page.get(f"/storage/{box}/past?at={iso(30)[:-6]}%2B00:00")).text
-    assert ("Map, as it was" in then, f"/specimens/{tubes[1]}" in then) == (True, True)
+    assert ("Map, as it was" in then, f"/specimens/{tubes[1]}" in then, "was entered" in then) == (True, True, False)
+    assert "Box 1 was entered" in (await page.get(f"/storage/{box}/past?at={iso(-5)[:-6]}%2B00:00")).text
 
 
 async def test_a_moment_that_is_no_past_is_refused(api, house):

@@ -148,7 +148,7 @@ async def test_the_page_of_a_tube_tells_its_whole_story(browser, database, world
     here = await browser("technician")
     shown = await here.get(f"/specimens/{made.tubes[0]}")
     assert shown.status_code == 200
-    for words in ("in the hands of technician", "material.made", "500", "Serum", "Quantity ledger"):
+    for words in ("in the hands of technician", "material made", "500", "Serum", "Quantity ledger"):
         assert words.lower() in shown.text.lower(), words
     reader = await (await browser("scientist")).get(f"/specimens/{made.tubes[0]}")
     assert "Who touched it" not in reader.text
