@@ -57,7 +57,7 @@ async def test_the_manager_adds_containers(browser):
     keeper = await browser("manager")
     lost = (await keeper.post(f"/storage/{cold}/move", {"row_version": "2", "parent": "NOPE"})).text
     assert (lost.count('value="NOPE"'), lost.count('aria-invalid="true"'), 'id="parent-error"' in lost) == (1, 1, True)
-    nameless = (await keeper.post(f"/storage/{cold}/change", {"row_version": "2", "name": "x" * 81, "type": "ULT"})).text
+    nameless = (await keeper.post(f"/storage/{cold}/change", {"row_version": "2", "name": "x" * 81})).text
     assert (nameless.count('aria-invalid="true"'), 'id="new-name-error"' in nameless) == (1, True)
 
 
