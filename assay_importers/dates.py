@@ -13,6 +13,9 @@ _TIME = r"(?:[ T]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?(?:\.\d+)?\s*(?:([AaPp])\.
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _TIME, re.ASCII)
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{4})" + _TIME, re.ASCII)
 _NAMED = re.compile(r"(\d{1,2})[- ]([A-Za-z]{3})[a-z]*[- ,]+(\d{4}),?", re.ASCII)
+_MONTH_FIRST = re.compile(
+    r"(?:[A-Z][a-z]{2},? )?([A-Z][a-z]{2})[a-z]* +(\d{1,2})(?:,? (\d{4})|( [\d:]+) (\d{4}))", re.ASCII
+)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SLASHED = re.compile(r"(?<!\d)(\d{1,2})/(\d{1,2})/\d{4}(?!\d)", re.ASCII)
 
@@ -41,7 +44,7 @@ def date_order(texts: Iterable[str]) -> Order | None:
 
 def read_moment(text: str, order: Order | None = None) -> Moment:
     """Read a date with an optional time. Dotted dates are day first; slashed ones follow `order`."""
-    text = _NAMED.sub(_numbered, text.strip(), count=1)
+    text = _MONTH_FIRST.sub(_turned, _NAMED.sub(_numbered, text.strip(), count=1), count=1)
     found = _YEAR_FIRST.fullmatch(text)
     if found is not None:
         return Moment(_iso(found[1], found[2], found[3], found.groups()[3:]))
@@ -64,6 +67,13 @@ def _numbered(found: re.Match[str]) -> str:
     """`21-Jun-2011` as `2011-06-21`."""
     name = found[2].lower()
     return f"{found[3]}-{_MONTHS.index(name) + 1}-{found[1]}" if name in _MONTHS else found[0]
+
+
+def _turned(found: re.Match[str]) -> str:
+    """`Thu Feb 15 16:39:42 2024` and `Feb 15, 2024` with the year first."""
+    name = found[1].lower()
+    year, clock = found[3] or found[5], found[4] or ""
+    return f"{year}-{_MONTHS.index(name) + 1}-{found[2]}{clock}" if name in _MONTHS else found[0]
 
 
 def _iso(year: str, month: str, day: str, clock: tuple[str | None, ...]) -> str | None:

@@ -134,7 +134,7 @@ def find_grid(rows: Sequence[Row], at: int) -> Grid | None:
     lines: list[GridLine] = []
     end = at + 1
     for row in rows[at + 1 :]:
-        name = row.cells[start - 1].strip().upper() if len(row.cells) >= start else ""
+        name = _row_name(row.cells[start - 1].strip(), lines) if len(row.cells) >= start else ""
         if not row.cells or (name and not _LETTERS.fullmatch(name)) or (not name and not lines):
             break
         letters = name or lines[-1].letters
@@ -146,6 +146,13 @@ def find_grid(rows: Sequence[Row], at: int) -> Grid | None:
         return None
     corner = " ".join(cell.strip() for cell in rows[at].cells[:start] if cell.strip())
     return Grid(at, end, rows[at].line, corner, _columns(rows[at].cells[start : start + count]), tuple(lines))
+
+
+def _row_name(text: str, above: Sequence[GridLine]) -> str:
+    """The letters of a row. Below row Z of a plate of 1536 wells `a` is AA for software that has one letter a row."""
+    name = text.upper()
+    after_z = bool(above) and (above[-1].letters == "Z" or len(above[-1].letters) > 1)
+    return f"A{name}" if after_z and len(text) == 1 and text != name else name
 
 
 def find_grids(rows: Sequence[Row]) -> list[Grid]:

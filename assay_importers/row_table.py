@@ -82,7 +82,7 @@ class RowTable:
                 )
             bare = Line(row, None, None, None)
             text = bare.cell(self.well_at)
-            well = read_well(text)
+            well = self.location(text)
             if text and well is None:
                 raise FaultyFile(
                     "this is no well",
@@ -92,6 +92,10 @@ class RowTable:
                     expected="a well such as A1 or A01",
                 )
             yield Line(row, well, bare.cell(self.sample_at) or None, bare.cell(self.analyte_at) or None)
+
+    def location(self, text: str) -> str | None:
+        """The place that a cell of the well's column names, None for a text that names none."""
+        return read_well(text)
 
     def read(self) -> None:
         """Read all rows into the collector."""
@@ -167,8 +171,24 @@ class RowTable:
             style = number_style(cells)
         except FaultyFile:
             if all(_NUMBERLIKE.fullmatch(text) or self.found.read(text).known for _, text in cells):
-                raise
+                elsewhere = self._style_elsewhere(lines)
+                if elsewhere is None:
+                    raise
+                return elsewhere
             # Codes such as `19,30` beside a version `4.0` and words: no quantities.
             return None
         values = ((self.value(text, style) or self.found.read(text, style)).value for _, text in cells)
         return style if any(value is not None for value in values) else None
+
+    def _style_elsewhere(self, lines: Sequence[Line]) -> Style | None:
+        """The style of a column of `1,234` alone: the other columns have decimal points, so its comma is none.
+
+        None where the other columns do not tell.
+        """
+        columns = [number for number in range(len(self.names)) if self.lower[number] not in self.shape.texts]
+        cells = [(line.row.line, line.cell(number)) for line in lines for number in columns]
+        try:
+            style = number_style(cells)
+        except FaultyFile:
+            return None
+        return style if style == Style(".", ",") else None

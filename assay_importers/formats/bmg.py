@@ -98,7 +98,7 @@ class _Reader:
 
     @property
     def _plate(self) -> str | None:
-        return self.found.header.get("ID1")
+        return self.found.header.get("ID1") or None
 
     def _grid(self, grid: Grid, above: Sequence[str]) -> None:
         self.found.notes += check_rows(grid, last=grid.lines[-1].line == self.last)

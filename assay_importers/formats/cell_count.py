@@ -28,6 +28,7 @@ _SAMPLES = ("well name", "sample id", "sample name", "sample", "name", "cell sam
 _PLACED = re.compile(r"(?P<plate>[^:]+):(?P<well>[A-P]\d{1,2})", re.ASCII)
 _PERCENT = re.compile(r"(.*\d)\s*%", re.DOTALL)
 _IN_NAME = re.compile(r"\(([^()]*)\)$|((?:x ?10\^?6 )?cells?/m[lL])$", re.IGNORECASE)
+_POWER = re.compile(r"\((x ?10\^?\d{1,2})\) ?$", re.IGNORECASE)
 _SHAPE = Shape(
     sample=_SAMPLES,
     texts=frozenset(
@@ -115,4 +116,8 @@ class _Table(RowTable):
         if any("%" in (row.cells[index] if index < len(row.cells) else "") for row in self.rows):
             return "%"
         inside = _IN_NAME.search(self.names[index])
-        return (inside[1] or inside[2]) if inside else None
+        if inside is None:
+            return None
+        # `Total (x10^6) cells/mL`: without the power of ten the unit would be wrong by a million.
+        power = _POWER.search(self.names[index][: inside.start()])
+        return f"{power[1]} {inside[2]}" if power and inside[2] else inside[1] or inside[2]

@@ -18,7 +18,8 @@ from assay_importers.workbook import is_workbook, read_workbook
 
 # Under an empty name stand the numbers of the rows.
 _HEAD = re.compile(
-    r"^(?:\"?\"?[,;\t])?\"?Well\"?(?P<delimiter>[,;\t])\"?Fluor\"?[,;\t](?=[^\r\n]*(?:Cq|C\(t\)|Starting Quantity))",
+    r"^(?:\"?\"?[,;\t])?\"?Well\"?(?P<delimiter>[,;\t])\"?Fluor\"?[,;\t]"
+    r"(?=[^\r\n]*(?:Cq|C\(t\)|Starting Quantity|End RFU|Melt Temp))",
     re.MULTILINE,
 )
 _CELLS = re.compile(r">Fluor<.*>Content<|>Content<.*>Fluor<", re.DOTALL)

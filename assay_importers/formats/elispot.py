@@ -26,6 +26,7 @@ from assay_importers.delimited import (
     well_at,
 )
 from assay_importers.errors import FaultyFile, shorten
+from assay_importers.formats.immunospot import MARK, read_count
 from assay_importers.text import Row
 from assay_importers.text_matrix import how_many
 from assay_importers.wells import fits, read_well
@@ -36,7 +37,17 @@ _SPOTS = re.compile(
 )
 _WELL = ("well", "well id", "well name", "well position", "position")
 _PLATE = ("plate", "plate id", "plate name", "plate number", "barcode")
-_STIMULUS = ("stimulus", "stimulation", "antigen", "peptide", "peptide pool", "analyte", "cytokine", "condition")
+_STIMULUS = (
+    "stimulus",
+    "stimulation",
+    "antigen",
+    "peptide",
+    "peptide pool",
+    "analyte",
+    "cytokine",
+    "condition",
+    "led filter",
+)
 _WORDS = dict.fromkeys(("tntc", "tmtc", "too numerous to count", "confluent", "confluence", "overflow"), "above_range")
 _ABOVE = 12
 
@@ -53,6 +64,8 @@ class Elispot(Importer):
 
     def sniff(self, head: Head) -> Finding:
         grids = head_grids(head)
+        if any(_of_immunospot(grid) for grid in grids):
+            return Finding(Verdict.YES, "names the software ImmunoSpot and has a plate that is drawn")
         if locate(grids, _is_header, 40) is not None:
             return Finding(Verdict.YES, "a row for each well with its spots")
         if any(_titled(drawn.title) for grid in grids for drawn in _drawn(grid)):
@@ -65,11 +78,20 @@ class Elispot(Importer):
         place = locate(grids, _is_header, 1000)
         header: dict[str, str] = {}
         tables = []
-        if place is not None:
+        started, plate = None, None
+        counted = next((grid for grid in grids if _of_immunospot(grid)), None)
+        if counted is not None:
+            count = read_count(counted.rows, found)
+            header, started, plate = count.header, count.started_at, count.plate
+            tables += count.tables
+        elif place is not None:
             table = table_at(place)
             found.in_book = not table.delimiter
             tables.append(_read_table(table, found))
             _read_above(place.grid.rows[: place.at], header, found)
+            for grid in grids:
+                if grid is not place.grid and not grid.delimiter:
+                    _read_above(grid.rows, header, found)  # `Plate Information`, of Mabtech
         else:
             for grid in grids:
                 plates = [drawn for drawn in _drawn(grid) if _titled(drawn.title)]
@@ -90,7 +112,15 @@ class Elispot(Importer):
         return ParsedRun(
             format=self.key,
             importer_version=self.version,
-            run=Run(header=header, batch=header.get("Plate") or header.get("Plate ID")),
+            run=Run(
+                header=header,
+                batch=plate or header.get("Plate") or header.get("Plate ID"),
+                instrument=header.get("Machine ID"),
+                serial_number=header.get("Analyzer Serial number"),
+                software=header.get("Software version") or header.get("Software Version"),
+                operator=header.get("Authenticated user") or header.get("Saved By"),
+                started_at=started,
+            ),
             wells=found.wells,
             readings=tuple(found.readings),
             facts=tuple(found.facts),
@@ -98,6 +128,12 @@ class Elispot(Importer):
             unread=tuple(found.unread),
             notes=(*notes, *found.all_notes(), how_many(len(found.wells), "wells")),
         )
+
+
+def _of_immunospot(grid: Grid) -> bool:
+    """Whether the first lines name ImmunoSpot, in a text with tabs or a sheet."""
+    above = (cell for row in grid.rows[:10] for cell in row.cells)
+    return grid.delimiter in {"\t", ""} and any(MARK.search(cell) for cell in above)
 
 
 def _titled(title: str) -> bool:
@@ -147,7 +183,8 @@ def _read_table(table: Table, found: Collector) -> Listed:
         location = well_at(row, where_at, table.names[where_at])
         plate, sample = text_at(row, plate_at).strip() or None, text_at(row, sample_at).strip() or None
         stimulus = text_at(row, stimulus_at).strip() or None
-        found.well(plate, location, sample, dilution=dilution_at(row, dilution, "dilution"), line=row.line)
+        factor, unnamed = dilution_at(row, dilution, "dilution"), sample_at is None
+        found.well(plate, location, sample, role="unknown" if unnamed else None, dilution=factor, line=row.line)
         for number in others:
             text, name = text_at(row, number), table.names[number]
             if number in numbers:

@@ -95,6 +95,8 @@ class _Reader:
             return at + 1
         if first.casefold() == "plate information" and len(cells) == 1:
             return self._information(at + 1)
+        if cells[:2] == ["Plate", "Repeat"]:
+            return self._information(at)
         if first.casefold() == "background information" and len(cells) == 1:
             return self._background(at + 1)
         return self._bare(at) if self.label else None

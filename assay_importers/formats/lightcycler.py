@@ -106,6 +106,10 @@ class _Table(RowTable):
         super().__init__(found, head, rows, _SHAPE)
         self.filter = title or None
 
+    def location(self, text: str) -> str | None:
+        """A carousel of capillaries (LightCycler 1.5, 2.0) has numbers in place of wells."""
+        return str(int(text)) if text.isascii() and text.isdigit() else super().location(text)
+
     def cell(self, line: Line, index: int, style: object) -> None:
         analyte = line.analyte or self.filter
         super().cell(Line(line.row, line.location, line.sample, analyte), index, style)  # type: ignore[arg-type]

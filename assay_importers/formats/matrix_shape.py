@@ -26,6 +26,12 @@ _OF_ONE_SAMPLE = frozenset(
 )
 
 
+# Columns of tables with a row for each well: several genes stand in them below each other.
+_OF_WELLS = frozenset(
+    {"well", "wellposition", "welllocation", "wellid", "sample", "samplename", "sampleid", "ct", "cq", "cp", "crt"}
+)
+
+
 @dataclass(frozen=True)
 class Shape:
     """Where what stands. `ids` is the column of the features; in a transposed table, that of the samples."""
@@ -77,7 +83,8 @@ def find_shape(text: str) -> Shape | str:
         return problem
     statistics = [header[column] for column in values if is_statistic(header[column])]
     known = [row[ids] for row in rows]
-    surely = not statistics and (
+    of_wells = not transposed and not _OF_WELLS.isdisjoint(map(plain, header))
+    surely = not (statistics or of_wells) and (
         transposed
         or share >= _MOSTLY
         or (names_genes(header[ids]) and len(values) > 1)

@@ -58,12 +58,14 @@ class Walker:
         if not filled:
             return
         self.above.append(" ".join(filled))
-        named = [_NAMED.fullmatch(cell) for cell in filled]
-        if len(cells) > 1 and cells[0] and len(filled) > 1 and not all(pair and pair[2] for pair in named):
+        named = [(pair[1], pair[2]) for cell in filled if (pair := _NAMED.fullmatch(cell))]
+        # `ID1: x`, `ID2:`: of several names in a line some may have no value.
+        pairs = len(named) == len(filled) and (len(named) > 1 or bool(named[0][1]))
+        if len(cells) > 1 and cells[0] and len(filled) > 1 and not pairs:
             self.found.add_header(cells[0].rstrip(":").strip(), " ".join(filled[1:]))
-        elif all(pair and pair[2] for pair in named):
-            for pair in named:
-                self.found.add_header(str(pair and pair[1]), str(pair and pair[2]))
+        elif pairs:
+            for name, text in named:
+                self.found.add_header(name, text)
         elif len(filled) == 1 and (cells[0].endswith(":") or cells[0].casefold().endswith("information")):
             self.section = cells[0].rstrip(": ")
         else:

@@ -25,6 +25,8 @@ _FIRST = re.compile(
     r"\"?[*#] ?(?:Block Type|Experiment (?:File )?Name|Calibration [^\r\n]*|Barcode|Chemistry|File Name|"
     r"Instrument Type)\s*(?:=|: )"
 )
+# StepOne and csv exports made by a spreadsheet have the same lines in two cells, without the mark.
+_UNSTARRED = re.compile(r"\"?(?:Block Type|Experiment (?:File )?Name|Instrument Type)\"?[\t,;]")
 _SECTION = re.compile(r"^\"?\[(?P<name>[^\]\r\n]+)\]", re.MULTILINE)
 _TABLE = re.compile(r"^\"?Well\"?(?P<delimiter>[\t,;])", re.MULTILINE)
 _BOOK = re.compile(r">(?:Block Type|Instrument Type|Experiment Type)<|Block Type\b.{0,80}Chemistry", re.DOTALL)
@@ -81,6 +83,8 @@ class Quantstudio(Importer):
             text = decode(head.data, cut=not head.complete).text.lstrip()
         except FaultyFile as error:
             return Finding(Verdict.NO, f"not text: {error}")
+        if _UNSTARRED.match(text) and _TABLE.search(text.replace("\r\n", "\n").replace("\r", "\n")):
+            return Finding(Verdict.YES, "begins with the block of a QuantStudio and has a table of wells")
         if not _FIRST.match(text):
             return Finding(Verdict.NO, "does not begin with the starred lines of a QuantStudio")
         if _MADE_BY.search(text) or _SECTION.search(text) or _TABLE.search(text):
