@@ -8,12 +8,10 @@ from typing import Any
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from assay_importers import ImporterError, ParsedRun, sandbox
-from assay_importers import errors as importer_errors
+from assay_importers import ParsedRun
 from assay_importers.mapping import Mapping
-from assay_importers.table_look import Spot, TableLook
 from biobank.actor import Permission
-from biobank.assay import mappings, queries, rules
+from biobank.assay import formats, mappings, queries, rules
 from biobank.assay.commands import Command
 from biobank.assay.matching import FileMatch, KnownAnalyte, MapWell, Placed, match, units
 from biobank.assay.models import (
@@ -27,7 +25,6 @@ from biobank.assay.models import (
     Well,
 )
 from biobank.assay.views import CandidateView, ImportPreview, QuantityCount, RunView
-from biobank.errors import DomainError
 from biobank.tx import ReadTx, Tx
 
 
@@ -56,50 +53,6 @@ def file_command(
         mapping=mapping,
         known=known,
     )
-
-
-async def read(name: str, content: bytes, *, format_key: str | None, limit: int) -> ParsedRun:
-    """Read a file in a process of its own. To be called outside of any transaction: it may take half a minute.
-
-    Raises:
-        FileTooLarge, FileRefused, FormatUnclear, ImporterFailed: as the file deserves.
-    """
-    try:
-        return await sandbox.parse_bytes_async(
-            content, name, format_key=format_key, limits=sandbox.Limits(file_bytes=limit)
-        )
-    except ImporterError as error:
-        raise _meant(error) from None
-
-
-async def read_table(name: str, content: bytes, mapping: Mapping, *, limit: int) -> ParsedRun:
-    """Read a table as a mapping says, in a process of its own. To be called as `read` is, and raises what it does."""
-    try:
-        return await sandbox.parse_mapped_async(content, name, mapping, limits=sandbox.Limits(file_bytes=limit))
-    except ImporterError as error:
-        raise _meant(error) from None
-
-
-async def look_at_table(name: str, content: bytes, at: Spot | None, *, limit: int) -> TableLook:
-    """Look at the beginning of a table in a process of its own. To be called as `read` is, and raises what it does."""
-    try:
-        return await sandbox.look_at_async(content, name, at, limits=sandbox.Limits(file_bytes=limit))
-    except ImporterError as error:
-        raise _meant(error) from None
-
-
-def _meant(error: ImporterError) -> DomainError:
-    """What an importer's error means to the person who handed the file in."""
-    match error:
-        case importer_errors.FileTooLarge():
-            return rules.FileTooLarge(f"Nothing was stored: {error}.", **error.details)
-        case importer_errors.NoImporter() | importer_errors.SeveralImporters() | importer_errors.UnknownFormat():
-            return rules.FormatUnclear(f"Nothing was stored: {error}", **error.details)
-        case importer_errors.FaultyFile():
-            return rules.FileRefused(f"Nothing was stored: {error}.", **error.details)
-        case importer_errors.ParseTimeout():
-            return rules.FileRefused(f"Nothing was stored: {error}. Export fewer plates into one file.")
-    return rules.ImporterFailed(f"Nothing was stored: {error}. Tell your administrator, and keep the file.")
 
 
 async def preview(tx: ReadTx, key: str, command: ImportFile, parsed: ParsedRun) -> ImportPreview:
@@ -206,7 +159,11 @@ async def matched(tx: ReadTx, run: AssayRun, parsed: ParsedRun) -> FileMatch:
 
 
 def _wrong_format(parsed: ParsedRun, expected: str) -> str:
-    return f"The file is {parsed.format}, and the assay reads {expected}: choose the run or the file again."
+    named = formats.titles()
+    return (
+        f"The file is of this format: {named.get(parsed.format, parsed.format)}. The assay takes files of: "
+        f"{named.get(expected, expected)}. Choose the run or the file again."
+    )
 
 
 async def _match(tx: ReadTx, run: AssayRun, parsed: ParsedRun) -> tuple[str, FileMatch]:

@@ -14,7 +14,7 @@ from assay_importers.contract import plain
 from assay_importers.mapping import Layout, Mapping, mapping_of
 from assay_importers.table_look import Spot, TableLook, fitted, signature_of
 from biobank.actor import Permission
-from biobank.assay import importing, mappings, queries, rules
+from biobank.assay import importing, mappings, queries, reading, rules
 from biobank.assay.mapping_views import FirstReading, RememberedView, TablePreview, TableProblem
 from biobank.assay.mappings import Remembered
 from biobank.assay.models import AssayVersion
@@ -136,7 +136,7 @@ async def preview(
     try:
         if shown is not None:
             used = shown if isinstance(shown, Mapping) else mapping_of(shown)
-            parsed = await importing.read_table(name, content, used, limit=request.app.state.settings.upload_bytes)
+            parsed = await reading.read_table(name, content, used, limit=request.app.state.settings.upload_bytes)
     except ValidationError as error:
         problem = TableProblem(message=said(error))
     except rules.FileRefused as error:
@@ -208,7 +208,7 @@ async def _found(
 
 
 async def _look(request: Web, name: str, content: bytes, at: Spot | None) -> TableLook:
-    return await importing.look_at_table(name, content, at, limit=request.app.state.settings.upload_bytes)
+    return await reading.look_at_table(name, content, at, limit=request.app.state.settings.upload_bytes)
 
 
 async def _known(request: Web, run: RunOfTable, look: TableLook, shown: Layout | None = None) -> dict[str, Remembered]:

@@ -12,7 +12,7 @@ from litestar.datastructures import UploadFile
 
 from assay_importers import ParsedRun
 from assay_importers.mapping import Mapping
-from biobank.assay import importing, rereading, rules, tables
+from biobank.assay import importing, reading, rereading, rules, tables
 from biobank.assay.importing import ImportFile
 from biobank.assay.views import ImportPreview, Rereading, RunView
 from biobank.errors import Invalid, TooLarge
@@ -119,9 +119,9 @@ async def read_again(request: Request[Any, Any, Any], run: str) -> Rereading:
         file = await rereading.stored_file(tx, run)
     limit = state.settings.upload_bytes
     if file.mapping is None:
-        parsed = await importing.read(file.name, file.content, format_key=file.importer, limit=limit)
+        parsed = await reading.read(file.name, file.content, format_key=file.importer, limit=limit)
     else:
-        parsed = await importing.read_table(file.name, file.content, file.mapping, limit=limit)
+        parsed = await reading.read_table(file.name, file.content, file.mapping, limit=limit)
     async with open_read(state.database, request.scope["user"], clock=state.clock) as tx:
         return await rereading.compare(tx, run, parsed)
 
@@ -161,10 +161,10 @@ async def _parse(
     limit = request.app.state.settings.upload_bytes
     if (key or found.importer) == rules.TABLE:
         used = mapping or await tables.mapping_for(request, found, name, content)
-        return await importing.read_table(name, content, used, limit=limit), used
+        return await reading.read_table(name, content, used, limit=limit), used
     if mapping is not None:
         raise Invalid(
             f"A mapping is for tables of no known format, and this file is read as {key or found.importer}.",
             errors={"mapping": "is for tables only"},
         )
-    return await importing.read(name, content, format_key=key, limit=limit), None
+    return await reading.read(name, content, format_key=key, limit=limit), None

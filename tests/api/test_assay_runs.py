@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from biobank.assay import importing
+from biobank.assay import reading
 from tests.bench import imported, plan, plated, real_file, released, upload
 
 EXAMPLE = "luminex_xPONENT_example02.csv"
@@ -63,9 +63,9 @@ async def test_reading_again_tells_what_an_earlier_importer_read_otherwise(api, 
         ]
         return parsed.model_copy(update={"readings": tuple(changed), "importer_version": "0"})
 
-    read = importing.read
+    read = reading.read
     with monkeypatch.context() as then:
-        then.setattr(importing, "read", earlier)
+        then.setattr(reading, "read", earlier)
         await imported(api, bench, content, EXAMPLE)
     found = await reviewer.see(f"/runs/{bench.run}/reading-again")
     assert (found["version_then"], found["version_now"]) == ("0", "1")

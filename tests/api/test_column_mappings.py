@@ -3,6 +3,7 @@
 import json
 
 from tests.bench import plan, plated, table, table_mapping, upload
+from tests.importers.tables import book
 
 SAID = json.dumps(table_mapping())
 WELLS = {"A1": "s1", "B1": "control"}
@@ -160,4 +161,31 @@ async def test_wrong_mappings_are_refused_with_their_reason_and_leave_nothing(ap
     wrong = await bring(api, beads, file, mapping=SAID, format="generic_table")
     problem(wrong, 422, "file-of-another-format")
     seen = (await look(api, beads, file)).json()
-    assert "the assay reads luminex_xponent" in seen["preview"]["problems"][0]
+    assert "The assay takes files of: Luminex xPONENT CSV" in seen["preview"]["problems"][0]
+
+
+async def test_a_long_table_in_a_sheet_and_one_with_decimal_commas_are_other_headers(api, database, world):
+    bench = await ready(api, database, world)
+    rows = [
+        ("Well", "Sample", "Test", "Result", "Unit"),
+        ("A1", "s1", "alpha", 2.5, "IU"),
+        ("B1", "c", "alpha", 7, "IU"),
+    ]
+    sheet = book({"notes": [("by", "us")], "results of May": rows})
+    seen = (await look(api, bench, sheet)).json()
+    assert (seen["mapping"]["shape"], seen["mapping"]["sheet"], seen["readings"]) == ("long", "results of May", 2)
+    done = await bring(api, bench, sheet, mapping=json.dumps(seen["mapping"]))
+    assert done.json()["results"] == {"preliminary": 1}
+    well = await api("technician").see(f"/runs/{bench.run}/wells/1/A1")
+    assert [(one["quantity"], one["value"], one["unit"]) for one in well["readings"]] == [("Result", "2.5", "IU")]
+    second = await ready(api, database, world, "run-2")
+    next_month = book({"results of June": [("made", "by", "hand"), rows[0], ("A1", "s1", "alpha", 3, "IU")]})
+    known = (await look(api, second, next_month)).json()
+    assert (known["remembered"]["number"], known["mapping"]["sheet"], known["mapping"]["header_line"]) == (
+        1,
+        "results of June",
+        2,
+    )
+    commas = "\n".join(";".join(str(cell).replace(".", ",") for cell in row) for row in rows).encode()
+    other = (await look(api, second, commas)).json()
+    assert (other["known"], other["mapping"]["decimal"], other["first"][0]["value"]) == (0, ",", "2.5")

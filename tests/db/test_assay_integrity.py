@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from biobank.assay import importing, reviewing
+from biobank.assay import importing, reading, reviewing
 from biobank.assay.rules import FileAlreadyImported
 from biobank.errors import DomainError
 from biobank.tx import open_tx
@@ -102,7 +102,7 @@ async def test_a_result_belongs_to_whom_the_tube_belongs(api, database, world, s
 
 async def import_by(database, world, user, run, content):
     command = importing.file_command("export.csv", content)
-    parsed = await importing.read("export.csv", content, format_key=None, limit=10_000_000)
+    parsed = await reading.read("export.csv", content, format_key=None, limit=10_000_000)
     async with open_tx(database, await actor(database, world, user)) as tx:
         return await importing.import_file(tx, run, command, content, parsed)
 

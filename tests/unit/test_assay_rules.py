@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from assay_importers import ParsedRun, Reading, Run
 from assay_importers import errors as importer_errors
-from biobank.assay import importing, rules, uploads
+from biobank.assay import rules, uploads
 from biobank.assay.matching import KnownAnalyte, MapWell, match, units
+from biobank.assay.reading import meant as meaning_of
 from biobank.errors import Invalid, TooLarge
 
 
@@ -174,6 +175,7 @@ def test_many_names_are_cut_in_the_message():
         (importer_errors.FileTooLarge(2, 1), rules.FileTooLarge),
         (importer_errors.NoImporter([]), rules.FormatUnclear),
         (importer_errors.SeveralImporters([]), rules.FormatUnclear),
+        (importer_errors.SeveralImporters([{"format": "gct", "verdict": "YES", "reason": "#"}]), rules.FormatUnclear),
         (importer_errors.UnknownFormat("x", ["y"]), rules.FormatUnclear),
         (importer_errors.FaultyFile("odd", line=3, column="Location", value="?"), rules.FileRefused),
         (importer_errors.ParseTimeout(30), rules.FileRefused),
@@ -182,7 +184,7 @@ def test_many_names_are_cut_in_the_message():
     ],
 )
 def test_every_importer_error_has_a_meaning(error, meant):
-    found = importing._meant(error)
+    found = meaning_of(error)
     assert type(found) is meant
     assert found.detail.startswith("Nothing was stored")
 
