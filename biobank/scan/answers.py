@@ -30,6 +30,8 @@ Mode = Literal[
     "print",
 ]
 Short = Annotated[str, Field(max_length=40)]
+ScannedText = Annotated[str, Field(max_length=4000)]
+"""What a scanner sent or somebody pasted. What is too long for a code is answered like any other scan."""
 
 
 class StationScan(BaseModel):
@@ -43,7 +45,7 @@ class StationScan(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    text: Annotated[str, Field(max_length=200)]
+    text: ScannedText
     mode: Mode = "find"
     box: Short | None = None
     context: Short | None = None

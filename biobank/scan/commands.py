@@ -10,7 +10,7 @@ from biobank import ids
 from biobank.accession.bench import attempt
 from biobank.errors import DomainError, NotFound
 from biobank.scan import finding, marking, parcels, placing, queries, remapping, rules, saying
-from biobank.scan.answers import Answer, Mode, Short, StationScan, not_a_tube, shown_box, stop
+from biobank.scan.answers import Answer, Mode, ScannedText, Short, StationScan, not_a_tube, shown_box, stop
 from biobank.scan.modes import MODES
 from biobank.scan.queries import CodeView
 from biobank.storage import commands as storage
@@ -48,7 +48,7 @@ class StartStation(Command):
 class DropScan(Command):
     """A scan that was made offline, was refused when it was sent, and is not tried again."""
 
-    text: Annotated[str, Field(max_length=200)]
+    text: ScannedText
     mode: Mode
     box: Short | None = None
     scanned_at: AwareDatetime
@@ -67,7 +67,7 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
     """Answer one scan of a station. What the lab's rules refuse is an answer too: STOP, with the way out."""
     canonical = ids.canonical(command.text)
     if canonical in rules.BY_CODE:
-        return _commanded(rules.BY_CODE[canonical], command.mode)
+        return _commanded(tx, rules.BY_CODE[canonical], command.mode)
     before = len(tx.events)
     try:
         rules.check_scanned_at(command.scanned_at, tx.now)
@@ -89,15 +89,17 @@ async def scan(tx: Tx, command: StationScan) -> Answer:
     return answer
 
 
-def _commanded(done: rules.CommandCode, mode: str) -> Answer:
+def _commanded(tx: Tx, done: rules.CommandCode, mode: str) -> Answer:
     if done.verb in rules.MODES:
+        if not tx.actor.may(MODES[done.verb].permission):
+            return stop(mode, done.code, "Not allowed", f"Your roles do not include {MODES[done.verb].refused}.")
         return Answer(verdict="ok", word=rules.MODES[done.verb], title=done.title, mode=done.verb)
     return Answer(verdict="ok", word="Command", title=done.title, mode=mode, command=done.verb)
 
 
 async def _scanned(tx: Tx, command: StationScan, canonical: str) -> Answer:
-    if not canonical:
-        return stop(command.mode, "", "Nothing was read", "The scan was empty: scan again.")
+    if not 0 < len(canonical) <= rules.LONGEST:
+        return stop(command.mode, canonical, *rules.no_code(canonical))
     if command.mode == "quantity" and command.context is not None:
         at_hand = await queries.resolve(tx, command.context)
         read = await marking.measured(tx, command, at_hand, at_hand.tube) if at_hand.tube else None

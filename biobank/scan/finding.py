@@ -15,6 +15,9 @@ _FILLING = frozenset({"store", "move", "return"})
 async def unknown(tx: Tx, command: StationScan, canonical: str, refusal: NotFound) -> Answer:
     """A misread is told apart from a foreign code, and suggestions come from the box in front of the person alone."""
     if not ids.looks_like_house_id(canonical):
+        if command.mode == "quantity" and command.context is not None:
+            words = rules.no_quantity(command.text.strip(), command.context)
+            return stop(command.mode, canonical, "No quantity", words)
         return stop(command.mode, canonical, "Unknown code", refusal.detail)
     try:
         ids.parse(canonical)

@@ -114,6 +114,26 @@ AMBER, RED = timedelta(minutes=10), timedelta(minutes=30)
 SELF_TEST = "0123456789-ABCDEFGHIJKLMNOPQRSTUVWXYZ*/+.$%"
 """What the self-test symbol holds: every character that a wrong keyboard layout or a stuck shift turns into another."""
 
+LONGEST = 200
+"""No code that anybody gives out has more characters."""
+
+
+def no_code(read: str) -> tuple[str, str]:
+    """What to say of a scan that is empty or longer than any code: a title, and what to do."""
+    if not read:
+        return "Nothing was read", "The scan was empty: scan again."
+    what = f"{len(read)} characters were read, and no code has more than {LONGEST}"
+    return "Too long for a code", f"{what}: two codes may have run together, or a text was pasted. Scan one code."
+
+
+def no_quantity(text: str, tube: str) -> str:
+    """What to say where the content of a tube was asked for and something else came."""
+    return (
+        f"{text} is no quantity of up to six digits, and no code within your reach: type what {grouped(tube)} holds, "
+        "or scan another tube."
+    )
+
+
 KIND_WORDS: Mapping[Kind, str] = {
     Kind.TUBE: "tube",
     Kind.BOX: "box",

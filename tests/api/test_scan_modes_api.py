@@ -181,6 +181,10 @@ async def test_a_package_is_packed_and_received_by_scan(api, database, world):
     assert (out["word"], out["code"]) == ("Unpacked", two)
     assert (await clerk.ok("/scan/undo", {"tube": two, "context": package}))["verdict"] == "stop"
     assert (await tech.ok("/scan", {"text": one, "mode": "pack", "context": package}))["title"] == "Not allowed"
+    # Nor does the command begin the mode: the hand would think that it packs.
+    begun = await tech.ok("/scan", {"text": "CPCKCPCKCB", "mode": "find"})
+    assert (begun["verdict"], begun["title"], begun["mode"]) == ("stop", "Not allowed", "find")
+    assert (await clerk.ok("/scan", {"text": "CPCKCPCKCB", "mode": "find"}))["mode"] == "pack"
     assert (await clerk.ok("/scan", {"text": made.participant, "mode": "pack"}))["verdict"] == "stop"
     await clerk.ok(f"/shipments/{code}/packages", {"refrigerant": "none", "temperature_class": "RT"})
     several = await clerk.ok("/scan", {"text": three, "mode": "pack", "context": code})
@@ -297,6 +301,10 @@ async def test_what_a_tube_holds_is_recorded(api, database, world):
     assert same["verdict"] == "stop"
     for text in (made.participant, "NOTHING"):
         assert (await tech.ok("/scan", {"text": text, "mode": "quantity", "context": tube}))["verdict"] == "stop"
+    odd = await tech.ok("/scan", {"text": "1234567890123", "mode": "quantity", "context": tube})
+    assert (odd["title"], ids.grouped(tube) in odd["message"]) == ("No quantity", True)
+    long = await tech.ok("/scan", {"text": "A" * 201, "mode": "find"})
+    assert (long["verdict"], long["title"], len(long["code"])) == ("stop", "Too long for a code", 40)
     wrong = await api("manager").ok(
         "/scan", {"text": made.participant, "mode": "quantity", "context": made.participant}
     )
@@ -323,7 +331,7 @@ async def test_every_mode_has_its_code_and_refuses_who_may_not(api, database, wo
     tech, made = api("technician"), await make_material(database, world, tubes=1)
     answers = {verb.verb: await tech.ok("/scan", {"text": code}) for code, verb in BY_CODE.items()}
     assert {verb for verb, answer in answers.items() if answer["command"] is None} == MODES
-    assert {answers[mode]["mode"] for mode in MODES} == MODES
+    assert {answers[mode]["mode"] for mode in MODES} == MODES - {"pack"}, "a technician does not pack"
     for mode in MODES - {"find", "discard", "remap"}:
         said = await api("scientist").ok("/scan", {"text": made.tubes[0], "mode": mode, "box": "B"})
         assert (said["title"], said["mode"]) == ("Not allowed", mode)

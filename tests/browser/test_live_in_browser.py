@@ -30,6 +30,11 @@ async def test_a_box_on_two_screens_shows_what_the_other_did(
     await expect(desk.page.get_by_text("Also here:")).to_be_visible()
     await expect(phone.page.get_by_text("Also here:")).to_be_visible()
     seconds = 2_000
+    # A form that was refused is shown at an address that cannot be read: the page hears of the others none the less.
+    await desk.send("Swap", {"first": made.tubes[0], "second": made.tubes[1]})
+    await expect(desk.page.get_by_text("Not saved.")).to_be_visible()
+    refusals, desk.faults[:] = [fault for fault in desk.faults if "/swaps" in fault], []
+    assert refusals
     await phone.send("Store", {"tube": made.tubes[0]})
     await expect(desk.page.locator('[data-position="A1"] a')).to_be_visible(timeout=seconds)
     await phone.open(f"/storage/{rack}")

@@ -546,5 +546,5 @@ async def test_tubes_in_hand_are_shown_with_their_minutes(station: Station) -> N
     station.in_hand = [{**tube, "minutes": 31, "tone": "stop"}, {**tube, "minutes": 3, "tone": "ok"}]
     await station.scan("T1")
     shown = station.page.locator("#in-hand")
-    await shown.get_by_text("31 min too long out").wait_for()
+    await shown.get_by_text("31 min, too long").wait_for()
     assert "2, 1 out too long" in await shown.inner_text()

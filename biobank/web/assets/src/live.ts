@@ -32,6 +32,7 @@ export function watchPlace(code: string, watcher: Watcher): () => void {
 export function startLive(): void {
   const root = document.querySelector<HTMLElement>("[data-live]");
   if (!root) return;
+  const code = root.dataset["live"] ?? "";
   const words = need("[data-slot=live]", root);
   let names: string[] = [];
   let live = true;
@@ -40,8 +41,9 @@ export function startLive(): void {
     else if (names.length) words.replaceChildren(stateWord("info", "Also here:"), " ", names.join(", "));
     else words.replaceChildren(el("span", { class: "muted" }, "Changes of others show here by themselves."));
   };
-  const stop = watchPlace(root.dataset.live ?? "", {
-    changed: () => void htmx.ajax("get", location.href, { target: "#inside", select: "#inside", swap: "outerHTML" }),
+  const stop = watchPlace(code, {
+    // By its own address: a form that was refused is shown at another one, which can only be posted to.
+    changed: () => void htmx.ajax("get", `/storage/${encodeURIComponent(code)}`, { target: "#inside", select: "#inside", swap: "outerHTML" }),
     people: (found) => {
       names = found;
       show();

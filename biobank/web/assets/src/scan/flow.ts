@@ -388,7 +388,7 @@ export class Flow {
     }
     this.showHand();
     const open = this.conflicts.all.length;
-    const title = open ? `${open} of them ${open === 1 ? "was" : "were"} refused: decide below.` : "What waited is recorded.";
+    const title = open ? `${open} of them ${open === 1 ? "was" : "were"} refused: decide in their list.` : "What waited is recorded.";
     this.say({ verdict: open ? "warning" : "ok", word: "All sent", title }, open ? "warning" : "ok");
   }
 

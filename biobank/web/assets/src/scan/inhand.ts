@@ -14,7 +14,7 @@ interface TubeInHand {
 
 const EVERY = 60_000;
 const SHOWN = 30;
-const WORDS = { ok: "in hand", warning: "put it back", stop: "too long out" };
+const WORDS = { ok: " in hand", warning: ", put it back", stop: ", too long" };
 
 const HOUR = 60;
 const DAY = 24 * HOUR;
@@ -57,7 +57,7 @@ export class InHand {
         { class: `is-${tube.tone}` },
         el("a", { class: "code", href: `/specimens/${tube.code}` }, grouped(tube.code)),
         el("span", { class: "muted" }, tube.title),
-        stateWord(tube.tone === "ok" ? "pending" : tube.tone, `${duration(tube.minutes)} ${tube.cold ? WORDS[tube.tone] : WORDS.ok}`),
+        stateWord(tube.tone === "ok" ? "pending" : tube.tone, `${duration(tube.minutes)}${tube.cold ? WORDS[tube.tone] : WORDS.ok}`),
       ),
     );
     if (sorted.length > SHOWN) rows.push(el("li", { class: "muted" }, `and ${sorted.length - SHOWN} more`));
