@@ -21,6 +21,9 @@ HEAD_ROWS = 60
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
+# The name of a fact that holds a further name of an analyte: `R25` of the bead that carries IL-6.
+OTHER_NAME = "other name"
+
 Flag = Literal["below_range", "above_range", "not_reported", "not_a_number", "too_few_beads", "masked"]
 Comparator = Literal["<", "<=", ">", ">="]
 Role = Literal["unknown", "standard", "control", "blank", "empty"]

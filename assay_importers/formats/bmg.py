@@ -1,4 +1,4 @@
-"""MARS exports of BMG LABTECH readers (PHERAstar, CLARIOstar, …): grids or a table with a row for each well."""
+"""MARS exports of BMG LABTECH readers (PHERAstar, CLARIOstar, …), text or workbook: grids or a row for each well."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ import re
 from collections.abc import Sequence
 
 from assay_importers.collect import Collector, last_line_note
-from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Role, Run, SourceFile, Verdict
+from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Role, Run, Sheet, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import Walker, read_grid, started_at
-from assay_importers.grids import Grid, check_rows, delimited, grid_delimiter
+from assay_importers.grids import Grid, check_rows, delimited, grid_delimiter, sheet_rows
 from assay_importers.numbers import number_style
+from assay_importers.peek import peek
 from assay_importers.text import Row, decode
 from assay_importers.wells import read_well, role_hint
+from assay_importers.workbook import is_workbook, read_workbook
 
 _FIRST = re.compile(
     r"\s*\"?User: ?[^\r\n]*?(?P<delimiter>[,;\t])(?:\"? ?Path: ?[^\r\n]*?[,;\t])?\"? ?Test (?:run no\.?|ID): ?"
 )
 _SECOND = re.compile(r"^\"?Test name: ?", re.MULTILINE)
+_BOOK = (re.compile(r"User: ?[^<\x00]"), re.compile(r"Test name: ?"), re.compile(r"Test (?:run no\.?|ID): ?"))
 _TABLE = re.compile(r"^\"? *Well(?: ?Row)?\"?(?P<delimiter>[,;\t])", re.MULTILINE)
 WORDS: dict[str, Flag] = {
     "overflow": "above_range",
@@ -42,11 +45,15 @@ class Bmg(Importer):
     key = "bmg"
     title = "MARS export (BMG LABTECH)"
     version = "1"
-    extensions = (".csv", ".txt")
+    extensions = (".csv", ".txt", ".xlsx", ".xls")
     technique = "plate reader"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
+        if is_workbook(head.data):
+            if all(mark.search(peek(head)) for mark in _BOOK):
+                return Finding(Verdict.YES, "a workbook with user, test and test name as MARS writes them")
+            return Finding(Verdict.NO, "a workbook without user, test and test name")
         try:
             text = decode(head.data, cut=not head.complete).text.replace("\r\n", "\n").replace("\r", "\n")
         except FaultyFile as error:
@@ -56,6 +63,8 @@ class Bmg(Importer):
         return Finding(Verdict.NO, "does not begin with user, path and test run")
 
     def parse(self, file: SourceFile) -> ParsedRun:
+        if is_workbook(file.content):
+            return self._of_sheets(read_workbook(file.content))
         decoded = decode(file.content)
         text = decoded.text.replace("\r\n", "\n").replace("\r", "\n")
         table = _TABLE.search(text)
@@ -70,6 +79,19 @@ class Bmg(Importer):
         reader.walker.walk(reader.rows)
         found.notes += last_line_note(decoded.text)
         return found.finish(self.key, self.version, reader.run(), "a grid below a title such as 'Raw Data (450)'")
+
+    def _of_sheets(self, sheets: Sequence[Sheet]) -> ParsedRun:
+        """Sheets of results begin as the text does; the others are about the protocol."""
+        found = Collector(words=WORDS)
+        reader = _Reader(found, [])
+        for sheet in sheets:
+            rows = sheet_rows(sheet.rows)
+            if any(cell.startswith("User:") for row in rows[:3] for cell in row.cells):
+                reader = _Reader(found, rows)
+                reader.walker.walk(rows)
+            elif any(row.cells for row in rows):
+                found.unread.append(f"sheet {sheet.name!r}: {len(rows)} rows")
+        return found.finish(self.key, self.version, reader.run(), "a sheet that begins with 'User:', and results in it")
 
 
 class _Reader:

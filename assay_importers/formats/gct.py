@@ -11,11 +11,15 @@ from assay_importers.matrix import Matrix
 from assay_importers.text_matrix import Columns, Layout, Lines, first_lines, open_text, read_columns, repeated
 
 _VERSION = re.compile(r"#1\.[23]")
+# GTEx numbers the rows in a column before the two that a GCT 1.2 has.
+_NUMBERED = ["id", "name", "description"]
 _MOST_ANNOTATION = 10_000
 
 
 class _Plan(NamedTuple):
-    """What the head declares: rows, samples, columns of annotation, rows of annotation."""
+    """What the head declares: rows, samples, columns of annotation, rows of annotation; `key` is the
+    column of the ids.
+    """
 
     version: str
     dimensions: tuple[str, ...]
@@ -23,6 +27,7 @@ class _Plan(NamedTuple):
     samples: int
     beside: int
     above: int
+    key: int = 0
 
 
 class Gct(Importer):
@@ -48,6 +53,8 @@ class Gct(Importer):
         names = _cells(lines, 2)
         while names and not names[-1]:
             names.pop()  # a spreadsheet makes all lines of one length
+        if plan.version == "#1.2" and [name.casefold() for name in names[:3]] == _NUMBERED:
+            plan = plan._replace(beside=2, key=1)
         if len(names) != 1 + plan.beside + plan.samples:
             raise FaultyFile(
                 f"the header has {len(names)} columns",
@@ -103,7 +110,7 @@ def _run(
 ) -> ParsedRun:
     names = columns.layout.names
     end = 1 + plan.beside + plan.samples
-    samples, ids = names[1 + plan.beside : end], columns.texts(0)
+    samples, ids = names[1 + plan.beside : end], columns.texts(plan.key)
     matrix = Matrix({"value": columns.matrix(range(1 + plan.beside, end))})
     twice = repeated(ids)
     return ParsedRun(
@@ -115,7 +122,9 @@ def _run(
             matrix,
             samples=samples,
             ids=ids,
-            annotation={names[column]: columns.texts(column) for column in range(1, 1 + plan.beside)},
+            annotation={
+                names[column]: columns.texts(column) for column in range(1 + plan.beside) if column != plan.key
+            },
             sample_annotation=above,
         ),
         matrix=matrix,

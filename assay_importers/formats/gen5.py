@@ -1,4 +1,4 @@
-"""Gen5 text exports (Agilent BioTek): a header, a layout and grids or tables of results for each plate."""
+"""Gen5 exports (Agilent BioTek), text or workbook: a header, a layout and grids or tables of results for each plate."""
 
 from __future__ import annotations
 
@@ -11,22 +11,32 @@ from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.dates import date_order, read_moment
 from assay_importers.errors import FaultyFile
-from assay_importers.grids import Grid, check_rows, delimited, find_grid
+from assay_importers.grids import Grid, check_rows, delimited, find_grid, sheet_rows
 from assay_importers.numbers import Style, number_style
+from assay_importers.peek import peek
 from assay_importers.text import Row, decode
 from assay_importers.values import Value, read_number
 from assay_importers.wells import read_well
+from assay_importers.workbook import is_workbook, read_workbook
 
 _FIRST = re.compile(r"^\"?Software Version\"?(?P<delimiter>[\t,;])\"?\d+\.\d+", re.MULTILINE)
 _MARKS = re.compile(
     r"^\"?(?:Experiment File Path|Protocol File Path|Reader Serial Number|Procedure Details|Plate Number)\b",
     re.MULTILINE,
 )
+_BOOK_MARKS = (
+    "Experiment File Path",
+    "Protocol File Path",
+    "Reader Serial Number",
+    "Procedure Details",
+    "Plate Number",
+)
 WORDS: dict[str, Flag] = {
     "ovrflw": "above_range",
     "overflow": "above_range",
     "missed": "not_reported",
     "?????": "not_reported",
+    "????": "not_reported",
     "err": "not_a_number",
     "edit": "not_a_number",
 }
@@ -39,19 +49,25 @@ _MASKED = re.compile(r"\*(.+)\*")
 _CLOCK = re.compile(r"\d{1,3}:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 _AXES = {"time", "wavelength"}
 _PLATE = "Plate Number"
+_WELL = "Well"
 
 
 class Gen5(Importer):
     """The first line of a plate is that of the software's version: a file with several plates repeats the header."""
 
     key = "gen5"
-    title = "Gen5 text export (BioTek)"
+    title = "Gen5 export (BioTek)"
     version = "1"
-    extensions = (".txt", ".csv")
+    extensions = (".txt", ".csv", ".xlsx", ".xls")
     technique = "plate reader"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
+        if is_workbook(head.data):
+            seen = peek(head)
+            if "Software Version" in seen and sum(mark in seen for mark in _BOOK_MARKS) > 1:
+                return Finding(Verdict.YES, "a workbook with the header of a Gen5 export")
+            return Finding(Verdict.NO, "a workbook without the header of a Gen5 export")
         try:
             text = decode(head.data, cut=not head.complete).text
         except FaultyFile as error:
@@ -64,23 +80,40 @@ class Gen5(Importer):
         return Finding(Verdict.MAYBE, "names a software version as Gen5 does, and little else of its header")
 
     def parse(self, file: SourceFile) -> ParsedRun:
+        found = Collector(words=WORDS)
+        if is_workbook(file.content):
+            names: set[str | None] = set()
+            number = 1
+            for sheet in read_workbook(file.content):
+                rows = sheet_rows(sheet.rows)
+                starts = _starts(rows)
+                if not starts and any(row.cells for row in rows):
+                    found.unread.append(f"sheet {sheet.name!r}: {len(rows)} rows")
+                for start, end in pairwise([*starts, len(rows)]):
+                    _Plate(found, rows[start:end], number, names).read()
+                    number += 1
+            return found.finish(self.key, self.version, _run(found), "a sheet with a line 'Software Version'")
         decoded = decode(file.content)
         first = _FIRST.search(decoded.text.replace("\r\n", "\n").replace("\r", "\n"))
         if first is None:
             raise FaultyFile("this is not a Gen5 export", line=1, expected="a line 'Software Version' near the top")
         rows = delimited(decoded.text, first["delimiter"])
-        found = Collector(words=WORDS)
         found.notes += decoded.notes
-        starts = [index for index, row in enumerate(rows) if row.cells and row.cells[0].strip() == "Software Version"]
-        names: set[str | None] = set()
-        for number, (start, end) in enumerate(pairwise([*starts, len(rows)]), start=1):
+        names = set()
+        for number, (start, end) in enumerate(pairwise([*_starts(rows), len(rows)]), start=1):
             _Plate(found, rows[start:end], number, names).read()
         found.notes += last_line_note(decoded.text)
         return found.finish(self.key, self.version, _run(found), "a grid or table of results below the header")
 
 
+def _starts(rows: Sequence[Row]) -> list[int]:
+    return [index for index, row in enumerate(rows) if row.cells and row.cells[0].strip() == "Software Version"]
+
+
 def _run(found: Collector) -> Run:
     header = {name.rstrip(":"): text for name, text in found.header.items()}
+    # A workbook stores a date with the time of midnight.
+    header["Date"] = header.get("Date", "").removesuffix(" 00:00:00")
     at = f"{header.get('Date', '')} {header.get('Time', '')}".strip()
     moment = read_moment(at, date_order(found.header.values()))
     if at and moment.iso is None:
@@ -226,18 +259,25 @@ class _Plate:
                 self.found.fact(label, text, plate=self.name, location=well)
 
     def _table(self, at: int, title: str) -> int:
-        """A table with a row for each time or wavelength and a column for each well; gives the index behind it."""
+        """A table with a row for each time or wavelength, or for each quantity, and a column for each well; gives the
+        index behind it.
+        """
         head = [cell.strip() for cell in self.rows[at].cells]
         first = next(index for index, name in enumerate(head) if read_well(name))
         end = at + 1
         while end < len(self.rows) and self.rows[end].cells:
             end += 1
         body = self.rows[at + 1 : end]
-        style = number_style((row.line, cell.strip()) for row in body for cell in row.cells[first:])
+        numbers = [row for row in body if row.cells[0].strip().casefold() not in _SAMPLE]
+        style = number_style((row.line, cell.strip()) for row in numbers for cell in row.cells[first:])
         self.found.table(title or head[0], (head[0], *head[1:first]), len(body))
         for row in body:
             mark = row.cells[0].strip()
-            quantity = f"{title} at {mark}".strip()
+            if head[0] == _WELL and mark.casefold() in _SAMPLE:
+                for name, cell in zip(head[first:], row.cells[first:], strict=False):
+                    self._named(read_well(name), mark, cell.strip())
+                continue
+            quantity = mark if head[0] == _WELL else f"{title} at {mark}".strip()
             for index, name in enumerate(head[1:first], start=1):
                 text = row.cells[index].strip() if index < len(row.cells) else ""
                 if text:
@@ -250,6 +290,11 @@ class _Plate:
                 self.found.reading(quantity, text, plate=self.name, location=well, style=style)
                 self.measured = True
         return end
+
+    def _named(self, well: str | None, name: str, text: str) -> None:
+        if well is not None and text:
+            self.found.well(self.name, well, sample=text)
+            self.found.fact(name, text, plate=self.name, location=well)
 
     def _other(self, at: int, title: str) -> int:
         """Curves and lists of statistics: column by column, below the name in the first one."""
@@ -295,7 +340,9 @@ def _unused(name: str, names: set[str | None]) -> str:
 
 def _is_table(row: Row) -> bool:
     cells = [cell.strip() for cell in row.cells]
-    return bool(cells) and cells[0].casefold() in _AXES and any(read_well(cell) for cell in cells[1:3])
+    if not cells or not any(read_well(cell) for cell in cells[1:3]):
+        return False
+    return cells[0].casefold() in _AXES or (cells[0] == _WELL and all(read_well(cell) for cell in cells[1:]))
 
 
 def _is_other(row: Row) -> bool:

@@ -1,11 +1,11 @@
-"""Luminex xMAP INTELLIFLEX: its own CSV, a row for each well, and the layout of xPONENT that it writes as well."""
+"""Luminex xMAP INTELLIFLEX: its own table, a row for each well, and the layout of xPONENT that it writes as well."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from assay_importers.contract import Finding, Head, ParsedRun, Run, SourceFile, Verdict
+from assay_importers.contract import OTHER_NAME, Finding, Head, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.contract import Table as Listed
 from assay_importers.dates import date_order, read_moment
 from assay_importers.delimited import (
@@ -23,10 +23,13 @@ from assay_importers.delimited import (
 )
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.luminex_xponent import FIRST_LINE, LuminexXponent
+from assay_importers.peek import peek
 from assay_importers.text_matrix import how_many
+from assay_importers.workbook import is_workbook
 
 # `R25: RP1 MEDIAN`, `IL-6 (25): RP2 COUNT`
 _CELL = re.compile(r"(?P<analyte>.*\S)\s*:\s*(?P<quantity>RP\s?[12]\b.*\S)", re.IGNORECASE)
+_NAME = re.compile(r"RP\s?[12] ANALYTE NAME", re.IGNORECASE)
 _WELL, _SAMPLE, _DILUTION = ("well location", "location", "well"), ("sample id", "sample", "sample name"), ("dilution",)
 _FIELDS = {
     "instrument type": "instrument",
@@ -42,21 +45,22 @@ class LuminexIntelliflex(LuminexXponent):
     """A file in xPONENT's layout is read as xPONENT's; of its own every column `ANALYTE: RP1 QUANTITY` is a reading."""
 
     key = "luminex_intelliflex"
-    title = "Luminex INTELLIFLEX CSV"
+    title = "Luminex INTELLIFLEX"
     version = "1"
-    extensions = (".csv", ".txt")
+    extensions = (".csv", ".xlsx")
     technique = "multiplex bead immunoassay"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if head.text is None:
-            return Finding(Verdict.NO, "not text")
-        first = FIRST_LINE.match(head.text)
+        text = peek(head) if is_workbook(head.data) else head.text
+        if text is None:
+            return Finding(Verdict.NO, "neither text nor a workbook")
+        first = FIRST_LINE.match(text)
         if first is not None and first["name"].casefold() == "program":
             if "intelliflex" in first["rest"].casefold():
                 return Finding(Verdict.YES, "laid out as xPONENT writes it, by an INTELLIFLEX")
             return Finding(Verdict.NO, "the first line names another program")
-        if ": RP" in head.text and locate(head_grids(head), is_native) is not None:
+        if ": RP" in text and locate(head_grids(head), is_native) is not None:
             return Finding(Verdict.YES, "a row for each well, with columns of reporters (RP1, RP2)")
         return Finding(Verdict.NO, "no columns of reporters, and not the layout of xPONENT")
 
@@ -72,11 +76,14 @@ def is_native(cells: Sequence[str]) -> bool:
 
 
 def _native(table: Table, importer: LuminexXponent, notes: Sequence[str]) -> ParsedRun:
-    found = Collector()
+    found = Collector(in_book=not table.delimiter)
+    columns = _columns(table)
+    names = _names(table, columns)
+    _tell_names(found, columns, names)
     measured = {
-        number: (match["analyte"], match["quantity"])
-        for number, name in enumerate(table.names)
-        if (match := _CELL.fullmatch(name))
+        number: (names.get(region, region), quantity)
+        for number, (region, quantity) in columns.items()
+        if region not in names or not _NAME.fullmatch(quantity)
     }
     where = table.index(*_WELL)
     if where is None or not table.rows:
@@ -84,7 +91,7 @@ def _native(table: Table, importer: LuminexXponent, notes: Sequence[str]) -> Par
     found.mark = decimal_mark(table.cells(measured), table.delimiter)
     sample_at, dilution, plate_at = table.index(*_SAMPLE), table.index(*_DILUTION), table.index("plate name")
     others = [
-        number for number in range(len(table.names)) if number not in {*measured, where, sample_at, dilution, plate_at}
+        number for number in range(len(table.names)) if number not in {*columns, where, sample_at, dilution, plate_at}
     ]
     said = {number: list(dict.fromkeys(text_at(row, number).strip() for row in table.rows)) for number in others}
     header = {table.names[number]: texts[0] for number, texts in said.items() if len(texts) == 1 and texts[0]}
@@ -125,6 +132,30 @@ def _native(table: Table, importer: LuminexXponent, notes: Sequence[str]) -> Par
         tables=(Listed(name="wells", columns=table.names, rows=len(table.rows)),),
         notes=(*notes, *found.all_notes(), how_many(len(table.rows), "wells")),
     )
+
+
+def _columns(table: Table) -> dict[int, tuple[str, str]]:
+    """What stands before and behind the colon, of each column of a reporter."""
+    matches = {number: _CELL.fullmatch(name) for number, name in enumerate(table.names)}
+    return {number: (match["analyte"], match["quantity"]) for number, match in matches.items() if match}
+
+
+def _names(table: Table, columns: Mapping[int, tuple[str, str]]) -> dict[str, str]:
+    """The analyte of each region, where a column says the same one in every row."""
+    found: dict[str, str] = {}
+    for number, (region, quantity) in columns.items():
+        texts = {text_at(row, number).strip() for row in table.rows} if _NAME.fullmatch(quantity) else set()
+        if len(texts) == 1 and "" not in texts:
+            found.setdefault(region, texts.pop())
+    return found if len(set(found.values())) == len(found) else {}
+
+
+def _tell_names(found: Collector, columns: Mapping[int, tuple[str, str]], names: Mapping[str, str]) -> None:
+    for region, analyte in names.items():
+        found.fact(OTHER_NAME, region, analyte=analyte)
+    for region, quantity in columns.values():
+        if region in names and _NAME.fullmatch(quantity):
+            found.fact(quantity, names[region], analyte=names[region])
 
 
 def _run(header: dict[str, str], found: Collector) -> Run:

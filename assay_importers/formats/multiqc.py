@@ -6,6 +6,7 @@ import re
 
 from assay_importers.contract import Fact, Finding, Head, Importer, ParsedRun, Reading, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
+from assay_importers.formats.multiqc_json import is_report, read_report
 from assay_importers.one_sample import count_of
 from assay_importers.text_matrix import cells_of, first_lines, how_many, open_text
 from assay_importers.values import read_value
@@ -56,11 +57,13 @@ class MultiQc(Importer):
     key = "multiqc"
     title = "MultiQC"
     version = "1"
-    extensions = (".txt", ".tsv")
+    extensions = (".txt", ".tsv", ".json")
     technique = "run quality"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
+        if head.text is not None and is_report(head.text):
+            return Finding(Verdict.YES, "the JSON of a report of MultiQC")
         if head.text is None or not head.text.startswith(("Sample\t", '"Sample"\t')):
             return Finding(Verdict.NO, "the first column is not Sample")
         names = cells_of(first_lines(head.text, 1).texts[0], "\t")[1:]
@@ -71,6 +74,8 @@ class MultiQc(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         opened = open_text(file.content)
+        if is_report(opened.text):
+            return read_report(opened.text, self, opened.notes)
         lines = [(number, text) for number, text in enumerate(first_lines(opened.text, len(opened.text)).texts, 1)]
         header = lines[0][1].split("\t")
         if header[0].strip().strip('"') != "Sample" or len(header) == 1:

@@ -11,7 +11,7 @@ from assay_importers.text import read_rows
 from assay_importers.text_matrix import open_text
 from assay_importers.workbook import OLE2, ZIP, read_workbook
 
-_COLUMNS = (b"OlinkID", b"NPX")
+_RESULTS = (b"NPX", b"Quantified_value", b"Ct")
 
 
 class Olink(Importer):
@@ -35,7 +35,7 @@ class Olink(Importer):
         except FaultyFile as error:
             return Finding(Verdict.NO, f"no table: {error}")
         for found, reason in (
-            (is_long(next(iter(rows), ())), "has the columns SampleID, OlinkID and NPX"),
+            (is_long(next(iter(rows), ())), "has the columns SampleID, OlinkID and NPX, or a quantity"),
             (is_wide(rows), "has the rows Panel, Assay and OlinkID above its samples"),
             (is_samples(rows), "a table of samples, by SampleID, without results"),
         ):
@@ -74,8 +74,8 @@ def _delimiter(text: str) -> str:
 
 def _parquet(head: Head) -> Finding:
     """Its columns are named at its end, which is seen of small files alone; values of a column stand in all."""
-    if all(name in head.data for name in _COLUMNS):
-        return Finding(Verdict.YES, "a Parquet file with the columns OlinkID and NPX")
+    if b"OlinkID" in head.data and any(name in head.data for name in _RESULTS):
+        return Finding(Verdict.YES, "a Parquet file with the columns OlinkID and NPX, or a quantity")
     if head.complete or b"OID" not in head.data:
         return Finding(Verdict.NO, "a Parquet file without Olink's columns")
     return Finding(Verdict.YES, "a Parquet file with Olink's ids of assays")

@@ -28,14 +28,31 @@ _MEASURED = (
     "LOD",
     "MaxLOD",
     "PlateLOD",
+    "Plate_LOD",
+    "Plate_LQL",
+    "LOQ",
+    "LLOQ",
+    "ULOQ",
     "LODNPX",
     "PCNormalizedLOD",
     "MissingFreq",
     "IntraCV",
     "InterCV",
 )
+# Files of Target 48 and Flex have quantities, those of a failed calculation cycles, in place of NPX.
+_RESULTS = {NPX, "Quantified_value", "Quantified_X_unit", "Ct"}
 # Where a column could belong to either, as in a file of one sample, these belong to the assay.
-_OF_ASSAYS = {"UniProt", "Assay", "AssayType", "Panel", "Block", "Panel_Version", "Panel_Lot_Nr", "Normalization"}
+_OF_ASSAYS = {
+    "UniProt",
+    "Assay",
+    "AssayType",
+    "Panel",
+    "Block",
+    "Panel_Version",
+    "Panel_Lot_Nr",
+    "Normalization",
+    "Unit",
+}
 _INTEGERS = {"Count"}
 _UNITS = {NPX: "NPX", "PCNormalizedNPX": "NPX", "ExtNPX": "log2", "LOD": "NPX", "MaxLOD": "NPX", "PlateLOD": "NPX"}
 _MISSING = ["", "NA", "NaN", "N/A", "null", "NULL"]
@@ -43,7 +60,8 @@ _MISSING = ["", "NA", "NaN", "N/A", "null", "NULL"]
 
 def is_long(columns: Sequence[str]) -> bool:
     """Whether a table with these columns is of the long form."""
-    return {SAMPLE, ASSAY, NPX} <= {name.strip().strip('"') for name in columns}
+    found = {name.strip().strip('"') for name in columns}
+    return {SAMPLE, ASSAY} <= found and not found.isdisjoint(_RESULTS)
 
 
 def read_delimited(decoded: Opened, delimiter: str, first: Row, importer: Importer) -> ParsedRun:
@@ -95,6 +113,13 @@ def read_parquet(data: bytes, importer: Importer) -> ParsedRun:
     return _run(table, list(table.column_names), header, importer, ())
 
 
+def _units(texts: Mapping[str, _Texts]) -> dict[str, str | None]:
+    """The units of the layers; that of quantities stands in a column, where it is one for all."""
+    stated = [text for text in texts["Unit"].values if text] if "Unit" in texts else []
+    of_quantity = stated[0] if len(stated) == 1 else None
+    return {**_UNITS, "Quantified_value": of_quantity, "Quantified_X_unit": of_quantity}
+
+
 def _run(
     table: Any, names: Sequence[str], header: Mapping[str, str], importer: Importer, notes: Sequence[str]
 ) -> ParsedRun:
@@ -130,7 +155,7 @@ def _run(
             matrix,
             samples=samples,
             ids=texts[ASSAY].values,
-            units={name: _UNITS.get(name) for name in matrix.layers},
+            units={name: _units(texts).get(name) for name in matrix.layers},
             annotation=of_assays,
             sample_annotation=of_samples,
         ),

@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
+from assay_importers.contract import HDF5, Finding, Head, Importer, ParsedRun, Run, SourceFile, Table, Verdict
 from assay_importers.errors import FaultyFile
+from assay_importers.hdf5 import names_parts, opened, texts
 from assay_importers.one_sample import Part, Sample, run_of, sample_name
 from assay_importers.text_matrix import (
     Layout,
@@ -61,8 +62,8 @@ class Quantification(Importer):
         return None
 
     def _read(self, file: SourceFile) -> Part:
-        opened = open_text(file.content)
-        lines = first_lines(opened.text, _SAMPLED)
+        decoded = open_text(file.content)
+        lines = first_lines(decoded.text, _SAMPLED)
         found = self._header(lines)
         if found is None:
             raise FaultyFile(
@@ -78,22 +79,22 @@ class Quantification(Importer):
         if twice:
             raise FaultyFile("the column stands twice", line=at + 1, column=twice[0], expected="each column once")
         rows = [cells_of(line, "\t") for line in lines.texts[at + 1 :]]
-        texts = frozenset(
+        named = frozenset(
             column
             for column, name in enumerate(names)
             if column == 0
             or name in self.texts
             or 2 * sum(is_number(row[column]) for row in rows if column < len(row)) < len(rows)
         )
-        columns = read_columns(opened.text, lines.starts[at + 1], Layout(names, texts, quoted=False, line=at + 2))
-        values = sorted(set(range(len(names))) - texts, key=lambda column: names[column] != self.main)
+        columns = read_columns(decoded.text, lines.starts[at + 1], Layout(names, named, quoted=False, line=at + 2))
+        values = sorted(set(range(len(names))) - named, key=lambda column: names[column] != self.main)
         sample = Sample(
             sample_name(file.name, self.ending),
             columns.texts(0),
             {names[column]: columns.numbers(column) for column in values},
-            {names[column]: columns.texts(column) for column in sorted(texts - {0})},
+            {names[column]: columns.texts(column) for column in sorted(named - {0})},
         )
-        notes = (*opened.notes, how_many(columns.rows, "features"), *columns.notes)
+        notes = (*decoded.notes, how_many(columns.rows, "features"), *columns.notes)
         if self.main not in sample.layers:
             raise FaultyFile("the column holds no numbers", line=at + 2, column=self.main, expected="numbers")
         return Part(sample, Table(name=self.key, columns=names, rows=columns.rows), notes=notes)
@@ -118,16 +119,36 @@ class SalmonQuant(Quantification):
 
 
 class KallistoAbundance(Quantification):
-    """`abundance.tsv`."""
+    """`abundance.tsv`, and `abundance.h5`, which has no TPM."""
 
     key = "kallisto_abundance"
-    title = "kallisto abundance.tsv"
-    extensions = (".tsv", ".txt")
+    title = "kallisto abundance"
+    extensions = (".tsv", ".txt", ".h5")
     program = "kallisto"
     headers = (("target_id", "length", "eff_length", "est_counts", "tpm"),)
     main = "est_counts"
     units: ClassVar[dict[str, str | None]] = {"est_counts": "reads", "tpm": "TPM", "length": "nt", "eff_length": "nt"}
-    ending = re.compile(r"[._-]?(?:kallisto[._-]?)?abundances?\.(?:tsv|txt)$", re.IGNORECASE)
+    ending = re.compile(r"[._-]?(?:kallisto[._-]?)?abundances?\.(?:tsv|txt|h5)$", re.IGNORECASE)
+
+    def sniff(self, head: Head) -> Finding:
+        if head.store is not None and names_parts(head.store, "est_counts", "eff_lengths", "aux"):
+            return Finding(Verdict.YES, "HDF5 with the parts of kallisto's abundance.h5")
+        return super().sniff(head)
+
+    def _read(self, file: SourceFile) -> Part:
+        if not file.content.startswith(HDF5):
+            return super()._read(file)
+        with opened(file.content) as source:
+            aux = source["aux"]
+            ids = texts(aux["ids"])
+            layers = {"est_counts": source["est_counts"][()], "length": aux["lengths"][()]}
+            layers["eff_length"] = aux["eff_lengths"][()]
+            bootstraps = len(source["bootstrap"]) if "bootstrap" in source else 0
+            if not ids or any(values.shape != (len(ids),) for values in layers.values()):
+                raise FaultyFile("the parts differ in length", expected="a count and a length for each target")
+        notes = [how_many(len(ids), "features")] + [f"{bootstraps} bootstraps were not read"] * bool(bootstraps)
+        sample = Sample(sample_name(file.name, self.ending), ids, layers)
+        return Part(sample, Table(name=self.key, columns=("target_id", *layers), rows=len(ids)), notes=tuple(notes))
 
 
 class RsemResults(Quantification):

@@ -88,7 +88,7 @@ class _Adat:
         header: list[tuple[str, str]] = []
         unread: list[str] = []
         section = ""
-        lines = text.split("\n")
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         for number, raw in enumerate(lines, start=1):
             line = raw.rstrip("\r")
             name, _, rest = line.partition("\t")

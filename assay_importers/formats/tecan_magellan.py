@@ -1,24 +1,26 @@
-"""Tecan Magellan workbooks: a list with a row for each well, or grids of the plate below each other."""
+"""Tecan Magellan, i-control and SparkControl: a row for each well, or grids of the plate below each other."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from assay_importers.collect import Collector
+from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Role, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import started_at
-from assay_importers.grids import Grid, check_rows, find_grid, sheet_rows
+from assay_importers.grids import Grid, check_rows, delimited, find_grid, grid_delimiter, sheet_rows
 from assay_importers.numbers import Style, number_style
 from assay_importers.peek import peek
-from assay_importers.text import Row
+from assay_importers.text import Row, decode
 from assay_importers.values import read_dilution
 from assay_importers.wells import read_well, role_hint
 from assay_importers.workbook import is_workbook, read_workbook
 
 _SHEET = re.compile(r"Magellan Sheet \d")
 _WELLS = re.compile(r">(?:Well positions?|Wells?)<", re.IGNORECASE)
+_MEASURED = re.compile(r"^\"?Date of measurement: ?[^\r\n]*Time of measurement: ?", re.MULTILINE)
+_CONTROL = re.compile(r"Tecan i-control|Application: SparkControl")
 _LABEL = re.compile(r">Label\s?\d<|>Layout<|>Date of measurement:", re.IGNORECASE)
 WORDS: dict[str, Flag] = {
     "over": "above_range",
@@ -46,6 +48,9 @@ _CODES: dict[str, Role] = {
     "HC": "control",
 }
 _CODE = re.compile(r"([A-Z]{2})\d+(?:_\d+)*", re.ASCII)
+# i-control writes values far to the right of their names, and `Label: Label1` above what was measured.
+_FAR = 3
+_NAMED_LABEL = re.compile(r"Label: (.*\S)")
 _FOOT = re.compile(r"([A-Z][^:]{2,50}):\s*(.*)", re.DOTALL)
 
 
@@ -53,16 +58,20 @@ class TecanMagellan(Importer):
     """What a table without a title holds is told by its cells: numbers were measured, names are the layout."""
 
     key = "tecan_magellan"
-    title = "Tecan Magellan workbook"
+    title = "Tecan Magellan and i-control"
     version = "1"
-    extensions = (".xlsx", ".xls")
+    extensions = (".xlsx", ".xls", ".asc", ".txt", ".csv")
     technique = "plate reader"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
         if not is_workbook(head.data):
-            return Finding(Verdict.NO, "not a workbook")
+            if head.text is not None and _MEASURED.search(head.text):
+                return Finding(Verdict.YES, "text with date and time of measurement as Magellan writes them")
+            return Finding(Verdict.NO, "neither a workbook nor text with date and time of measurement")
         seen = peek(head)
+        if _CONTROL.search(seen):
+            return Finding(Verdict.YES, "names i-control or SparkControl as its application")
         if _SHEET.search(seen):
             return Finding(Verdict.YES, "has a sheet named as Magellan names it")
         if _WELLS.search(seen) and _LABEL.search(seen):
@@ -71,16 +80,29 @@ class TecanMagellan(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         found = Collector(words=WORDS)
-        for sheet in read_workbook(file.content):
-            rows = sheet_rows(sheet.rows)
-            if any(row.cells for row in rows):
-                found.add_header("Sheet", sheet.name)
-                _Sheet(found, rows, None if len(found.header) == 1 else sheet.name).read()
+        if is_workbook(file.content):
+            for sheet in read_workbook(file.content):
+                rows = sheet_rows(sheet.rows)
+                if any(row.cells for row in rows):
+                    found.add_header("Sheet", sheet.name)
+                    _Sheet(found, rows, None if len(found.header) == 1 else sheet.name).read()
+        else:
+            decoded = decode(file.content)
+            found.notes += decoded.notes
+            delimiter = grid_delimiter(decoded.text) or max("\t;,", key=decoded.text.count)
+            _Sheet(found, delimited(decoded.text, delimiter), None).read()
+            found.notes += last_line_note(decoded.text)
         header = {name.casefold(): text for name, text in found.header.items()}
-        at = " ".join(text for text in (header.get("date of measurement"), header.get("time of measurement")) if text)
+        when = [
+            header.get(name) or header.get(name.split()[0]) for name in ("date of measurement", "time of measurement")
+        ]
+        at = " ".join(text.removesuffix(" 00:00:00") for text in when if text)
         run = Run(
             instrument=header.get("instrument") or header.get("measured with") or header.get("device"),
-            software=header.get("magellan version") or header.get("software") or "Magellan",
+            software=header.get("magellan version")
+            or header.get("software")
+            or header.get("application")
+            or "Magellan",
             serial_number=header.get("instrument serial number") or header.get("serial number"),
             batch=header.get("workspace") or header.get("plate-id"),
             operator=header.get("user") or header.get("measured by"),
@@ -111,9 +133,17 @@ class _Sheet:
                 continue
             cells = [cell.strip() for cell in row.cells]
             filled = [cell for cell in cells if cell]
+            far = next((index for index, cell in enumerate(cells[1:], start=1) if cell), 0) >= _FAR
+            if len(filled) > 2 and cells[0] and far:
+                self.found.add_header(cells[0].rstrip(":"), " ".join(filled[1:]))
+                at += 1
+                continue
             if len(filled) > 2:
                 at = self._table(at)
                 continue
+            label = _NAMED_LABEL.fullmatch(filled[0]) if filled else None
+            if label is not None:
+                title = label[1]
             if len(filled) == 1 and not _FOOT.fullmatch(filled[0]):
                 title = filled[0]
                 self.found.add_header("Text", title)
@@ -123,7 +153,13 @@ class _Sheet:
 
     def _foot(self, filled: Sequence[str]) -> None:
         """`Date of measurement: 2024-01-15/Time of measurement: 10:00` holds two fields in one cell."""
-        for cell in filled if len(filled) == 1 else [f"{filled[0].rstrip(':')}: {' '.join(filled[1:])}"]:
+        paired = [cell for cell in filled if (pair := _FOOT.fullmatch(cell)) and pair[2].strip()]
+        if filled[0] in paired:
+            # `Device: infinite 200Pro` and, far to the right, `Serial number: 1234`.
+            cells = [" ".join([filled[0], *(cell for cell in filled[1:] if cell not in paired)]), *paired[1:]]
+        else:
+            cells = [filled[0] if len(filled) == 1 else f"{filled[0].rstrip(':')}: {' '.join(filled[1:])}"]
+        for cell in cells:
             for part in re.split(r"\s*/\s*(?=[A-Z][a-z]+ of )", cell):
                 named = _FOOT.fullmatch(part.strip())
                 self.found.add_header(named[1].strip() if named else "Text", (named[2] if named else part).strip())

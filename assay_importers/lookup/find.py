@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from assay_importers.contract import Fact, ParsedRun, Reading, Well
+from assay_importers.contract import OTHER_NAME, Fact, ParsedRun, Reading, Well
 from assay_importers.lookup.formats import FIELDS
 from assay_importers.lookup.question import Question
 from assay_importers.matrix import nearest
@@ -103,6 +103,7 @@ class Finder:
     def _cells(self, sample: str, analyte: str, field: str) -> Iterator[str]:
         """Readings and facts. A column may be asked for by its name as the field, or as the analyte with `value`."""
         column = analyte if field == VALUE else field
+        analyte = self._renamed.get(analyte, analyte)
         items: Iterator[Reading | Fact] = chain(self.run.readings, self.run.facts)
         for item in items:
             name, text = (item.quantity, item.raw) if isinstance(item, Reading) else (item.name, item.text)
@@ -125,6 +126,11 @@ class Finder:
             or any(_alike(name or "", part) for name in names)
             for part in parts(sample)
         )
+
+    @cached_property
+    def _renamed(self) -> dict[str, str]:
+        """The analytes by their further names."""
+        return {fact.text: fact.analyte for fact in self.run.facts if fact.name == OTHER_NAME and fact.analyte}
 
     @cached_property
     def _named(self) -> dict[tuple[str | None, str | None], list[str]]:

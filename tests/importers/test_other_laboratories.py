@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from assay_importers.contract import Head, Importer, SourceFile, Verdict
@@ -13,8 +15,12 @@ from assay_importers.formats.cfx import Cfx
 from assay_importers.formats.elispot import Elispot
 from assay_importers.formats.envision import Envision
 from assay_importers.formats.expression_matrix import ExpressionMatrix
+from assay_importers.formats.gen5 import Gen5
 from assay_importers.formats.lightcycler import Lightcycler
+from assay_importers.formats.luminex_intelliflex import LuminexIntelliflex
 from assay_importers.formats.quantstudio import Quantstudio
+from assay_importers.formats.tecan_magellan import TecanMagellan
+from assay_importers.lookup import find
 from assay_importers.peek import peek
 from tests.importers.reading import cells, facts, parse, raw, verdict, workbook
 
@@ -205,3 +211,118 @@ def test_the_names_of_sheets_are_found_behind_large_sheets() -> None:
     head = SourceFile("x", content).head
     assert 'name="Data"' in peek(head)
     assert 'name="Data"' not in peek(Head("cut", head.data, head.size))
+
+
+GEN5: list[list[object]] = [
+    ["Software Version", "3.11.19"],
+    ["Experiment File Path:", "C:\\x.xpt"],
+    ["Plate Number", "Plate 1"],
+    ["Date", datetime(2024, 2, 13)],  # noqa: DTZ001 - a workbook has no zone
+    ["Time", "9:00:04 PM"],
+    ["Reader Serial Number:", "17"],
+    [],
+]
+
+
+def test_gen5_as_a_workbook_with_its_grids_moved_to_the_right() -> None:
+    rows = [*GEN5, ["Results"], [None, None, 1, 2], [None, "A", 0.05, 1.25, 450], [None, "B", "OVRFLW", 0.5, 450]]
+    content = workbook({"Plate 1 - Sheet1": rows, "Notes": [["mine"]], "Empty": []})
+    assert Gen5().sniff(SourceFile("x", content).head).verdict is Verdict.YES
+    run = parse(Gen5(), content)
+    assert (raw(run, "450", "A2"), raw(run, "450", "B1")) == (["1.25"], ["OVRFLW"])
+    assert (run.run.started_at, run.run.serial_number) == ("2024-02-13T21:00:04", "17")
+    assert run.unread == ("sheet 'Notes': 1 rows",)
+    other = workbook({"Sheet": [["Software Version", "1"]]})
+    assert Gen5().sniff(SourceFile("x", other).head).verdict is Verdict.NO
+
+
+def test_gen5_results_with_a_column_for_each_well() -> None:
+    header = "".join("\t".join(str(cell) for cell in row) + "\n" for row in GEN5)
+    run = parse(Gen5(), header + "Results\nWell\tA1\tA2\nName\t\tP-2\n450\t0.05\t1.25\nBlank 450\t0\t1.2\n")
+    assert [raw(run, name, "A2") for name in ("450", "Blank 450")] == [["1.25"], ["1.2"]]
+    assert [(well.location, well.sample) for well in run.wells] == [("A2", "P-2"), ("A1", None)]
+    assert facts(run, "Name", "A2") == ["P-2"]
+
+
+def test_mars_as_a_workbook() -> None:
+    head: list[list[object]] = [
+        ["User: ME", None, "Path: C:\\BMG\\CLARIOstar\\User\\Data\\", "Test ID: 7"],
+        ["Test name: ELISA", None, "Date: 13/02/2024", "Time: 10:00:00"],
+        ["ID1: P1"],
+    ]
+    grid: list[list[object]] = [["Raw Data (450)"], [], [None, 1, 2], ["A", 0.1, "overflow"], ["B", 0.3, 0.4]]
+    content = workbook({"End point": [*head, *grid], "Protocol": [["Settings", 1]], "Empty": []})
+    assert Bmg().sniff(SourceFile("x", content).head).verdict is Verdict.YES
+    run = parse(Bmg(), content)
+    assert [(r.location, r.raw, r.flag) for r in run.readings][:2] == [
+        ("A1", "0.1", None),
+        ("A2", "overflow", "above_range"),
+    ]
+    assert (run.run.instrument, run.run.batch, run.run.started_at) == ("CLARIOstar", "7", "2024-02-13T10:00:00")
+    assert run.unread == ("sheet 'Protocol': 1 rows",)
+    assert Bmg().sniff(SourceFile("x", workbook({"A": grid})).head).verdict is Verdict.NO
+
+
+def test_magellan_as_text() -> None:
+    text = "\t1\t2\nA\t0,1\tOVER\nB\t0,3\t0,4\n\nDate of measurement: 2024-02-13/Time of measurement: 10:00:00\n"
+    assert TecanMagellan().sniff(SourceFile("x", text.encode("utf-16")).head).verdict is Verdict.YES
+    run = parse(TecanMagellan(), text.encode("utf-16"))
+    assert [(r.location, r.raw, r.flag) for r in run.readings][:2] == [
+        ("A1", "0,1", None),
+        ("A2", "OVER", "above_range"),
+    ]
+    assert run.run.started_at == "2024-02-13T10:00:00"
+    assert verdict(TecanMagellan(), "nothing") is Verdict.NO
+
+
+@pytest.mark.parametrize("program", ["Tecan i-control", "SparkControl"])
+def test_the_control_programs_of_tecan_write_values_far_to_the_right(program: str) -> None:
+    content = workbook(
+        {
+            "Sheet2": [
+                [f"Application: {program}", None, None, None, "V2.0"],
+                ["Device: infinite 200Pro", None, None, None, "Serial number: 17"],
+                ["Date:", datetime(2024, 2, 13)],  # noqa: DTZ001 - a workbook has no zone
+                ["Time:", "10:00:00 AM"],
+                ["Label: Green"],
+                ["Wavelength", None, None, None, 450, "nm"],
+                [],
+                ["<>", 1, 2],
+                ["A", 0.1, "OVER"],
+                ["B", 0.3, 0.4],
+            ]
+        }
+    )
+    assert TecanMagellan().sniff(SourceFile("x", content).head).verdict is Verdict.YES
+    run = parse(TecanMagellan(), content)
+    assert raw(run, "Green", "B1") == ["0.3"]
+    assert (run.run.software, run.run.instrument, run.run.serial_number) == (f"{program} V2.0", "infinite 200Pro", "17")
+    assert (run.run.started_at, run.run.header["Wavelength"]) == ("2024-02-13T10:00:00", "450 nm")
+
+
+INTELLIFLEX: list[list[object]] = [
+    ["PLATE NAME", "WELL LOCATION", "SAMPLE ID", "R25: RP1 ANALYTE NAME", "R25: RP1 MEDIAN",
+     "R27: RP1 ANALYTE NAME", "R27: RP1 MEDIAN"],
+    ["P1", "A1", "P-1", "HPV6", 49.5, "HPV11", 12],
+    ["P1", "B1", "P-2", "HPV6", 4.25, "HPV11", 13],
+]  # fmt: skip
+
+
+def test_intelliflex_names_the_analyte_of_each_region() -> None:
+    content = workbook({"Sheet": INTELLIFLEX})
+    assert LuminexIntelliflex().sniff(SourceFile("x", content).head).verdict is Verdict.YES
+    run = parse(LuminexIntelliflex(), content)
+    assert [(r.location, r.analyte, r.raw) for r in run.readings][:2] == [("A1", "HPV6", "49.5"), ("A1", "HPV11", "12")]
+    assert find(run, "A1", "HPV6", "RP1 MEDIAN") == find(run, "A1", "R25", "RP1 MEDIAN") == ["49.5"]
+    assert find(run, "*", "R27", "RP1 ANALYTE NAME") == ["HPV11"]
+    other = workbook({"Sheet": [["a", "b"]]})
+    assert LuminexIntelliflex().sniff(SourceFile("x", other).head).verdict is Verdict.NO
+
+
+@pytest.mark.parametrize("names", [("HPV6", "HPV11"), ("HPV6", "")], ids=["differ", "blank"])
+def test_intelliflex_with_other_analytes_from_row_to_row(names: tuple[str, str]) -> None:
+    text = "WELL LOCATION,SAMPLE ID,R25: RP1 ANALYTE NAME,R25: RP1 MEDIAN\n"
+    text += "".join(f"{well},P,{name},4.5\n" for well, name in zip(("A1", "B1"), names, strict=True))
+    run = parse(LuminexIntelliflex(), text)
+    assert {reading.analyte for reading in run.readings} == {"R25"}
+    assert raw(run, "RP1 ANALYTE NAME") == ["HPV6"]
