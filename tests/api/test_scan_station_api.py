@@ -4,6 +4,8 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from asyncpg import Connection
+from asyncpg.prepared_stmt import PreparedStatement
 
 from biobank import ids
 from biobank.scan.rules import COMMANDS
@@ -244,3 +246,29 @@ async def test_a_read_is_cleaned_of_what_the_scanner_adds(api, database, world):
     made = await make_material(database, world, tubes=1)
     found = await api("technician").ok("/scan", {"text": f"]d2{made.tubes[0].lower()}\x1d\r\n"})
     assert found["code"] == made.tubes[0]
+
+
+async def test_a_store_by_scan_asks_the_database_no_more_often(api, database, world, monkeypatch):
+    """A message to the database costs as much as a small statement; whoever needs one more takes it from every scan."""
+    sent = []
+
+    def counted(owner, name):
+        original = getattr(owner, name)
+
+        async def told(self, *args, **kwargs):
+            sent.append(args[0] if owner is Connection else self.get_query())
+            return await original(self, *args, **kwargs)
+
+        monkeypatch.setattr(owner, name, told)
+
+    code, made = await boxed(api), await make_material(database, world, tubes=3)
+    for tube in made.tubes[:2]:  # what a connection asks once
+        await api("technician").ok("/scan", store(tube, code))
+    counted(Connection, "execute")
+    counted(Connection, "_execute")
+    counted(PreparedStatement, "_PreparedStatement__do_execute")
+    stored = await api("technician").ok("/scan", store(made.tubes[2], code))
+    monkeypatch.undo()
+    assert stored["word"] == "Stored"
+    # Who scans, begin, the receipt, what the code is, the locks, what stands there, the new place, commit.
+    assert len(sent) <= 8, "\n---\n".join(sent)
