@@ -41,4 +41,7 @@ def from_database(error: DBAPIError, constraints: ConstraintErrors) -> DomainErr
         return Busy("The database took too long: ask for less at once, or try again.")
     if state in {"22021", "22P05"}:  # NUL, or half of a character: no scanner or keyboard means it
         return Invalid("A text holds a character that no text can hold: type or scan it again.")
+    # The driver refuses such a number itself; whatever else it refuses is a fault of ours.
+    if state == "22003" or (state == "22000" and "value out of int" in str(error.orig)):
+        return Invalid("A number is larger than any that is known here: check it.")
     return None

@@ -115,6 +115,10 @@ def read(text: str) -> list[dict[str, str]]:
             + ".",
             errors={"text": "does not begin with the names of its columns"},
         )
+    if len(lines) < 2:
+        raise Invalid(
+            "The file holds the names of its columns and no place: add a row for each.", errors={"text": "has no rows"}
+        )
     if len(lines) - 1 > MOST_ROWS:
         raise Invalid(f"A file has at most {MOST_ROWS} rows: divide it.", errors={"text": "is too long"})
     return [dict(zip(header, [*line, *[""] * len(header)], strict=False)) for line in lines[1:]]

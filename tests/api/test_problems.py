@@ -14,6 +14,7 @@ from biobank.http.problem import as_domain_error
 from biobank.http.problem_docs import parse, problem_docs
 from biobank.settings import Settings
 from biobank.violations import from_database
+from tests.shelves import boxed
 
 
 async def test_an_unknown_address_is_a_problem_document_with_the_request_id(api):
@@ -107,6 +108,22 @@ async def test_a_problem_page_is_served_for_people(browser):
 def test_a_problem_page_of_another_shape_is_named():
     with pytest.raises(ValueError, match=r"docs/problems/x\.md"):
         parse("x", "no shape at all")
+
+
+async def test_a_number_that_no_database_holds_is_a_bad_question_and_no_fault(api, browser):
+    asked, huge = await browser("manager"), "9" * 20
+    code = await boxed(api)
+    for path in (
+        f"/audit/{huge}",
+        f"/specimens?after={huge}",
+        f"/tube-searches?after={huge}",
+        f"/storage/{code}/rack-scans/{huge}",
+        f"/label-ranges/{huge}",
+        f"/api/v1/containers?after={huge}",
+    ):
+        answer = await asked.get(path)
+        assert (path, answer.status_code) == (path, 422)
+        assert "larger than any" in answer.text
 
 
 class Lost(Exception):

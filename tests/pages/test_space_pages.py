@@ -121,6 +121,8 @@ async def test_places_come_from_a_file_and_by_copy(browser):
     code = done.text.partition('<li><a href="/storage/')[2].partition('"')[0]
     again = await manager.post("/storage/import", files={"file": ("tree.csv", text.encode())})
     assert "0 places were added, 2 stood there already" in again.text
+    bare = await manager.post("/storage/import", {"text": "site,parent,type,name"})
+    assert (bare.status_code, "no place" in bare.text) == (422, True)
     wrong = await manager.post("/storage/import", {"text": f"{text}LAB,Freezer 8,RACK,x\n"})
     assert (wrong.status_code, "there is no Freezer 8 at LAB" in wrong.text) == (422, True)
     assert (await manager.post("/storage/import", files={"file": ("t.csv", b"\xff\xfe")})).status_code == 422
