@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from assay_importers.collect import Collector, last_line_note
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
+from assay_importers.formats.cell_report import read_report, started_at
 from assay_importers.grids import delimited, sheet_rows
 from assay_importers.numbers import Style
 from assay_importers.peek import peek
@@ -28,6 +29,9 @@ _SAMPLES = ("well name", "sample id", "sample name", "sample", "name", "cell sam
 _PLACED = re.compile(r"(?P<plate>[^:]+):(?P<well>[A-P]\d{1,2})", re.ASCII)
 _PERCENT = re.compile(r"(.*\d)\s*%", re.DOTALL)
 _IN_NAME = re.compile(r"\(([^()]*)\)$|((?:x ?10\^?6 )?cells?/m[lL])$", re.IGNORECASE)
+_SPACE = re.compile(r"[ \u00a0\u202f]")
+_GROUPED = re.compile(r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+", re.ASCII)
+_PER_ML = re.compile(r"(cells ?/ ?ml) \((x ?10\^?\d{1,2})\)$", re.IGNORECASE)
 _POWER = re.compile(r"\((x ?10\^?\d{1,2})\) ?$", re.IGNORECASE)
 _SHAPE = Shape(
     sample=_SAMPLES,
@@ -71,11 +75,21 @@ class CellCount(Importer):
             delimiter = max(",;\t", key=line.count)
             sheets = [("Results", delimited(decoded.text, delimiter))]
             found.notes += last_line_note(decoded.text)
-        for title, rows in sheets:
-            _read(found, title, rows)
+        report = None
+        if not is_workbook(file.content) and not any(_is_head(row) for _, rows in sheets for row in rows):
+            report = read_report(decoded.text, found, _unit)
+        else:
+            for title, rows in sheets:
+                _read(found, title, rows)
         if not found.tables:
             raise FaultyFile("the file has no table of counts", expected="columns with the sample and its viability")
-        run = Run(instrument=found.header.get("Instrument"), operator=found.header.get("Operator"))
+        header = found.header
+        run = Run(
+            instrument=header.get("Instrument") or header.get("Instrument type"),
+            operator=header.get("Operator") or header.get("User") or None,
+            serial_number=header.get("Instrument s/n") or header.get("Unit S/N"),
+            started_at=started_at(found) if report else None,
+        )
         return found.finish(self.key, self.version, run, "a row for each sample below the names of the columns")
 
 
@@ -108,16 +122,25 @@ class _Table(RowTable):
         super().cell(Line(line.row, well, line.sample, None), index, style)
 
     def value(self, text: str, style: Style) -> Value | None:
-        """75.00 of `75.00%`: the sign is the unit."""
+        """75.00 of `75.00%`, whose sign is the unit, and 274000 of `274 000`."""
         percent = _PERCENT.fullmatch(text)
-        return self.found.read(percent[1], style) if percent else None
+        if percent is not None:
+            return self.found.read(percent[1], style)
+        return self.found.read(_SPACE.sub("", text), style) if _GROUPED.fullmatch(text) else None
 
     def unit_text(self, index: int) -> str | None:
         if any("%" in (row.cells[index] if index < len(row.cells) else "") for row in self.rows):
             return "%"
-        inside = _IN_NAME.search(self.names[index])
-        if inside is None:
-            return None
-        # `Total (x10^6) cells/mL`: without the power of ten the unit would be wrong by a million.
-        power = _POWER.search(self.names[index][: inside.start()])
-        return f"{power[1]} {inside[2]}" if power and inside[2] else inside[1] or inside[2]
+        return _unit(self.names[index])
+
+
+def _unit(name: str) -> str | None:
+    """The unit in the name of a quantity."""
+    inside = _IN_NAME.search(name)
+    if inside is None:
+        return None
+    # `Total (x10^6) cells/mL`, `Total cells / ml (x 10^6)`: without the power of ten it would be wrong by a million.
+    power, before = _POWER.search(name[: inside.start()]), _PER_ML.search(name)
+    if before is not None:
+        return f"{before[2]} {before[1]}"
+    return f"{power[1]} {inside[2]}" if power and inside[2] else inside[1] or inside[2]

@@ -78,6 +78,8 @@ class ImmunoassayAnalyzer(Importer):
         if place is None:
             return Finding(Verdict.NO, "no columns of an analyser")
         if _is_wide(place.grid.rows[place.at].cells):
+            if any("viability" in cell.casefold() for cell in place.grid.rows[place.at].cells):
+                return Finding(Verdict.NO, "a cell counter's table")
             return Finding(Verdict.YES, "an instrument, a sample, and parameters with their units and marks")
         return Finding(Verdict.YES, "a sample, a test and its result, with columns of an analyser")
 

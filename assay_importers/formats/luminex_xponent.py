@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.xponent_blocks import Block, BlockReader, is_location
 from assay_importers.formats.xponent_header import read_header, read_run
+from assay_importers.peek import peek
 from assay_importers.text import Row, decode, read_rows
+from assay_importers.workbook import is_workbook, read_workbook
 
 # Spreadsheets may put `sep=;` or blank rows above the first line.
 FIRST_LINE = re.compile(
@@ -29,14 +31,14 @@ class LuminexXponent(Importer):
     key = "luminex_xponent"
     title = "Luminex xPONENT CSV"
     version = "1"
-    extensions = (".csv", ".txt")
+    extensions = (".csv", ".xlsx")
     technique = "multiplex bead immunoassay"
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if head.text is None:
-            return Finding(Verdict.NO, "not text")
-        text = head.text.replace("\r\n", "\n").replace("\r", "\n")
+        if is_workbook(head.data):
+            return _sniff_workbook(peek(head))
+        text = (head.text or "").replace("\r\n", "\n").replace("\r", "\n")
         first = FIRST_LINE.match(text)
         if first is not None and first["name"].casefold() == "program":
             program = first["rest"].casefold()
@@ -50,6 +52,8 @@ class LuminexXponent(Importer):
         return Finding(Verdict.NO, "neither the header nor the result blocks of xPONENT")
 
     def parse(self, file: SourceFile) -> ParsedRun:
+        if is_workbook(file.content):
+            return self.parse(replace(file, content=_as_text(file.content)))
         decoded = decode(file.content)
         delimiter = _delimiter(decoded.text)
         split = _split(read_rows(decoded.text, delimiter))
@@ -74,6 +78,21 @@ class LuminexXponent(Importer):
             unread=tuple(reader.unread + split.unread),
             notes=notes,
         )
+
+
+def _sniff_workbook(seen: str) -> Finding:
+    if "xPONENT" in seen and "DataType:" in seen and "INTELLIFLEX" not in seen.upper():
+        return Finding(Verdict.YES, "a workbook that holds the header and the blocks of xPONENT")
+    return Finding(Verdict.NO, "a workbook without the header and the blocks of xPONENT")
+
+
+def _as_text(content: bytes) -> bytes:
+    """The sheet that a spreadsheet made of the export, as the text that it was."""
+    for sheet in read_workbook(content):
+        if any(cell.strip() == "Program" for row in sheet.rows[:3] for cell in row[:1]):
+            lines = (",".join('"' + cell.replace('"', '""') + '"' for cell in row) for row in sheet.rows)
+            return "".join(f"{line}\r\n" for line in lines).encode()
+    raise FaultyFile("no sheet is an xPONENT export", expected="a sheet whose first line begins with 'Program'")
 
 
 def _delimiter(text: str) -> str:

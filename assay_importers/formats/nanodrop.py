@@ -17,6 +17,7 @@ from assay_importers.workbook import is_workbook, read_workbook
 
 _PROTEIN = re.compile(r"(?:^|[,;\t>\"])(?:A?260/A?280|260_280)(?=[,;\t<\"\r\n]|$)", re.MULTILINE)
 _SOLVENT = re.compile(r"(?:^|[,;\t>\"])(?:A?260/A?230|260_230)(?=[,;\t<\"\r\n]|$)", re.MULTILINE)
+_CONCENTRATION = re.compile(r"(?:^|[,;\t>\"])Protein ?(?:Conc\b|\()", re.MULTILINE | re.IGNORECASE)
 _SAMPLE = re.compile(r"(?:^|[,;\t>\"])Sample ?(?:ID|Name)(?=[,;\t<\"])", re.MULTILINE | re.IGNORECASE)
 _UNIT = re.compile(r"\(([^()]*)\)$")
 _SAMPLES = ("sample name", "sample id")
@@ -71,11 +72,11 @@ class Nanodrop(Importer):
         if (
             ("260/" in text or "260_" in text)
             and _PROTEIN.search(text)
-            and _SOLVENT.search(text)
+            and (_SOLVENT.search(text) or _CONCENTRATION.search(text))
             and _SAMPLE.search(text)
         ):
-            return Finding(Verdict.YES, "has the ratios 260/280 and 260/230 of named samples")
-        return Finding(Verdict.NO, "no ratios 260/280 and 260/230 of named samples")
+            return Finding(Verdict.YES, "has the ratios 260/280 and 260/230, or of proteins 260/280, of named samples")
+        return Finding(Verdict.NO, "no ratios of absorbance of named samples")
 
     def parse(self, file: SourceFile) -> ParsedRun:
         found = Collector()

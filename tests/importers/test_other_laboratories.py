@@ -16,8 +16,11 @@ from assay_importers.formats.elispot import Elispot
 from assay_importers.formats.envision import Envision
 from assay_importers.formats.expression_matrix import ExpressionMatrix
 from assay_importers.formats.gen5 import Gen5
+from assay_importers.formats.immunoassay_analyzer import ImmunoassayAnalyzer
 from assay_importers.formats.lightcycler import Lightcycler
 from assay_importers.formats.luminex_intelliflex import LuminexIntelliflex
+from assay_importers.formats.luminex_xponent import LuminexXponent
+from assay_importers.formats.nanodrop import Nanodrop
 from assay_importers.formats.quantstudio import Quantstudio
 from assay_importers.formats.tecan_magellan import TecanMagellan
 from assay_importers.lookup import find
@@ -326,3 +329,98 @@ def test_intelliflex_with_other_analytes_from_row_to_row(names: tuple[str, str])
     run = parse(LuminexIntelliflex(), text)
     assert {reading.analyte for reading in run.readings} == {"R25"}
     assert raw(run, "RP1 ANALYTE NAME") == ["HPV6"]
+
+
+NUCLEOVIEW = (
+    "Viability and Cell Count Assay; ;\nImage;P-1;\nOperator;ME;\nViability (%);68.2;\n"
+    "Live (cells/ml);2.45E6;\n ; ;\n;\n"
+    "cm filename;P-1.cm\nInstrument type;NucleoView NC-200\nInstrument s/n;17\nDate time;20231120 163016\n"
+    "csv file version;2\n\n//[ECEC5A41]\n"
+)
+VI_CELL = (
+    "Vi-CELL XR 2.06.3\n\nSample ID : P-1\nTime :\nRunDate : 18 May 2024  1:10:16 PM\nUnit S/N : AW1\n"
+    "Analysis version : 2.42\n\n"
+    "Results:\nViable cells : 1667\nViability (%) : 85.1\nTotal cells / ml (x 10^6) : 22.6\n\n"
+    "Settings:\nDilution : 10.00\n\nSizeData : 4,9,9\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "readings", "started"),
+    [
+        (
+            NUCLEOVIEW,
+            [("Viability (%)", "68.2", "%"), ("Live (cells/ml)", "2.45E6", "cells/ml")],
+            "2023-11-20T16:30:16",
+        ),
+        (
+            VI_CELL,
+            [
+                ("Viable cells", "1667", None),
+                ("Viability (%)", "85.1", "%"),
+                ("Total cells / ml (x 10^6)", "22.6", "x 10^6 cells / ml"),
+            ],
+            "2024-05-18T13:10:16",
+        ),
+    ],
+    ids=["nucleoview", "vi-cell"],
+)
+def test_reports_of_one_count(text: str, readings: list[tuple[str, str, str | None]], started: str) -> None:
+    assert verdict(CellCount(), text) is Verdict.YES
+    run = parse(CellCount(), text)
+    assert [(r.quantity, r.raw, r.unit) for r in run.readings] == readings
+    assert {reading.sample for reading in run.readings} == {"P-1"}
+    assert (run.run.started_at, run.run.serial_number) == (started, run.run.header.get("Unit S/N", "17"))
+    with pytest.raises(FaultyFile, match="no table of counts"):
+        parse(CellCount(), text.replace("Viability (%)", "Something"))
+
+
+def test_counts_with_blanks_between_thousands() -> None:
+    text = "SAMPLE ID,INSTRUMENT,TOTAL (cells/ml),LIVE (cells/ml),VIABILITY (%)\nP-1,S/N: 9,274 000,1.07E+06,45.1\n"
+    assert verdict(CellCount(), text) is Verdict.YES
+    assert verdict(ImmunoassayAnalyzer(), text) is Verdict.NO
+    assert [str(reading.value) for reading in parse(CellCount(), text).readings] == ["274000", "1.07E+6", "45.1"]
+
+
+XPONENT: list[list[object]] = [
+    ["Program", "xPONENT", None, "MAGPIX"],
+    ["Build", "4.2.1705.0"],
+    ["SN", "MAGPX1"],
+    ["Samples", 2, "Min Events", 50, "Per Bead"],
+    ["Results"],
+    [],
+    ["DataType:", "Median"],
+    ["Location", "Sample", "IL-6", "Total Events"],
+    ["1(1,A1)", "P-1", 100.5, 88],
+    ["2(1,B1)", "P-2", "NaN", 0],
+]
+
+
+def test_xponent_saved_again_as_a_workbook() -> None:
+    content = workbook({"Notes": [["mine"]], "run": XPONENT})
+    assert LuminexXponent().sniff(SourceFile("x", content).head).verdict is Verdict.YES
+    run = parse(LuminexXponent(), content)
+    assert [(r.location, r.analyte, r.raw) for r in run.readings][:2] == [("A1", "IL-6", "100.5"), ("A1", None, "88")]
+    assert run.run.serial_number == "MAGPX1"
+    other = workbook({"Notes": [["mine"]]})
+    assert LuminexXponent().sniff(SourceFile("x", other).head).verdict is Verdict.NO
+    with pytest.raises(FaultyFile, match="no sheet is an xPONENT export"):
+        parse(LuminexXponent(), other)
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity", "unit"),
+    [
+        ("Date,#,Sample Name,Protein(mg/mL),A280,A260/A280\n,1,P-1,1.23,1.2,0.57\n", "Protein(mg/mL)", "mg/mL"),
+        (
+            "#\tSample ID\tProtein Conc.\tUnit\tA280\t260/280\n1\tP-1\t1,23\tmg/ml\t1,2\t0,57\n",
+            "Protein Conc.",
+            "mg/ml",
+        ),
+    ],
+    ids=["one", "2000"],
+)
+def test_proteins_of_a_nanodrop(text: str, quantity: str, unit: str) -> None:
+    assert verdict(Nanodrop(), text) is Verdict.YES
+    run = parse(Nanodrop(), text)
+    assert [(str(r.value), r.unit) for r in run.readings if r.quantity == quantity] == [("1.23", unit)]
