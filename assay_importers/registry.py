@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 
 from assay_importers.archives import unpack
 from assay_importers.contract import Finding, Head, Importer, Match, ParsedRun, SourceFile, Verdict
 from assay_importers.errors import FaultyFile, NoImporter, NotInstalled, SeveralImporters, UnknownFormat
+from assay_importers.resaved import texts_of
 
 GROUP = "biobank.assay_importers.v1"
 
@@ -89,9 +90,12 @@ def parse(files: Files, format_key: str | None = None, importers: Sequence[Impor
             raise FaultyFile(f"{which} is empty", expected="the file as the instrument exported it")
     match = recognise(together, known.values())
     if format_key is None:
-        claims = [m.format for m in match if m.verdict is Verdict.YES]
+        claims = _claims(match)
         if not claims:
-            raise NoImporter(match)
+            again = _saved_again(together[0], known) if len(together) == 1 else None
+            if again is None:
+                raise NoImporter(match)
+            return again
         if len(claims) > 1:
             raise SeveralImporters(match)
         format_key = claims[0]
@@ -102,3 +106,23 @@ def parse(files: Files, format_key: str | None = None, importers: Sequence[Impor
     leading = next((file for file in together if _sniff(file.head, importer).verdict is Verdict.YES), together[0])
     rest = tuple(file for file in together if file is not leading)
     return importer.parse(SourceFile(leading.name, leading.content, rest)).model_copy(update={"match": match})
+
+
+def _claims(match: Sequence[Match]) -> list[str]:
+    return [one.format for one in match if one.verdict is Verdict.YES]
+
+
+def _saved_again(file: SourceFile, known: Mapping[str, Importer]) -> ParsedRun | None:
+    """A workbook that nobody claims may be a text export that a spreadsheet saved again: its first sheet that exactly
+    one importer claims as text.
+    """
+    for sheet, text, others in texts_of(file):
+        match = recognise(text, known.values())
+        claims = _claims(match)
+        if len(claims) == 1:
+            run = known[claims[0]].parse(text)
+            note = f"read from the sheet {sheet!r} of a workbook, as the text that a spreadsheet made it of"
+            return run.model_copy(
+                update={"match": match, "notes": (*run.notes, note), "unread": (*run.unread, *others)}
+            )
+    return None

@@ -27,6 +27,7 @@ from assay_importers.errors import (
 )
 from tests.importers.conftest import register
 from tests.importers.foreign import Counts, Stumbling, Tallies, Twin
+from tests.importers.reading import workbook
 
 FOREIGN = "tests.importers.foreign"
 Install = Callable[..., None]
@@ -164,3 +165,28 @@ def test_the_library_stands_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+EXPORT = [
+    ["Experiment: Run 7  Selected Filter: FAM (465-510)"],
+    ["Include", "Color", "Pos", "Name", "Cp", "Status"],
+    ["True", 255, "A1", "P\t1", 23.45, None],
+]
+
+
+def test_a_text_export_that_a_spreadsheet_saved_as_a_workbook() -> None:
+    content = workbook({"mine": [["a remark"]], "run": EXPORT, "empty": []})
+    run = registry.parse(SourceFile("x", content))
+    assert (run.format, [reading.raw for reading in run.readings]) == ("lightcycler", ["23.45"])
+    assert [well.sample for well in run.wells] == ["P 1"]
+    assert run.notes[-1].startswith("read from the sheet 'run' of a workbook")
+    assert run.unread[-1:] == ("sheet 'mine': 1 rows",)
+    assert {match.format for match in run.match if match.verdict is Verdict.YES} == {"lightcycler"}
+
+
+@pytest.mark.parametrize(
+    "content", [workbook({"run": [["a remark"]]}), b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 and no more", b"text"]
+)
+def test_other_files_stay_unknown(content: bytes) -> None:
+    with pytest.raises(NoImporter):
+        registry.parse(SourceFile("x", content))
