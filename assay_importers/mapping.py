@@ -71,6 +71,7 @@ _WORDS: tuple[tuple[Meaning, tuple[str, ...]], ...] = (
 )
 _UNIT = re.compile(r"(.*\S)\s*[(\[]([^()\[\]]*)[)\]]")
 # A guess looks at these many rows for the names, and at these many below them; wider tables are matrices.
+_LONGEST = 200
 _HEADS, _MOST_HEADS, _BELOW, _MOST_COLUMNS = 20, 3, 15, 400
 _NUMBER = re.compile(r"\s*[<>≤≥=\s]*[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 _EMPTY = re.compile(r"Unnamed: \d+|")
@@ -230,7 +231,8 @@ def _are_names(cells: Sequence[str]) -> bool:
 def _meanings(names: Sequence[str], cells: Sequence[Sequence[str]]) -> list[Meaning]:
     found: list[Meaning] = []
     for name, texts in zip(names, cells, strict=True):
-        plain = plain_name(_UNIT.sub(r"\1", name))
+        # A line of thousands of characters under a delimiter that is not its own is no name, and slow to search.
+        plain = plain_name(_UNIT.sub(r"\1", name)) if len(name) < _LONGEST else ""
         named = next((meaning for meaning, words in _WORDS if plain in words), None)
         numbers = sum(_is_number(text) for text in texts)
         if _EMPTY.fullmatch(name):

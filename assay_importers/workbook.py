@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from functools import reduce
 from importlib import import_module
-from itertools import islice
 from typing import Any
 
 from assay_importers.compound import check_compound
@@ -23,7 +22,11 @@ MAX_CELLS = 20_000_000
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _ROW = re.compile(rb"<(\w+:|)row[ />]")
 _CELL = re.compile(rb""" r=["']([A-Z]{0,3})([0-9]{1,7})["']""")
+# Without such a cell a sheet has at most 9,999 rows and 702 columns.
+_FAR = re.compile(rb""" r=["'](?:[A-Z]{3}[0-9]|[A-Z]{0,2}[0-9]{5})""")
 _PART = 64 * 1024
+# Of a wide sheet fewer rows are enough: the names of its columns alone are more than other sheets hold.
+_WIDE, _FEWEST_ROWS = 256 * 1024, 20
 # Beyond this a spreadsheet no longer keeps every digit of a whole number.
 _EXACT = 10**15
 
@@ -34,7 +37,19 @@ def is_workbook(data: bytes) -> bool:
 
 
 def read_workbook(data: bytes, most_rows: int | None = None) -> tuple[Sheet, ...]:
-    """All sheets in order, chart sheets and macros left out; with `most_rows` the first rows of each.
+    """All sheets in order, chart sheets and macros left out; with `most_rows` the first rows of each, and of
+    a wide one fewer, but at least 20.
+
+    Raises `FaultyFile` as `read_cells` does.
+    """
+    return tuple(
+        Sheet(name, tuple(tuple(text_of(cell) for cell in row) for row in rows))
+        for name, rows in read_cells(data, most_rows)
+    )
+
+
+def read_cells(data: bytes, most_rows: int | None = None) -> tuple[tuple[str, list[list[Any]]], ...]:
+    """As `read_workbook`, with numbers, dates and texts apart: a blank cell is an empty text, every number a float.
 
     Raises `FaultyFile` for what is no workbook, for an encrypted or damaged one, and for one that unpacks to more than
     any result holds.
@@ -56,7 +71,7 @@ def read_workbook(data: bytes, most_rows: int | None = None) -> tuple[Sheet, ...
         ) from error
 
 
-def _sheets(data: bytes, most_rows: int | None) -> Iterator[Sheet]:
+def _sheets(data: bytes, most_rows: int | None) -> Iterator[tuple[str, list[list[Any]]]]:
     book = import_module("python_calamine").CalamineWorkbook.from_filelike(io.BytesIO(data))
     cells = 0
     for name in book.sheet_names:
@@ -64,8 +79,7 @@ def _sheets(data: bytes, most_rows: int | None) -> Iterator[Sheet]:
         cells += (sheet.total_height + 1) * (sheet.total_width + 1)  # they are the last row and column, from 0
         if cells > MAX_CELLS:
             raise FaultyFile("the workbook has more cells than any result", expected="the export of one run")
-        rows = sheet.to_python(skip_empty_area=False, nrows=most_rows)
-        yield Sheet(name, tuple(tuple(text_of(cell) for cell in row) for row in rows))
+        yield name, sheet.to_python(skip_empty_area=False, nrows=most_rows)
 
 
 def _checked(data: bytes, most_rows: int | None) -> bytes:
@@ -90,22 +104,31 @@ def _checked(data: bytes, most_rows: int | None) -> bytes:
 def _first_rows(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most_rows: int | None) -> bytes:
     if most_rows is None:
         return archive.read(entry)
-    content = b""
+    content, end, left = b"", 0, most_rows
     with archive.open(entry) as stream:
         while part := stream.read(_PART):
             content += part
-            row = next(islice(_ROW.finditer(content), most_rows, None), None)
-            if row is not None:
-                return content[: row.start()] + b"</%bsheetData></%bworksheet>" % (row[1], row[1])
+            for row in _ROW.finditer(content, end):
+                enough = row.start() > _WIDE and most_rows - left >= _FEWEST_ROWS
+                if not left or enough:
+                    return content[: row.start()] + b"</%bsheetData></%bworksheet>" % (row[1], row[1])
+                left, end = left - 1, row.end()
     return content
 
 
 def _check_area(sheet: bytes) -> None:
-    cells = set(_CELL.findall(sheet))
-    rows = max((int(row) for _, row in cells), default=0)
-    columns = max((reduce(lambda number, letter: 26 * number + letter - 64, name, 0) for name, _ in cells), default=0)
+    if _FAR.search(sheet) is None:
+        return
+    cells = _CELL.findall(sheet)
+    rows = max(int(row) for row in {row for _, row in cells})
+    columns = max(_number_of(name) for name in {name for name, _ in cells})
     if rows * columns > MAX_CELLS:
         raise FaultyFile("the workbook has more cells than any result", expected="the export of one run")
+
+
+def _number_of(column: bytes) -> int:
+    """28 of AB; 0 of a row, whose reference has no letters."""
+    return reduce(lambda number, letter: 26 * number + letter - 64, column, 0)
 
 
 def _with(archive: zipfile.ZipFile, members: Mapping[str, bytes]) -> bytes:

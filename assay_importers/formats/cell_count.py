@@ -5,18 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assay_importers.collect import Collector, last_line_note
+from assay_importers.collect import Collector
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.cell_report import read_report, started_at
-from assay_importers.grids import delimited, sheet_rows
+from assay_importers.formats.quality_table import beginning, open_tables
 from assay_importers.numbers import Style
-from assay_importers.peek import peek
 from assay_importers.row_table import Line, RowTable, Shape
 from assay_importers.text import Row, decode
 from assay_importers.values import Value
 from assay_importers.wells import read_well
-from assay_importers.workbook import is_workbook, read_workbook
+from assay_importers.workbook import is_workbook
 
 _VIABILITY = re.compile(
     r"(?:^|[,;\t>\"])(?:% ?)?Viability[^,;\t<\r\n]{0,12}(?=[,;\t<\"\r\n]|$)", re.IGNORECASE | re.MULTILINE
@@ -52,34 +51,19 @@ class CellCount(Importer):
     maturity = "beta"
 
     def sniff(self, head: Head) -> Finding:
-        if is_workbook(head.data):
-            text = peek(head)
-        else:
-            try:
-                text = decode(head.data, cut=not head.complete).text[:4000]
-            except FaultyFile as error:
-                return Finding(Verdict.NO, f"not text: {error}")
-        if ("iability" in text or "IABILITY" in text) and _VIABILITY.search(text) and _COUNT.search(text):
+        text = beginning(head)
+        if _names_viability(text) and _COUNT.search(text):
             return Finding(Verdict.YES, "has columns of viability and of living or dead cells")
         return Finding(Verdict.NO, "no columns of viability and of living or dead cells")
 
     def parse(self, file: SourceFile) -> ParsedRun:
         found = Collector()
-        if is_workbook(file.content):
-            sheets = [(sheet.name, sheet_rows(sheet.rows)) for sheet in read_workbook(file.content)]
-        else:
-            decoded = decode(file.content)
-            found.notes += decoded.notes
-            head = _VIABILITY.search(decoded.text)
-            line = "" if head is None else decoded.text[: head.end()].splitlines()[-1]
-            delimiter = max(",;\t", key=line.count)
-            sheets = [("Results", delimited(decoded.text, delimiter))]
-            found.notes += last_line_note(decoded.text)
+        tables = open_tables(file.content, found, _VIABILITY)
         report = None
-        if not is_workbook(file.content) and not any(_is_head(row) for _, rows in sheets for row in rows):
-            report = read_report(decoded.text, found, _unit)
+        if not is_workbook(file.content) and not any(_is_head(row) for _, rows in tables for row in rows):
+            report = read_report(decode(file.content).text, found, _unit)
         else:
-            for title, rows in sheets:
+            for title, rows in tables:
                 _read(found, title, rows)
         if not found.tables:
             raise FaultyFile("the file has no table of counts", expected="columns with the sample and its viability")
@@ -91,6 +75,17 @@ class CellCount(Importer):
             started_at=started_at(found) if report else None,
         )
         return found.finish(self.key, self.version, run, "a row for each sample below the names of the columns")
+
+
+def _names_viability(text: str) -> bool:
+    """Looks where the word is, and nowhere else: the XML of a workbook is long."""
+    for word in ("Viability", "viability", "VIABILITY"):
+        at = text.find(word)
+        while at >= 0:
+            if _VIABILITY.search(text, max(0, at - 3), at + 60):
+                return True
+            at = text.find(word, at + 1)
+    return False
 
 
 def _is_head(row: Row) -> bool:

@@ -63,6 +63,8 @@ class Elispot(Importer):
     maturity = "experimental"
 
     def sniff(self, head: Head) -> Finding:
+        if not _speaks_of_spots(head):
+            return Finding(Verdict.NO, "no spots per well")
         grids = head_grids(head)
         if any(_of_immunospot(grid) for grid in grids):
             return Finding(Verdict.YES, "names the software ImmunoSpot and has a plate that is drawn")
@@ -134,6 +136,13 @@ def _of_immunospot(grid: Grid) -> bool:
     """Whether the first lines name ImmunoSpot, in a text with tabs or a sheet."""
     above = (cell for row in grid.rows[:10] for cell in row.cells)
     return grid.delimiter in {"\t", ""} and any(MARK.search(cell) for cell in above)
+
+
+def _speaks_of_spots(head: Head) -> bool:
+    """A cheap look first: most files have none of these words."""
+    cells = (cell for sheet in head.sheets for row in ((sheet.name,), *sheet.rows) for cell in row)
+    text = (head.text or "\n".join(cells)).casefold()
+    return any(word in text for word in ("spot", "sfu", "sfc"))
 
 
 def _titled(title: str) -> bool:

@@ -58,6 +58,8 @@ _PERSONAL = re.compile(
 _WITH_UNIT = re.compile(r"(?P<name>[^()]+?)\s*[(\[](?P<unit>(?:[^()\[\]]|\([^()]*\))+)[)\]]")
 _LOOKS_LIKE_UNIT = re.compile(r"%|/|10\^|\b(g|mg|ug|µg|ng|pg|fL|mmol|umol|mU|IU|U|s|sec|mm|ratio|index|COI|S/CO)\b")
 _MARK = "/M"
+# Wider rows are those of matrices: to read all their cells takes time, and finds nothing.
+_MOST_COLUMNS = 1000
 _FLAGGED = re.compile(r"([<>]?\s*[\d.,]+)\s*[HLhlA*+\-!]{1,2}")
 _OUTSIDE: dict[str, Flag] = {"<": "below_range", ">": "above_range"}
 _HIDDEN = {"----", "+++++", "****", "-----", "++++", "*****"}
@@ -115,7 +117,7 @@ class ImmunoassayAnalyzer(Importer):
 
 
 def _is_header(cells: Sequence[str]) -> bool:
-    return _is_wide(cells) or _is_long(cells)
+    return len(cells) < _MOST_COLUMNS and (_is_wide(cells) or _is_long(cells))
 
 
 def _is_wide(cells: Sequence[str]) -> bool:

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assay_importers.collect import Collector, last_line_note
+from assay_importers.collect import Collector
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import started_at
-from assay_importers.grids import delimited, sheet_rows
-from assay_importers.peek import peek
+from assay_importers.formats.quality_table import beginning, open_tables
 from assay_importers.row_table import RowTable, Shape
-from assay_importers.text import Row, decode
-from assay_importers.workbook import is_workbook, read_workbook
+from assay_importers.text import Row
 
 _PROTEIN = re.compile(r"(?:^|[,;\t>\"])(?:A?260/A?280|260_280)(?=[,;\t<\"\r\n]|$)", re.MULTILINE)
 _SOLVENT = re.compile(r"(?:^|[,;\t>\"])(?:A?260/A?230|260_230)(?=[,;\t<\"\r\n]|$)", re.MULTILINE)
@@ -62,13 +60,7 @@ class Nanodrop(Importer):
     maturity = "beta"
 
     def sniff(self, head: Head) -> Finding:
-        if is_workbook(head.data):
-            text = peek(head)
-        else:
-            try:
-                text = decode(head.data, cut=not head.complete).text[:4000]
-            except FaultyFile as error:
-                return Finding(Verdict.NO, f"not text: {error}")
+        text = beginning(head)
         if (
             ("260/" in text or "260_" in text)
             and _PROTEIN.search(text)
@@ -80,17 +72,7 @@ class Nanodrop(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         found = Collector()
-        if is_workbook(file.content):
-            sheets = [(sheet.name, sheet_rows(sheet.rows)) for sheet in read_workbook(file.content)]
-        else:
-            decoded = decode(file.content)
-            found.notes += decoded.notes
-            ratio = _PROTEIN.search(decoded.text)
-            line = "" if ratio is None else decoded.text[: ratio.start() + 1].splitlines()[-1]
-            delimiter = max(",;\t", key=line.count)
-            sheets = [("Results", delimited(decoded.text, delimiter))]
-            found.notes += last_line_note(decoded.text)
-        for title, rows in sheets:
+        for title, rows in open_tables(file.content, found, _PROTEIN):
             _read(found, title, rows)
         if not found.tables:
             raise FaultyFile("the file has no table of results", expected="columns with the sample and 260/280")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import io
-import warnings
-import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 from assay_importers.contract import Finding, Head, Importer, ParsedRun, Run, SourceFile, Verdict, Well
-from assay_importers.errors import FaultyFile, shorten
+from assay_importers.errors import FaultyFile
 from assay_importers.wells import role_hint
+from assay_importers.workbook import ZIP, read_cells, text_of
 
-_ZIP = b"PK\x03\x04"
-# A layout unpacks to some tens of kilobytes; more than this is no layout, or a zip bomb.
-_MAX_UNPACKED = 16 * 1024 * 1024
 _SIZES = ((8, 12), (16, 24))
 
-Grid = list[tuple[Any, ...]]
+Grid = Sequence[Sequence[Any]]
 
 
 class PlateLayoutGrid(Importer):
@@ -31,16 +26,14 @@ class PlateLayoutGrid(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if not head.data.startswith(_ZIP) or not head.complete:
+        if not head.data.startswith(ZIP) or not head.complete:
             return Finding(Verdict.NO, "not a workbook, or one larger than any plate layout")
-        if head.sheets and not any(_size([*sheet.rows, ()]) for sheet in head.sheets):
+        if not any(_size([*sheet.rows, ()]) for sheet in head.sheets):
             return Finding(Verdict.NO, "no sheet is a grid of rows A, B, … and columns 1, 2, …")
         try:
             title, grid = _only_sheet(head.data)
         except FaultyFile as error:
             return Finding(Verdict.NO, str(error))
-        if _size(grid) is None:
-            return Finding(Verdict.NO, f"the sheet {title!r} is not a grid of rows A, B, … and columns 1, 2, …")
         if all(isinstance(cell, int | float) for row in grid[1:] for cell in row[1:] if cell is not None):
             return Finding(Verdict.MAYBE, "a plate grid of numbers: measurements, or samples named by numbers")
         return Finding(Verdict.YES, f"the sheet {title!r} is a plate grid of names")
@@ -72,30 +65,14 @@ class PlateLayoutGrid(Importer):
 
 
 def _only_sheet(data: bytes) -> tuple[str, Grid]:
-    """Title and cells of the one sheet that holds anything. `FaultyFile` for anything else."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(entry.file_size for entry in archive.infolist())
-        sheets = _sheets(data) if unpacked <= _MAX_UNPACKED else []
-    except Exception as error:  # a damaged workbook raises whatever the zip, XML and cell readers happen to raise
-        raise FaultyFile(
-            f"the workbook cannot be read: {type(error).__name__}: {shorten(str(error))}", expected="an xlsx workbook"
-        ) from error
-    if unpacked > _MAX_UNPACKED:
-        raise FaultyFile("the workbook unpacks to far more than a plate layout holds")
+    """Title and cells of the one sheet that holds anything, a blank cell as None. `FaultyFile` for anything else."""
+    sheets = [
+        (title, [[None if cell == "" else cell for cell in row] for row in rows]) for title, rows in read_cells(data)
+    ]
     filled = [(title, grid) for title, grid in sheets if any(cell is not None for row in grid for cell in row)]
     if len(filled) != 1:
         raise FaultyFile(f"the workbook has {len(filled)} sheets that hold anything", expected="one sheet")
     return filled[0]
-
-
-def _sheets(data: bytes) -> list[tuple[str, Grid]]:
-    openpyxl = importlib.import_module("openpyxl")
-    with warnings.catch_warnings():
-        # It warns of what it leaves out of a workbook (conditional formats, validation): none of that is a name.
-        warnings.simplefilter("ignore")
-        book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        return [(str(sheet.title), list(sheet.iter_rows(values_only=True))) for sheet in book.worksheets]
 
 
 def _size(grid: Grid) -> tuple[int, int] | None:
@@ -125,15 +102,15 @@ def _letter(row: int) -> str:
 
 
 def _text(cell: Any) -> str:
-    return "" if cell is None else str(cell).strip()
+    return "" if cell is None else text_of(cell).strip()
 
 
 def _name(cell: Any, line: int, column: str) -> str | None:
     """A sample name is text or a whole number; a date is what a spreadsheet makes of `1/50`."""
     if cell is None or isinstance(cell, str):
         return _text(cell) or None
-    if isinstance(cell, int) and not isinstance(cell, bool):
-        return str(cell)
+    if isinstance(cell, float) and cell.is_integer():
+        return text_of(cell)
     raise FaultyFile(
         "the name of the sample is no longer what was typed",
         line=line,

@@ -5,20 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from assay_importers.collect import Collector, last_line_note
+from assay_importers.collect import Collector
 from assay_importers.contract import Finding, Flag, Head, Importer, ParsedRun, Run, SourceFile, Verdict
 from assay_importers.errors import FaultyFile
 from assay_importers.formats.plate_text import started_at
-from assay_importers.grids import delimited, sheet_rows
-from assay_importers.peek import peek
+from assay_importers.formats.quality_table import beginning, open_tables
 from assay_importers.row_table import RowTable, Shape
-from assay_importers.text import Row, decode
-from assay_importers.workbook import is_workbook, read_workbook
+from assay_importers.text import Row
 
 _TUBE = re.compile(r"Qubit[^,;\t<>\r\n]{0,3} ?tube conc|(?:^|[,;\t>\"])Assay Conc\.?(?=[,;\t<\"])", re.IGNORECASE)
 _SAMPLE = re.compile(r"Original sample conc|Stock Conc", re.IGNORECASE)
 _WORDS = ("ube conc", "ube Conc", "ssay Conc", "ssay conc")
-_HEAD = re.compile(r"^[^\r\n]*(?:Qubit[^,;\t\r\n]{0,3} ?tube conc|Assay Conc)[^\r\n]*$", re.IGNORECASE | re.MULTILINE)
 WORDS: dict[str, Flag] = {
     "out of range": "not_reported",
     "too high": "above_range",
@@ -56,13 +53,7 @@ class Qubit(Importer):
     maturity = "stable"
 
     def sniff(self, head: Head) -> Finding:
-        if is_workbook(head.data):
-            text = peek(head)
-        else:
-            try:
-                text = decode(head.data, cut=not head.complete).text[:4000]
-            except FaultyFile as error:
-                return Finding(Verdict.NO, f"not text: {error}")
+        text = beginning(head)
         # A cheap look first: most files have none of these words.
         if any(word in text for word in _WORDS) and _TUBE.search(text) and _SAMPLE.search(text):
             return Finding(Verdict.YES, "has the concentrations of tube and sample as a Qubit writes them")
@@ -70,16 +61,7 @@ class Qubit(Importer):
 
     def parse(self, file: SourceFile) -> ParsedRun:
         found = Collector(words=WORDS)
-        if is_workbook(file.content):
-            sheets = [(sheet.name, sheet_rows(sheet.rows)) for sheet in read_workbook(file.content)]
-        else:
-            decoded = decode(file.content)
-            found.notes += decoded.notes
-            head = _HEAD.search(decoded.text.replace("\r\n", "\n").replace("\r", "\n"))
-            delimiter = max(",;\t", key=(head[0] if head else "").count)
-            sheets = [("Results", delimited(decoded.text, delimiter))]
-            found.notes += last_line_note(decoded.text)
-        for title, rows in sheets:
+        for title, rows in open_tables(file.content, found, _TUBE):
             _read(found, title, rows)
         if not found.tables:
             raise FaultyFile("the file has no table of results", expected="columns with the concentration in the tube")

@@ -74,6 +74,11 @@ def test_two_cells_far_apart_take_no_memory() -> None:
             read_workbook(content, most)
 
 
+def test_a_long_sheet_is_no_wide_one() -> None:
+    content = changed(book({"S": [["a", "b"], ["c", "d"]]}), b'r="B2"', b'r="B12345"')
+    assert read_workbook(content)[0].rows[-1] == ("", "d")
+
+
 def test_sheets_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "MAX_CELLS", 10)
     with pytest.raises(FaultyFile, match="more cells than any result"):
@@ -84,6 +89,8 @@ def test_the_first_rows_are_those_of_the_whole() -> None:
     content = book({"S": [[number, f"t{number}"] for number in range(5000)], "T": [["x"]]})
     (first, other), (whole, _) = read_workbook(content, 60), read_workbook(content)
     assert (first.rows, other.rows) == (whole.rows[:60], (("x",),))
+    (wide,) = read_workbook(book({"S": [range(500)] * 50}), 60)
+    assert (len(wide.rows), len(wide.rows[0])) == (20, 500)
 
 
 def test_a_member_of_a_workbook_that_cannot_be_unpacked() -> None:

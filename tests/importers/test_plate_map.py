@@ -156,7 +156,7 @@ def grid(rows: int = 8, columns: int = 12, name: Callable[[str], object] = lambd
 
 
 def sniff(data: bytes) -> tuple[Verdict, str]:
-    return GRID.sniff(Head("layout.xlsx", data, len(data)))
+    return GRID.sniff(SourceFile("layout.xlsx", data).head)
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(8, 12), (16, 24)])
@@ -208,10 +208,10 @@ def test_what_is_no_layout() -> None:
     other = workbook([["Sample", "Value"], ["a", 1]])
     for data, verdict, reason in (
         (b"text", Verdict.NO, "not a workbook"),
-        (b"PK\x03\x04 damaged", Verdict.NO, "cannot be read"),
-        (bomb(), Verdict.NO, "unpacks to far more"),
+        (b"PK\x03\x04 damaged", Verdict.NO, "no sheet is a grid"),
+        (bomb(), Verdict.NO, "no sheet is a grid"),
         (workbook(grid(), grid()), Verdict.NO, "2 sheets"),
-        (other, Verdict.NO, "not a grid"),
+        (other, Verdict.NO, "no sheet is a grid"),
         (workbook(grid(name=len)), Verdict.MAYBE, "grid of numbers"),
     ):
         found = sniff(data)

@@ -234,14 +234,15 @@ def zipped(*names: str) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"a", b"<a><b/><c/></a>", b"\x89HDF\xff\x00\xff", gzip.compress(b"a,b\n1,2\n"), b"\x1f\x8bx", b"PK\x03\x04x",
-     zipped("a", "b"), zipped(), zipped("d/"), workbook({"S": [["a", 1]]}), "a;b\n1,5;é\n".encode("utf-16"), b"\n\n"],
-)  # fmt: skip
-def test_anything_can_be_damaged(content: bytes) -> None:
-    for number in range(300):
-        assert isinstance(damage(content, seeded(number)), bytes)
+def test_anything_can_be_damaged() -> None:
+    contents = [
+        b"", b"a", b"<a><b/><c/></a>", b"\x89HDF\xff\x00\xff", gzip.compress(b"a,b\n1,2\n"), b"\x1f\x8bx",
+        b"PK\x03\x04x", zipped("a", "b"), zipped(), zipped("d/"),
+        workbook({"S": [["a", 1]]}), "a;b\n1,5;é\n".encode("utf-16"), b"\n\n",
+    ]  # fmt: skip
+    for content in contents:
+        for number in range(300):
+            assert isinstance(damage(content, seeded(number)), bytes)
 
 
 def test_long_files_are_shortened() -> None:
