@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException, ValidationException
 from litestar.response import Redirect, Template
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from biobank.errors import (
@@ -70,10 +71,43 @@ def status_of(error: DomainError) -> HTTPStatus:
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
+_SAID: Mapping[str, str] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_too_long": "has more than {max_length} characters",
+    "string_pattern_mismatch": "is not written as it has to be",
+    "int_parsing": "is no whole number",
+    "int_from_float": "is no whole number",
+    "decimal_parsing": "is no number",
+    "decimal_type": "is no number",
+    "finite_number": "is no number",
+    "greater_than": "has to be greater than {gt}",
+    "greater_than_equal": "has to be {ge} or more",
+    "less_than": "has to be less than {lt}",
+    "less_than_equal": "has to be {le} or less",
+    "uuid_parsing": "is nothing that was offered",
+    "literal_error": "has to be {expected}",
+    "enum": "has to be {expected}",
+    "date_from_datetime_parsing": "is no day",
+    "date_parsing": "is no day",
+    "datetime_from_date_parsing": "is no time",
+    "datetime_parsing": "is no time",
+    "timezone_aware": "has no time zone",
+}
+"""By kind of error, what a person is told of a field; of other kinds the library's own words."""
+
+
+def _said(item: ErrorDetails) -> str:
+    limits = item.get("ctx", {})
+    if item["type"] == "string_too_short":
+        return "is empty" if limits["min_length"] == 1 else f"has fewer than {limits['min_length']} characters"
+    return _SAID[item["type"]].format(**limits) if item["type"] in _SAID else item["msg"]
+
+
 def from_validation(error: ValidationError) -> Invalid:
     """Field messages of a pydantic model; the values that were sent are not repeated."""
     errors = {
-        ".".join(str(part) for part in item["loc"]): item["msg"]
+        ".".join(str(part) for part in item["loc"]): _said(item)
         for item in error.errors(include_input=False, include_url=False)
     }
     return Invalid(

@@ -1,15 +1,17 @@
 """Errors as documents and pages: they name the thing, the place and the way out, and never a fault's innards."""
 
 import json
+from typing import Annotated, Literal
 
 import httpx
 import pytest
 from litestar import get
 from litestar.exceptions import HTTPException
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from biobank.app import create_app
-from biobank.errors import NotFound
+from biobank.errors import Invalid, NotFound
 from biobank.http.problem import as_domain_error
 from biobank.http.problem_docs import parse, problem_docs
 from biobank.settings import Settings
@@ -124,6 +126,38 @@ async def test_a_number_that_no_database_holds_is_a_bad_question_and_no_fault(ap
         answer = await asked.get(path)
         assert (path, answer.status_code) == (path, 422)
         assert "larger than any" in answer.text
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    name: Annotated[str, Field(min_length=1, max_length=3)]
+    reason: Annotated[str, Field(min_length=3)]
+    copies: Annotated[int, Field(ge=1, le=50)]
+    kind: Literal["a", "b"]
+    since: AwareDatetime
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"name": ""}, {"name": "is empty"}),
+        ({"name": "long"}, {"name": "has more than 3 characters"}),
+        ({"reason": "x"}, {"reason": "has fewer than 3 characters"}),
+        ({"copies": "1e3"}, {"copies": "is no whole number"}),
+        ({"copies": "51"}, {"copies": "has to be 50 or less"}),
+        ({"kind": "c"}, {"kind": "has to be 'a' or 'b'"}),
+        ({"since": "2026-01-01T00:00"}, {"since": "has no time zone"}),
+        ({"other": "1"}, {"other": "is not known here"}),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_words(sent, told):
+    fine = {"name": "abc", "reason": "because", "copies": "1", "kind": "a", "since": "2026-01-01T00:00Z"}
+    with pytest.raises(ValidationError) as refused:
+        Form.model_validate({**fine, **sent})
+    meant = as_domain_error(refused.value, {})
+    assert meant is not None
+    assert isinstance(meant, Invalid)
+    assert meant.errors == told
 
 
 class Lost(Exception):
