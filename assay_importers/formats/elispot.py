@@ -134,7 +134,7 @@ class Elispot(Importer):
 
 def _of_immunospot(grid: Grid) -> bool:
     """Whether the first lines name ImmunoSpot, in a text with tabs or a sheet."""
-    above = (cell for row in grid.rows[:10] for cell in row.cells)
+    above = (cell for row in grid.rows[:10] for cell in row.cells[:3])
     return grid.delimiter in {"\t", ""} and any(MARK.search(cell) for cell in above)
 
 
