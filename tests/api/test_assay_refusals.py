@@ -279,7 +279,7 @@ async def test_a_file_of_another_format_than_the_assays(api, database, world):
     )
     bench = await ready(api, database, world, code="OTHER")
     seen = (await upload(api, "technician", f"/runs/{bench.run}/preview", FILE)).json()
-    assert "of this format: Luminex xPONENT CSV. The assay takes files of: Gen5 text" in seen["problems"][0]
+    assert "of this format: Luminex xPONENT CSV. The assay takes files of: Gen5 export (BioTek)" in seen["problems"][0]
     problem(await upload(api, "technician", f"/runs/{bench.run}/import", FILE), 422, "file-of-another-format")
 
 
