@@ -301,7 +301,7 @@ async def _seal_until(stop: asyncio.Event, database: Database, seconds: int) -> 
 
 # A backlog never crowds out people's requests: few at a time, since a request waits for the round it falls into; the
 # seconds between two rounds while there is more to do.
-_KEPT_AT_ONCE = 25
+_KEPT_AT_ONCE = 8
 _PAUSE = 0.25
 
 

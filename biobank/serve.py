@@ -37,8 +37,8 @@ class NotServed(OperationFailed):
 
 class _Server(uvicorn.Server):
     """Says where it answers once it does: a port of 0 is known only then. Ends the streams of pages that look at a
-    place before it waits for requests under way: they would last. Half of the connections are made ready for scans
-    meanwhile; the other half answers who is there already.
+    place before it waits for requests under way: they would last. All connections for writing but two are made
+    ready for scans meanwhile; the two answer who is there already.
     """
 
     def __init__(self, config: uvicorn.Config, live: Hub, database: Database, connections: int) -> None:
@@ -156,7 +156,7 @@ def serve_prepared(settings: Settings, database: Running) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
-    server = _Server(config, app.state.live, app.state.database, settings.pool_size // 2)
+    server = _Server(config, app.state.live, app.state.database, settings.pool_size - 2)
     try:
         with suppress(KeyboardInterrupt):  # the server stops in order on a signal, and raises it again when it is done
             server.run()

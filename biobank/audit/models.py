@@ -31,6 +31,7 @@ class AuditEntry(Base):
         Index("ix_audit_entry_subject", "name", "row_id"),
         Index("ix_audit_entry_tx", "tx"),
         Index("ix_audit_entry_event", "study_id", "id", postgresql_where=text("kind = 'event'")),
+        Index("ix_audit_entry_deed", "row_id", postgresql_where=text("kind = 'event'")),
         Index("ix_audit_entry_actor", "actor_id", "id", postgresql_where=text("kind = 'event'")),
     )
 

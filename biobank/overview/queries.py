@@ -379,21 +379,23 @@ async def touches(
     tx: ReadTx, tables: tuple[str, ...], row_id: int, about: Sequence[tuple[str, int]], limit: int = 100
 ) -> list[TrailRow]:
     """Who touched a thing: the deeds of every transaction that changed its rows, newest first. Of a transaction with
-    many deeds, an import of a day's visits for example, those that are `about` one of these keys, by subject, where
-    there are any. The caller has checked the reach.
+    deeds `about` one of these subjects and keys only those: an import has thousands that concern others. The caller
+    has checked the reach.
     """
     changed = select(AuditEntry.tx).where(AuditEntry.name.in_(tables), AuditEntry.row_id == row_id)
-    mine = tuple_(cast(AuditEntry.body, JSONB)["subject"].astext, AuditEntry.row_id).in_(about)
-    crowded = (
-        select(AuditEntry.tx)
-        .where(_EVENT, AuditEntry.tx.in_(changed))
-        .group_by(AuditEntry.tx)
-        .having(func.count() > _MANY_DEEDS, func.bool_or(mine))
+    touched = {row.tx for row in await tx.session.execute(changed.distinct())}
+    about_it = await tx.session.execute(
+        select(AuditEntry.id, AuditEntry.tx).where(
+            _EVENT,
+            AuditEntry.row_id.in_({key for _, key in about}),
+            tuple_(cast(AuditEntry.body, JSONB)["subject"].astext, AuditEntry.row_id).in_(about),
+        )
     )
-    return await _deeds(tx, [_EVENT, AuditEntry.tx.in_(changed), or_(mine, AuditEntry.tx.not_in(crowded))], limit)
+    own = {row.id: row.tx for row in about_it if row.tx in touched}
+    others = touched - set(own.values())
+    return await _deeds(tx, [_EVENT, or_(AuditEntry.id.in_(own), AuditEntry.tx.in_(others))], limit)
 
 
-_MANY_DEEDS = 20
 # A word in the statement itself, so that the indexes of events are used whatever plan is kept.
 _EVENT = AuditEntry.kind == literal_column("'event'")
 MOST_CHANGES = 500

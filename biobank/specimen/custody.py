@@ -86,8 +86,16 @@ async def hand_over(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
     """Move tubes, by specimen id, in one statement. The history is written by the database; tubes may swap places in
     one call.
     """
-    if not places:
-        return
+    if places:
+        await _move(tx, places)
+
+
+async def hand_over_nothing(tx: Tx) -> None:
+    """The statement of `hand_over` for no tube, so that this connection knows its types and triggers."""
+    await _move(tx, ())
+
+
+async def _move(tx: Tx, places: Sequence[tuple[int, Place]]) -> None:
     rows = [columns(place) for _, place in places]
     arrays = [[row[name] for row in rows] for name in _COLUMNS]
     await tx.fetchrow(_MOVE, tx.now, [tube for tube, _ in places], *arrays)

@@ -64,6 +64,9 @@ def upgrade() -> None:
         postgresql_where=sa.text("kind = 'event'"),
     )
     op.create_index(
+        "ix_audit_entry_deed", "audit_entry", ["row_id"], unique=False, postgresql_where=sa.text("kind = 'event'")
+    )
+    op.create_index(
         "ix_audit_entry_event",
         "audit_entry",
         ["study_id", "id"],
